@@ -1,0 +1,99 @@
+package batch
+
+import (
+	"fmt"
+	"time"
+)
+
+// A Row is one data row of the input.
+type Row struct {
+	// Seq counts the rows of the job from 0, without gaps.
+	Seq int
+	// Line is the physical line of the input on which the row starts, from 1.
+	Line int
+	// ImageID and MemberID are the cells as they stand in the input.
+	ImageID, MemberID string
+	// Pair is what the cells name. It means nothing when Problem is set.
+	Pair Pair
+	// Problem says why the row cannot be a pair, and is empty when it is one.
+	Problem string
+	// FirstLine is the line on which the same pair stood first, for a row that
+	// repeats one, and 0 otherwise.
+	FirstLine int
+}
+
+// Outcome is how a row ended. Its values are the words of the report.
+type Outcome string
+
+// The outcomes of rows. See [Outcome.Settled] for those that leave nothing to
+// be done.
+const (
+	// Revoked: the server answered 204 to this row.
+	Revoked Outcome = "revoked"
+	// Absent: it is proved that the member is not in this image's list.
+	Absent Outcome = "absent"
+	// Duplicate: the same pair stands on an earlier line; nothing was sent.
+	Duplicate Outcome = "duplicate"
+	// NotFound: the image does not exist, or cannot be seen with these
+	// credentials. The share may still be there.
+	NotFound Outcome = "not_found"
+	// Denied: 401 or 403.
+	Denied Outcome = "denied"
+	// Rejected: 400 or another final refusal.
+	Rejected Outcome = "rejected"
+	// Failed: the attempts are spent, and the server certainly applied none.
+	Failed Outcome = "failed"
+	// Unknown: no further attempt is made, and at least one earlier attempt
+	// may have been applied without an answer that says so.
+	Unknown Outcome = "unknown"
+	// Invalid: the row cannot be a pair; nothing was sent.
+	Invalid Outcome = "invalid"
+	// Skipped: the run stopped before the row was settled, and no attempt for
+	// it can have been applied.
+	Skipped Outcome = "skipped"
+	// Planned: a dry run would send this row.
+	Planned Outcome = "planned"
+)
+
+// Outcomes lists every outcome, in the order in which they are shown.
+func Outcomes() []Outcome {
+	return []Outcome{
+		Revoked, Absent, Duplicate, Planned,
+		NotFound, Denied, Rejected, Failed, Unknown, Invalid, Skipped,
+	}
+}
+
+// ParseOutcome reports the outcome that the word names, or an error.
+func ParseOutcome(word string) (Outcome, error) {
+	for _, o := range Outcomes() {
+		if string(o) == word {
+			return o, nil
+		}
+	}
+	return "", fmt.Errorf("%q is not an outcome", word)
+}
+
+// Settled reports whether nothing is left to do for a row with this outcome.
+func (o Outcome) Settled() bool {
+	return o == Revoked || o == Absent || o == Duplicate
+}
+
+// A Result is what became of one row.
+type Result struct {
+	Row     Row
+	Outcome Outcome
+	// Status is the HTTP status of the last answer, 0 when there was none.
+	Status int
+	// Attempts counts the requests made to revoke this row.
+	Attempts int
+	// Duration runs from the start of the first attempt to the end of the last
+	// one; waits between attempts are part of it.
+	Duration time.Duration
+	// RequestID is the id under which the server knows the last attempt.
+	RequestID string
+	// Message explains the outcome where the outcome does not explain itself:
+	// the server's words for a refusal, the reason for an invalid row.
+	Message string
+	// FinishedAt is when the outcome was known.
+	FinishedAt time.Time
+}

@@ -1,0 +1,100 @@
+package batch
+
+import (
+	"context"
+	"time"
+)
+
+// A Source hands out the rows of a job.
+type Source interface {
+	// Next returns the next row, and io.EOF after the last one. Any other
+	// error ends the run: the input can no longer be trusted. It is called by
+	// one goroutine at a time.
+	Next() (Row, error)
+}
+
+// An API withdraws shares from an image service.
+//
+// Its methods make exactly one request each, so that the caller can count and
+// pace them, and never fail in the Go sense: an error of any kind is an
+// [Answer] with a [Meaning]. They are called from several goroutines at once,
+// return soon after ctx ends, and must never be given a pair that does not
+// pass [Pair.Validate].
+type API interface {
+	// Remove asks for the pair's share to be withdrawn.
+	Remove(ctx context.Context, p Pair) Answer
+	// Members asks for the members of an image. The list counts only when the
+	// answer means [Listed].
+	Members(ctx context.Context, imageID string) (Members, Answer)
+}
+
+// Members is the set of the ids that an image is shared with.
+type Members map[string]struct{}
+
+// A Recorder keeps results. What it has accepted must survive the process.
+type Recorder interface {
+	// Record takes the result of one row. An error ends the run, and no
+	// further row is sent. It is called by one goroutine at a time, once for
+	// each row that did not end as [Skipped] before its first attempt.
+	Record(Result) error
+	// Flush is called when nothing else is about to be recorded at once;
+	// results recorded before it must be safe against the death of the
+	// process when it returns.
+	Flush() error
+}
+
+// Meaning is what one answer of an [API] says. Whether the request is made
+// again, and when, follows from it and is decided here, not by the API.
+type Meaning uint8
+
+// The meanings of answers.
+const (
+	// Unanswered: the request was sent, or may have been, and no answer came:
+	// it may have been applied. The zero Meaning, so that nothing that was
+	// forgotten can look better than it is.
+	Unanswered Meaning = iota
+	// Removed: the server says that it has removed the member.
+	Removed
+	// Listed: the server has sent the member list that was asked for.
+	Listed
+	// NotAMember: the server says that the member is not in the image's list.
+	NotAMember
+	// NoSuchImage: the server says that it knows no such image; it says the
+	// same of an image that these credentials may not see.
+	NoSuchImage
+	// Unproved: a 404 which does not say what was not found.
+	Unproved
+	// Unauthorized: the credentials are refused and cannot be renewed.
+	Unauthorized
+	// Renewed: the credentials were refused, and new ones are in place: the
+	// same request may be made again at once.
+	Renewed
+	// Forbidden: the credentials are good, but not for this.
+	Forbidden
+	// Refused: a final refusal of another kind.
+	Refused
+	// Throttled: too many requests; not applied.
+	Throttled
+	// Unavailable: the server cannot serve now; not applied.
+	Unavailable
+	// Broken: the server, or a gateway before it, failed on the way: it may
+	// have been applied.
+	Broken
+	// Unreachable: the request never left; not applied.
+	Unreachable
+)
+
+// An Answer is what came of one request.
+type Answer struct {
+	Meaning Meaning
+	// Status is the HTTP status, 0 when no answer came.
+	Status int
+	// RetryAfter is how long the server asks to be left alone, 0 when it does
+	// not say.
+	RetryAfter time.Duration
+	// RequestID names the request in the server's log.
+	RequestID string
+	// Message is the server's or the transport's explanation, one line of
+	// printable text of bounded length, without secrets.
+	Message string
+}
