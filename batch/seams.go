@@ -2,6 +2,8 @@ package batch
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -28,8 +30,21 @@ type API interface {
 	Members(ctx context.Context, imageID string) (Members, Answer)
 }
 
-// Members is the set of the ids that an image is shared with.
-type Members map[string]struct{}
+// Members is the member list of an image, as far as these credentials see it.
+type Members struct {
+	// IDs are the ids of the members.
+	IDs []string
+	// Complete says that the list is known to hold every member. Glance shows
+	// a member that asks for the list of somebody else's image only itself, so
+	// that a member which is not in the list is not proved to be gone.
+	Complete bool
+}
+
+// Has reports whether the list holds the member. Letter case is ignored, as
+// Glance's usual database does.
+func (m Members) Has(memberID string) bool {
+	return slices.ContainsFunc(m.IDs, func(id string) bool { return strings.EqualFold(id, memberID) })
+}
 
 // A Recorder keeps results. What it has accepted must survive the process.
 type Recorder interface {
@@ -83,6 +98,29 @@ const (
 	// Unreachable: the request never left; not applied.
 	Unreachable
 )
+
+// transient reports whether the same request may fare better later.
+func (m Meaning) transient() bool {
+	switch m {
+	case Unanswered, Throttled, Unavailable, Broken, Unreachable:
+		return true
+	}
+	return false
+}
+
+// maybeApplied reports whether the request may have done its work although
+// the answer does not say so.
+func (m Meaning) maybeApplied() bool { return m == Unanswered || m == Broken }
+
+// served reports whether the answer shows that the server does its work and
+// takes the credentials for what they are.
+func (m Meaning) served() bool {
+	switch m {
+	case Removed, Listed, NotAMember, NoSuchImage, Forbidden, Refused:
+		return true
+	}
+	return false
+}
 
 // An Answer is what came of one request.
 type Answer struct {

@@ -1,0 +1,310 @@
+package batch
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+)
+
+// A dispatcher is the state of one run. Only the goroutine of run touches it.
+type dispatcher struct {
+	job *Job
+	src Source
+	rec Recorder
+
+	tasks chan *task // to the workers; holds as many as may be in flight
+	done  chan ended // from the workers; likewise, so that no worker blocks
+
+	pace     *pace
+	held     *task // taken from the source or the queue, waits for the pace
+	waiting  retryQueue
+	listings listings
+	inFlight int
+	// alone holds the pool to one request at a time, until a request that
+	// started at aloneSince or later has shown that the server does its work
+	// with these credentials.
+	alone      bool
+	aloneSince time.Time
+	// exhausted says that the source has no more rows.
+	exhausted bool
+	// stopped says why nothing new is started.
+	stopped error
+
+	limits  limits
+	summary Summary
+}
+
+func newDispatcher(j *Job, src Source, rec Recorder) *dispatcher {
+	return &dispatcher{
+		job:      j,
+		src:      src,
+		rec:      rec,
+		tasks:    make(chan *task, j.Workers),
+		done:     make(chan ended, j.Workers),
+		pace:     newPace(j.Rate),
+		listings: newListings(),
+		alone:    true,
+		limits:   limits{allowance: j.MaxFailures},
+	}
+}
+
+// run is the dispatcher's loop. It returns when nothing is left to do and
+// nothing is under way.
+func (d *dispatcher) run(ctx context.Context) error {
+	wake := time.NewTimer(time.Hour)
+	defer wake.Stop()
+	var budget <-chan time.Time
+	if d.job.MaxDuration > 0 {
+		t := time.NewTimer(d.job.MaxDuration)
+		defer t.Stop()
+		budget = t.C
+	}
+	interrupt := ctx.Done()
+	if ctx.Err() != nil { // before the first request, whatever select would pick
+		d.stop(context.Cause(ctx))
+	}
+	for {
+		wait := d.startAll()
+		if err := d.rec.Flush(); err != nil {
+			d.stopRecorder(err)
+		}
+		if d.idle() {
+			return d.stopped
+		}
+		wake.Reset(wait)
+		select {
+		case e := <-d.done:
+			d.ended(e)
+			d.endedMeanwhile()
+		case <-wake.C:
+		case <-interrupt:
+			interrupt = nil
+			d.stop(context.Cause(ctx))
+		case <-budget:
+			d.stop(fmt.Errorf("%w: %v are over", ErrTimeBudget, d.job.MaxDuration))
+		}
+	}
+}
+
+// idle reports whether the run is over.
+func (d *dispatcher) idle() bool {
+	return d.inFlight == 0 && d.held == nil && d.waiting.empty() && (d.exhausted || d.stopped != nil)
+}
+
+// startAll starts every request that may start now, and reports how long it
+// takes until the next one may, for all that the dispatcher knows by itself.
+func (d *dispatcher) startAll() (wait time.Duration) {
+	const untilSomethingEnds = time.Hour
+	for d.inFlight < d.mostInFlight() {
+		now := time.Now()
+		if d.held == nil {
+			d.held = d.next(now)
+		}
+		if d.held == nil {
+			if d.mayRead() {
+				return 0 // there are more rows, after a look at what else has happened
+			}
+			if due, ok := d.waiting.due(); ok {
+				return due.Sub(now)
+			}
+			return untilSomethingEnds
+		}
+		if wait := d.pace.take(now); wait > 0 {
+			return wait
+		}
+		d.start(d.held, now)
+		d.held = nil
+	}
+	return untilSomethingEnds
+}
+
+func (d *dispatcher) mostInFlight() int {
+	if d.alone {
+		return 1
+	}
+	return d.job.Workers
+}
+
+// mayRead reports whether rows may be taken from the source.
+func (d *dispatcher) mayRead() bool {
+	return d.stopped == nil && !d.exhausted && d.waiting.len()+d.listings.waiting < MaxWaiting
+}
+
+// next takes the task that should start next: one whose wait is over, or else
+// the first row of the source that has to be sent. Rows before it that need no
+// request are recorded on the way, some at a time. It returns nil when there
+// is no task yet.
+func (d *dispatcher) next(now time.Time) *task {
+	if t := d.waiting.pop(now); t != nil {
+		return t
+	}
+	const atATime = 1024
+	for range atATime {
+		if !d.mayRead() {
+			break
+		}
+		row, err := d.src.Next()
+		switch {
+		case err == io.EOF:
+			d.exhausted = true
+		case err != nil:
+			d.stop(fmt.Errorf("%w: %w", ErrSource, err))
+		case row.Problem != "" || row.FirstLine > 0:
+			d.record(Unsent(row, ""))
+		case d.job.DryRun:
+			d.record(Result{Row: row, Outcome: Planned, FinishedAt: now})
+		default:
+			return &task{row: row}
+		}
+	}
+	return nil
+}
+
+func (d *dispatcher) start(t *task, now time.Time) {
+	if t.began.IsZero() {
+		t.began = now
+	}
+	t.started = now
+	t.attempts++
+	d.inFlight++
+	d.summary.Requests++
+	if t.listing != nil {
+		d.summary.Reads++
+	}
+	d.tasks <- t
+}
+
+// endedMeanwhile acts on all the answers that are there already, so that their
+// results are flushed together.
+func (d *dispatcher) endedMeanwhile() {
+	for {
+		select {
+		case e := <-d.done:
+			d.ended(e)
+		default:
+			return
+		}
+	}
+}
+
+// ended acts on one answer.
+func (d *dispatcher) ended(e ended) {
+	d.inFlight--
+	t, a := e.task, e.answer
+	t.last, t.ended = a, e.at
+	event := Event{Answer: a, Took: t.ended.Sub(t.started)}
+	if t.listing == nil {
+		event.Row = &t.row
+	}
+	if a.Meaning.maybeApplied() && t.listing == nil {
+		t.lost = true
+	}
+	d.react(t, &event)
+	switch {
+	case a.Meaning == Renewed && t.renewals < d.job.Attempts:
+		t.renewals++
+		t.attempts--
+		d.summary.Renewals++
+		d.again(t, 0)
+	case a.Meaning.transient() && t.attempts < d.job.Attempts:
+		event.RetryIn = event.PausedFor + t.backoff()
+		d.again(t, event.RetryIn)
+	case t.listing != nil:
+		d.listed(t.listing, e.members, a)
+	case a.Meaning == Unproved:
+		d.settle(t)
+	default:
+		d.finish(t, t.outcome(), t.last.Message)
+	}
+	if d.job.Notify != nil {
+		d.job.Notify(event)
+	}
+}
+
+// react does what the last answer to t asks of the whole pool.
+func (d *dispatcher) react(t *task, event *Event) {
+	switch a := t.last; {
+	case a.Meaning == Throttled:
+		d.summary.Throttled++
+		d.goAlone(t.ended)
+		event.PausedFor, event.Rate = d.pace.throttle(t.ended, a.RetryAfter)
+	case a.Meaning.transient() && a.RetryAfter > 0:
+		d.goAlone(t.ended)
+		event.PausedFor = d.pace.pause(t.ended, a.RetryAfter)
+	case a.Meaning == Unauthorized:
+		d.stop(fmt.Errorf("%w: %s", ErrUnauthorized, a.Message))
+	case a.Meaning.served():
+		if !t.started.Before(d.aloneSince) {
+			d.alone = false
+		}
+		d.pace.served(t.ended)
+	}
+}
+
+func (d *dispatcher) goAlone(now time.Time) {
+	d.alone, d.aloneSince = true, now
+}
+
+// again puts t among the tasks that wait, or gives it up when the run is
+// stopping.
+func (d *dispatcher) again(t *task, wait time.Duration) {
+	t.due = t.ended.Add(wait)
+	if d.stopped != nil {
+		d.giveUp(t)
+		return
+	}
+	d.waiting.push(t)
+}
+
+// finish records what became of t's row.
+func (d *dispatcher) finish(t *task, o Outcome, message string) {
+	r := t.result(o, message)
+	d.record(r)
+	if err := d.limits.count(r); err != nil {
+		d.stop(err)
+	}
+}
+
+func (d *dispatcher) record(r Result) {
+	if err := d.rec.Record(r); err != nil {
+		d.stopRecorder(err)
+	}
+}
+
+// stop lets nothing new start and gives up the tasks that wait. Of several
+// reasons the first one is told.
+func (d *dispatcher) stop(reason error) {
+	if d.stopped != nil {
+		return
+	}
+	d.stopped = reason
+	if d.held != nil {
+		d.giveUp(d.held)
+		d.held = nil
+	}
+	for t := d.waiting.popAny(); t != nil; t = d.waiting.popAny() {
+		d.giveUp(t)
+	}
+}
+
+// stopRecorder stops the run because results cannot be kept. That is told
+// even when the run was stopping already for another reason.
+func (d *dispatcher) stopRecorder(err error) {
+	err = fmt.Errorf("%w: %w", ErrRecorder, err)
+	d.stop(err)
+	d.stopped = err
+}
+
+// giveUp ends a task that will have no further attempt because the run stops.
+// A row without any attempt is not recorded: it was not begun.
+func (d *dispatcher) giveUp(t *task) {
+	switch {
+	case t.listing != nil:
+		d.abandon(t.listing)
+	case t.lost:
+		d.record(t.result(Unknown, "the run stopped before another attempt; "+t.last.Message))
+	case t.attempts > 0:
+		d.record(t.result(Skipped, "the run stopped before another attempt; "+t.last.Message))
+	}
+}

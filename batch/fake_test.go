@@ -1,0 +1,169 @@
+package batch
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// rowsSource hands out rows from memory.
+type rowsSource struct {
+	rows []Row
+	next int
+	err  error // returned after the last row, io.EOF when nil
+}
+
+func (s *rowsSource) Next() (Row, error) {
+	if s.next == len(s.rows) {
+		if s.err != nil {
+			return Row{}, s.err
+		}
+		return Row{}, io.EOF
+	}
+	s.next++
+	return s.rows[s.next-1], nil
+}
+
+// rowsOf makes n rows of distinct pairs, each of its own image.
+func rowsOf(n int) []Row {
+	rows := make([]Row, n)
+	for i := range rows {
+		image, member := fmt.Sprintf("%08d-0000-4000-8000-000000000000", i), fmt.Sprintf("member-%d", i)
+		rows[i] = Row{Seq: i, Line: i + 2, ImageID: image, MemberID: member, Pair: Pair{image, member}}
+	}
+	return rows
+}
+
+// A request is one that fakeAPI has seen.
+type request struct {
+	pair    Pair // without a member for a read
+	attempt int  // from 1, for this pair
+	at      time.Time
+}
+
+// fakeAPI answers as its functions say, after its latency. They are called one
+// at a time.
+type fakeAPI struct {
+	latency time.Duration
+	remove  func(request) Answer
+	members func(request) (Members, Answer)
+
+	mu       sync.Mutex
+	attempts map[Pair]int
+	requests []request
+	inFlight int
+	most     int
+}
+
+func (f *fakeAPI) enter(p Pair) request {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.attempts == nil {
+		f.attempts = make(map[Pair]int)
+	}
+	f.attempts[p]++
+	r := request{pair: p, attempt: f.attempts[p], at: time.Now()}
+	f.requests = append(f.requests, r)
+	f.inFlight++
+	f.most = max(f.most, f.inFlight)
+	return r
+}
+
+// leave waits for the latency and reports whether the answer came in time.
+func (f *fakeAPI) leave(ctx context.Context) bool {
+	defer func() {
+		f.mu.Lock()
+		f.inFlight--
+		f.mu.Unlock()
+	}()
+	if f.latency == 0 {
+		return true
+	}
+	select {
+	case <-time.After(f.latency):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (f *fakeAPI) Remove(ctx context.Context, p Pair) Answer {
+	r := f.enter(p)
+	if !f.leave(ctx) {
+		return Answer{Meaning: Unanswered, Message: "no answer in time"}
+	}
+	if f.remove == nil {
+		return Answer{Meaning: Removed, Status: 204}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.remove(r)
+}
+
+func (f *fakeAPI) Members(ctx context.Context, imageID string) (Members, Answer) {
+	r := f.enter(Pair{ImageID: imageID})
+	if !f.leave(ctx) {
+		return Members{}, Answer{Meaning: Unanswered, Message: "no answer in time"}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.members(r)
+}
+
+// memory keeps results, and fails from the failFrom-th on when that is set.
+type memory struct {
+	results  []Result
+	flushed  int
+	failFrom int
+}
+
+func (m *memory) Record(r Result) error {
+	if m.failFrom > 0 && len(m.results)+1 >= m.failFrom {
+		return io.ErrShortWrite
+	}
+	m.results = append(m.results, r)
+	return nil
+}
+
+func (m *memory) Flush() error {
+	m.flushed = len(m.results)
+	return nil
+}
+
+// count counts the results with the outcome.
+func (m *memory) count(o Outcome) (n int) {
+	for _, r := range m.results {
+		if r.Outcome == o {
+			n++
+		}
+	}
+	return n
+}
+
+// bySeq is the result of the row with that number.
+func (m *memory) bySeq(t *testing.T, seq int) Result {
+	t.Helper()
+	i := slices.IndexFunc(m.results, func(r Result) bool { return r.Row.Seq == seq })
+	if i < 0 {
+		t.Fatalf("row %d has no result", seq)
+	}
+	return m.results[i]
+}
+
+// testJob is a job without limits, quick enough to be followed.
+func testJob() *Job {
+	return &Job{Workers: 4, Rate: Unlimited, Attempts: 5, AttemptTimeout: 30 * time.Second}
+}
+
+func answer(m Meaning, status int) func(request) Answer {
+	return func(request) Answer { return Answer{Meaning: m, Status: status, Message: "text of the answer"} }
+}
+
+// firstThen gives the answers in their order, the last one for good.
+func firstThen(answers ...Answer) func(request) Answer {
+	return func(r request) Answer { return answers[min(r.attempt, len(answers))-1] }
+}

@@ -1,0 +1,186 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Defaults of a [Job].
+const (
+	// DefaultWorkers is enough for 100 requests a second at 80 ms each.
+	DefaultWorkers = 8
+	// DefaultRate, in requests a second, stays below the smallest limit of a
+	// public cloud that we know of, 200 requests a minute.
+	DefaultRate = 3.0
+	// DefaultAttempts rides out some seconds of trouble on one row.
+	DefaultAttempts = 5
+	// DefaultAttemptTimeout is above the time-outs of the usual gateways, so
+	// that their 504 arrives before we hang up.
+	DefaultAttemptTimeout = 30 * time.Second
+	// DefaultMaxFailures stops a run in which one row in five fails.
+	DefaultMaxFailures = "20%"
+
+	// InitialBackoff and MaxBackoff bound the wait before a further attempt
+	// for a row, before the jitter of up to half of it either way.
+	InitialBackoff = 500 * time.Millisecond
+	MaxBackoff     = 30 * time.Second
+	// MaxRetryAfter is the longest that a server's Retry-After is believed.
+	MaxRetryAfter = 5 * time.Minute
+	// MaxWaiting is how many rows may wait for a further attempt before no
+	// new row is taken: a bound on memory, not on the work.
+	MaxWaiting = 1 << 16
+)
+
+// Unlimited is the rate of a job that is not paced.
+const Unlimited = math.MaxFloat64
+
+// A Job says how rows are to be worked on. The zero value of each limit means
+// that there is none; the other fields must be set, see [Job.Validate].
+type Job struct {
+	// Workers is how many requests may be in flight at once.
+	Workers int
+	// Rate is how many requests a second may start, over all workers, every
+	// attempt and every read counted; or [Unlimited].
+	Rate float64
+	// Attempts is how many attempts one row may take. One that was refused
+	// because the token had expired is not counted.
+	Attempts int
+	// AttemptTimeout bounds one attempt, from dialling to the end of the body.
+	AttemptTimeout time.Duration
+	// MaxDuration is the time after which nothing new is started.
+	MaxDuration time.Duration
+	// MaxFailures is how many rows may fail before the run stops.
+	MaxFailures Allowance
+	// DryRun sends nothing: every row that would be sent ends as [Planned].
+	DryRun bool
+	// Notify, if set, is told of what happens. It is called by one goroutine
+	// at a time and holds up the run until it returns.
+	Notify func(Event)
+}
+
+// An Event is something that an operator may want to hear of during a run.
+type Event struct {
+	// Row is the row that was answered; nil for a read, which serves several.
+	Row *Row
+	// Answer is what came.
+	Answer Answer
+	// Took is how long the request took.
+	Took time.Duration
+	// RetryIn is how long the row waits for its next attempt, 0 when there is
+	// none to come or it comes at once.
+	RetryIn time.Duration
+	// PausedFor is how long the answer keeps the whole pool from starting
+	// requests, 0 when it does not.
+	PausedFor time.Duration
+	// Rate is the pace, in requests a second, when the answer has changed it.
+	Rate float64
+}
+
+// Summary counts what a run did. What became of each row is told to the
+// [Recorder], not counted here.
+type Summary struct {
+	// Requests counts the requests made, Reads those of them that asked for a
+	// member list.
+	Requests, Reads int
+	// Throttled counts the answers that said "too many requests".
+	Throttled int
+	// Renewals counts the requests that were refused because their token had
+	// expired.
+	Renewals int
+}
+
+// Why a run ended before its last row. Run's error wraps one of them, or the
+// cause of the context's end, or the error of the source.
+var (
+	// ErrUnauthorized: the server refuses the credentials.
+	ErrUnauthorized = errors.New("the credentials are refused")
+	// ErrSameRefusal: everything so far ended in the same refusal.
+	ErrSameRefusal = errors.New("the same refusal for every row")
+	// ErrTooManyFailures: more rows failed than allowed.
+	ErrTooManyFailures = errors.New("too many failures")
+	// ErrTimeBudget: the time that the run was given is over.
+	ErrTimeBudget = errors.New("the time budget is spent")
+	// ErrRecorder: a result could not be recorded.
+	ErrRecorder = errors.New("a result cannot be recorded")
+	// ErrSource: the input could not be read to its end.
+	ErrSource = errors.New("the input cannot be read")
+)
+
+// Validate reports the first field that cannot be worked with, or nil.
+func (j *Job) Validate() error {
+	switch {
+	case j.Workers < 1:
+		return fmt.Errorf("workers: %d is not a positive number", j.Workers)
+	case !(j.Rate > 0):
+		return fmt.Errorf("rate: %v is not a positive number", j.Rate)
+	case j.Attempts < 1:
+		return fmt.Errorf("attempts: %d is not a positive number", j.Attempts)
+	case j.AttemptTimeout <= 0:
+		return fmt.Errorf("attempt timeout: %v is not a positive duration", j.AttemptTimeout)
+	case j.MaxDuration < 0:
+		return fmt.Errorf("max duration: %v is negative", j.MaxDuration)
+	}
+	return nil
+}
+
+// Run works on every row of src. It returns nil when the source was read to
+// its end and every row of it was recorded, whatever became of the rows: what
+// happens to a row is a [Result], never an error.
+//
+// When ctx ends, or a limit of the job is reached, nothing new is started, the
+// requests under way get their answers within [Job.AttemptTimeout], the rows
+// that were waiting are recorded as [Skipped] or [Unknown], and the error says
+// why the run ended; rows that were never attempted are not recorded.
+//
+// A Job may be used for several runs at once.
+func (j *Job) Run(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
+	if err := j.Validate(); err != nil {
+		return Summary{}, err
+	}
+	d := newDispatcher(j, src, rec)
+	// What is under way is finished even when ctx ends.
+	g, attempts := errgroup.WithContext(context.WithoutCancel(ctx))
+	if !j.DryRun {
+		for range j.Workers {
+			g.Go(func() error {
+				work(attempts, api, j.AttemptTimeout, d.tasks, d.done)
+				return nil
+			})
+		}
+	}
+	g.Go(func() error {
+		defer close(d.tasks)
+		return d.run(ctx)
+	})
+	err := g.Wait()
+	return d.summary, err
+}
+
+// An ended is an attempt that has had its answer.
+type ended struct {
+	task    *task
+	answer  Answer
+	members Members
+	at      time.Time
+}
+
+// work makes the requests of tasks until the channel is closed.
+func work(ctx context.Context, api API, timeout time.Duration, tasks <-chan *task, done chan<- ended) {
+	for t := range tasks {
+		e := ended{task: t}
+		attempt, cancel := context.WithTimeout(ctx, timeout)
+		if t.listing != nil {
+			e.members, e.answer = api.Members(attempt, t.listing.imageID)
+		} else {
+			e.answer = api.Remove(attempt, t.row.Pair)
+		}
+		cancel()
+		e.at = time.Now()
+		done <- e
+	}
+}

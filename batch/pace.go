@@ -1,0 +1,155 @@
+package batch
+
+import (
+	"math"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"golang.org/x/time/rate"
+)
+
+// A pace says when the next request may start. It holds the whole pool to the
+// job's rate, pauses it when the server asks for that, and slows it down for
+// a while when the server says that it was too fast.
+//
+// A throttled pool halves its rate, at most once a second, and wins back a
+// twentieth of what it had for every twenty answers that show the server at
+// work: additive increase, multiplicative decrease, as TCP does it (RFC 5681).
+type pace struct {
+	limiter *rate.Limiter
+	// ceiling is the job's rate, rate.Inf when it is not paced.
+	ceiling rate.Limit
+	// start is when the token that was taken for the next request is good;
+	// zero when none was taken.
+	start time.Time
+
+	pausedUntil time.Time
+	pauses      *backoff.ExponentialBackOff // for servers that do not say how long
+
+	slowedAt time.Time
+	step     rate.Limit // what is won back at a time; 0 before the first throttle
+	good     int        // answers since the rate changed
+
+	seen observed
+}
+
+const (
+	// slowest is the lowest rate that throttling leads to: it has to stay
+	// quick enough to notice that the server is well again.
+	slowest = rate.Limit(0.1)
+	// goodForStep is how many answers win back a step of the rate.
+	goodForStep = 20
+)
+
+func newPace(perSecond float64) *pace {
+	limit := rate.Limit(perSecond)
+	if perSecond == Unlimited {
+		limit = rate.Inf
+	}
+	p := &pace{limiter: rate.NewLimiter(limit, burst(limit)), ceiling: limit, pauses: newBackoff()}
+	// A bucket starts full, which would let the first second run over. One
+	// token is left, so that the first request does not wait.
+	if b := p.limiter.Burst(); b > 1 {
+		p.limiter.AllowN(time.Now(), b-1)
+	}
+	return p
+}
+
+// burst is how many requests may start at once at a rate: none but one at
+// rates that a timer can hold, a fortieth of a second's worth above.
+func burst(limit rate.Limit) int {
+	if limit == rate.Inf {
+		return 1
+	}
+	return max(1, int(min(float64(limit)/40, math.MaxInt32)))
+}
+
+// take takes the token for the next request. When it returns 0 the request
+// may start; otherwise that is how long to wait before asking again.
+func (p *pace) take(now time.Time) time.Duration {
+	if wait := p.pausedUntil.Sub(now); wait > 0 {
+		return wait
+	}
+	if p.start.IsZero() {
+		p.start = now.Add(p.limiter.ReserveN(now, 1).DelayFrom(now))
+	}
+	if wait := p.start.Sub(now); wait > 0 {
+		return wait
+	}
+	p.start = time.Time{}
+	p.seen.count(now)
+	return 0
+}
+
+// pause keeps every request from starting for d, and reports how long the
+// pool is paused from now, which is longer when it was paused for longer.
+func (p *pace) pause(now time.Time, d time.Duration) time.Duration {
+	if until := now.Add(min(d, MaxRetryAfter)); until.After(p.pausedUntil) {
+		p.pausedUntil = until
+	}
+	return p.pausedUntil.Sub(now)
+}
+
+// throttle pauses the pool for as long as the server asks, or for a growing
+// time when it does not say, and slows it down. It reports how long the pool
+// is paused and the new rate, 0 when it has not changed.
+func (p *pace) throttle(now time.Time, retryAfter time.Duration) (pausedFor time.Duration, newRate float64) {
+	const atMostEvery = time.Second
+	paused := p.pausedUntil.After(now)
+	if paused && now.Sub(p.slowedAt) < atMostEvery {
+		return p.pause(now, retryAfter), 0 // an answer to the same rush
+	}
+	if retryAfter <= 0 {
+		retryAfter = p.pauses.NextBackOff()
+	}
+	current := p.limiter.Limit()
+	if current == rate.Inf {
+		current = p.seen.rate(now)
+	}
+	if p.step == 0 {
+		p.step = current / goodForStep
+	}
+	p.setLimit(now, max(current/2, min(slowest, p.ceiling)))
+	p.slowedAt = now
+	return p.pause(now, retryAfter), float64(p.limiter.Limit())
+}
+
+// served counts an answer that shows the server at work.
+func (p *pace) served(now time.Time) {
+	p.pauses.Reset()
+	limit := p.limiter.Limit()
+	if limit >= p.ceiling {
+		return
+	}
+	if p.good++; p.good >= goodForStep {
+		p.setLimit(now, min(limit+p.step, p.ceiling))
+	}
+}
+
+func (p *pace) setLimit(now time.Time, limit rate.Limit) {
+	p.limiter.SetLimitAt(now, limit)
+	p.limiter.SetBurstAt(now, burst(limit))
+	p.good = 0
+}
+
+// observed measures how many requests start in a second, for a pool that is
+// not paced until the server throttles it.
+type observed struct {
+	since   time.Time
+	started int
+	last    rate.Limit // in the second before since
+}
+
+func (o *observed) count(now time.Time) {
+	if elapsed := now.Sub(o.since); elapsed >= time.Second {
+		o.last = rate.Limit(float64(o.started) / elapsed.Seconds())
+		o.since, o.started = now, 0
+	}
+	o.started++
+}
+
+// rate is how many requests started a second, lately.
+func (o *observed) rate(now time.Time) rate.Limit {
+	lately := rate.Limit(float64(o.started) / max(1, now.Sub(o.since).Seconds()))
+	return max(lately, o.last)
+}

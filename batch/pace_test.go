@@ -1,0 +1,165 @@
+package batch
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// mostInWindow is the largest number of requests that started within one
+// window, wherever it begins.
+func mostInWindow(starts []time.Time, window time.Duration) int {
+	slices.SortFunc(starts, time.Time.Compare)
+	most, first := 0, 0
+	for i, at := range starts {
+		for at.Sub(starts[first]) >= window {
+			first++
+		}
+		most = max(most, i-first+1)
+	}
+	return most
+}
+
+func starts(api *fakeAPI) []time.Time {
+	at := make([]time.Time, len(api.requests))
+	for i, r := range api.requests {
+		at[i] = r.at
+	}
+	return at
+}
+
+func TestTheRateHoldsInEverySecond(t *testing.T) {
+	for _, rate := range []float64{0.5, 1, 3, 50, 1000, 10000} {
+		for _, trouble := range []int{0, 5} { // one attempt in so many is answered 503
+			t.Run(fmt.Sprintf("%v/s, trouble %d", rate, trouble), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					n := int(max(20, 4*rate))
+					api := &fakeAPI{latency: 30 * time.Millisecond}
+					api.remove = func(r request) Answer {
+						var i int
+						fmt.Sscanf(r.pair.ImageID, "%d-", &i)
+						if trouble > 0 && i%trouble == 0 && r.attempt <= 2 {
+							return Answer{Meaning: Unavailable, Status: 503}
+						}
+						return Answer{Meaning: Removed, Status: 204}
+					}
+					job, rec := testJob(), &memory{}
+					job.Rate, job.Workers = rate, 512
+					start := time.Now()
+					if _, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(n)}, api, rec); err != nil {
+						t.Fatal(err)
+					}
+					if most := mostInWindow(starts(api), time.Second); float64(most) > 1.03*rate+1 {
+						t.Errorf("%d requests in one second; the rate is %v", most, rate)
+					}
+					ideal := time.Duration(float64(len(api.requests)) / rate * float64(time.Second))
+					if took := time.Since(start); trouble == 0 && took > ideal+ideal/200+time.Second/10 {
+						t.Errorf("%d requests took %v; at %v/s they need %v", len(api.requests), took, rate, ideal)
+					}
+					if rec.count(Revoked) != n {
+						t.Errorf("%d of %d revoked", rec.count(Revoked), n)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestThrottlingSlowsThePoolAndItRecovers(t *testing.T) {
+	tests := []struct {
+		name string
+		rate float64
+	}{
+		{"a paced pool", 40},
+		{"a pool that is not paced", Unlimited},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				// A server that takes ten requests a second and does not say when to
+				// come back.
+				const limit = 10
+				var taken []time.Time
+				api := &fakeAPI{latency: 50 * time.Millisecond}
+				api.remove = func(r request) Answer {
+					now := time.Now()
+					taken = slices.DeleteFunc(taken, func(at time.Time) bool { return now.Sub(at) >= time.Second })
+					if len(taken) >= limit {
+						return Answer{Meaning: Throttled, Status: 429}
+					}
+					taken = append(taken, now)
+					return Answer{Meaning: Removed, Status: 204}
+				}
+				job, rec := testJob(), &memory{}
+				job.Rate = tt.rate
+				start := time.Now()
+				summary, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(2000)}, api, rec)
+				if err != nil {
+					t.Fatal(err)
+				}
+				took := time.Since(start)
+				t.Logf("2000 rows in %v, %d requests, %d throttled", took, summary.Requests, summary.Throttled)
+				if rec.count(Revoked) != 2000 {
+					t.Errorf("%d of 2000 revoked: throttling cost rows", rec.count(Revoked))
+				}
+				if summary.Throttled == 0 || summary.Throttled > 2000/10 {
+					t.Errorf("%d answers were throttled; want some, but few", summary.Throttled)
+				}
+				if ideal := 2000 / limit * time.Second; took > 3*ideal {
+					t.Errorf("the run took %v; the server would have needed %v", took, ideal)
+				}
+			})
+		})
+	}
+}
+
+func TestThrottleWithoutAWordPausesLongerEachTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPace(100)
+		var last time.Duration
+		for range 4 {
+			paused, _ := p.throttle(time.Now(), 0)
+			if paused <= last/2 || paused > MaxBackoff*3/2 {
+				t.Errorf("paused for %v after %v", paused, last)
+			}
+			last = paused
+			time.Sleep(paused)
+		}
+		if last < 2*time.Second {
+			t.Errorf("the fourth pause is %v; want it grown to 2 to 6 s", last)
+		}
+		p.served(time.Now())
+		if paused, _ := p.throttle(time.Now().Add(time.Minute), 0); paused > time.Second {
+			t.Errorf("paused for %v after the server was well again; want the first step", paused)
+		}
+	})
+}
+
+func TestAnswersToOneRushSlowThePoolOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPace(64)
+		now := time.Now()
+		for range 8 {
+			p.throttle(now, time.Second)
+		}
+		if got := float64(p.limiter.Limit()); got != 32 {
+			t.Errorf("the rate is %v after eight answers to one rush; want it halved once, 32", got)
+		}
+	})
+}
+
+func TestARateNeverRisesAboveItsCeiling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPace(10)
+		p.throttle(time.Now(), time.Second)
+		for range 1000 {
+			p.served(time.Now())
+		}
+		if got := float64(p.limiter.Limit()); got != 10 {
+			t.Errorf("the rate is %v after a long good time; want 10", got)
+		}
+	})
+}

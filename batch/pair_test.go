@@ -1,0 +1,94 @@
+package batch
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const (
+	uuid    = "d164b5df-1bc3-4c3f-893e-3e471fd16e64"
+	project = "edc89b490d7d4392898e19b2deb34797"
+)
+
+func TestIDsThatMakeAPair(t *testing.T) {
+	tests := []struct {
+		name, image, member string
+		want                Pair
+	}{
+		{"a UUID and a project id", uuid, project, Pair{uuid, project}},
+		{"letter case is kept", strings.ToUpper(uuid), "Demo", Pair{strings.ToUpper(uuid), "Demo"}},
+		{"blanks around the ids are trimmed", " " + uuid + "\t", "\r\n" + project + " ", Pair{uuid, project}},
+		{"so are spaces that do not look like spaces", "\u00a0" + uuid + "\u200b", "\ufeff" + project + "\u3000", Pair{uuid, project}},
+		{"a member id of one letter", uuid, "x", Pair{uuid, "x"}},
+		{"a member id that begins with a dash", uuid, "-_-", Pair{uuid, "-_-"}},
+		{"the longest member id", uuid, strings.Repeat("m", 255), Pair{uuid, strings.Repeat("m", 255)}},
+		{"digits and an E without a sign", uuid, "123E31", Pair{uuid, "123E31"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got, err := ParsePair(tt.image, tt.member); err != nil || got != tt.want {
+				t.Errorf("got %v, %v; want %v", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestIDsThatMakeNoPair(t *testing.T) {
+	tests := []struct{ name, image, member, want string }{
+		{"no image id", "", project, "the image id is empty"},
+		{"an image id of blanks", "\u00a0 ", project, "the image id is empty"},
+		{"a project id as image id", project, project, "no dashes"},
+		{"an image name", "ubuntu", project, "not a UUID"},
+		{"a UUID with one digit too many", uuid + "0", project, "not a UUID"},
+		{"a UUID with a dash out of place", "d164b5df1-bc3-4c3f-893e-3e471fd16e64", project, "not a UUID"},
+		{"an image id that would end the path", uuid + "?", project, `U+003F '?' at character 37`},
+		{"an image id that would begin a fragment", uuid + "#", project, `U+0023 '#'`},
+		{"an image id with an escape", uuid + "%3F", project, `U+0025 '%'`},
+		{"an image id mangled by a spreadsheet", "1.23E+31", project, "a spreadsheet made of an id"},
+		{"no member id", uuid, "", "the member id is empty"},
+		{"a member id that climbs", uuid, "..", `U+002E '.' at character 1`},
+		{"a member id that stays", uuid, ".", `U+002E '.'`},
+		{"a member id of two segments", uuid, "a/b", `U+002F '/' at character 2`},
+		{"a member id with another image", uuid, "../../" + uuid, `U+002E '.'`},
+		{"a member id with a query", uuid, "x?y", `U+003F '?'`},
+		{"a member id with a space inside", uuid, "a b", `U+0020 ' '`},
+		{"a member id with a zero-width space inside", uuid, "a\u200bb", `U+200B`},
+		{"a member id in full-width digits", uuid, "１２", "U+FF11"},
+		{"a member id with a NUL", uuid, "a\x00", "U+0000"},
+		{"a member id that is no text", uuid, "a\xff", "U+FFFD"},
+		{"a member id mangled by a spreadsheet", uuid, "1.23456E+31", "a spreadsheet made of an id"},
+		{"the same with a comma", uuid, "1,23E+31", "a spreadsheet made of an id"},
+		{"a member id that is too long", uuid, strings.Repeat("m", 256), "256 characters; at most 255"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := ParsePair(tt.image, tt.member)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || got != (Pair{}) {
+				t.Errorf("got %v, %v; want an error with %q", got, err, tt.want)
+			}
+			if err != nil && len(err.Error()) > 300 {
+				t.Errorf("the message has %d bytes", len(err.Error()))
+			}
+		})
+	}
+}
+
+func FuzzParsePair(f *testing.F) {
+	f.Add(uuid, project)
+	f.Add(uuid+"?", "..")
+	f.Add("\u200b"+uuid, "a/b")
+	safe := regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}/[0-9A-Za-z_-]{1,255}$`)
+	f.Fuzz(func(t *testing.T, image, member string) {
+		p, err := ParsePair(image, member)
+		if err != nil {
+			if p != (Pair{}) || strings.ContainsAny(err.Error(), "\n\x00") {
+				t.Fatalf("%v with %q", p, err)
+			}
+			return
+		}
+		if !safe.MatchString(p.ImageID + "/" + p.MemberID) {
+			t.Fatalf("%q is not safe in a path", p)
+		}
+	})
+}

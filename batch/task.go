@@ -1,0 +1,165 @@
+package batch
+
+import (
+	"container/heap"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+// A task is a row on its way to its outcome, or a read of a member list that
+// rows wait for.
+type task struct {
+	row     Row
+	listing *listing // the list to read; nil for a row
+
+	attempts int
+	renewals int
+	// lost says that an attempt may have been applied without an answer that
+	// says so.
+	lost bool
+	// last is the answer to the last attempt, which ran from started to ended;
+	// the first one began at began.
+	last                  Answer
+	began, started, ended time.Time
+
+	delays *backoff.ExponentialBackOff
+	due    time.Time // when the next attempt may start
+}
+
+// backoff is how long t waits before another attempt, for its own part.
+func (t *task) backoff() time.Duration {
+	if t.delays == nil {
+		t.delays = newBackoff()
+	}
+	return t.delays.NextBackOff()
+}
+
+// newBackoff gives growing, jittered delays without an end: attempts are
+// counted by the dispatcher.
+func newBackoff() *backoff.ExponentialBackOff {
+	return backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(InitialBackoff),
+		backoff.WithMultiplier(2),
+		backoff.WithRandomizationFactor(0.5),
+		backoff.WithMaxInterval(MaxBackoff),
+		backoff.WithMaxElapsedTime(0),
+	)
+}
+
+// outcome is what the last answer to t makes of its row when no further
+// attempt is made.
+func (t *task) outcome() Outcome {
+	switch m := t.last.Meaning; m {
+	case Removed:
+		return Revoked
+	case NotAMember:
+		return Absent
+	case NoSuchImage, Unproved:
+		return NotFound
+	case Unauthorized, Renewed, Forbidden:
+		return Denied
+	case Refused, Listed:
+		return Rejected
+	default:
+		if t.lost {
+			return Unknown
+		}
+		return Failed
+	}
+}
+
+// result is t's result with the outcome o.
+func (t *task) result(o Outcome, message string) Result {
+	if t.lost {
+		message = withLoss(o, message)
+	}
+	return Result{
+		Row:        t.row,
+		Outcome:    o,
+		Status:     t.last.Status,
+		Attempts:   t.attempts,
+		Duration:   t.ended.Sub(t.began),
+		RequestID:  t.last.RequestID,
+		Message:    message,
+		FinishedAt: t.ended,
+	}
+}
+
+// withLoss adds to a message that an earlier attempt may have been applied,
+// and what follows from it for the outcome o.
+func withLoss(o Outcome, message string) string {
+	const lost = "the answer to an earlier attempt was lost"
+	switch o {
+	case Revoked:
+		return message
+	case Absent:
+		return message + "; " + lost + ": that attempt may have revoked it"
+	case Unknown:
+		return message + "; at least one attempt may have been applied: check whether the image is still shared"
+	default:
+		return message + "; " + lost + ": it may have revoked the share all the same"
+	}
+}
+
+// Unsent is the result of a row that no request is made for: [Invalid] or
+// [Duplicate] by its own nature, or else [Skipped] for the reason given.
+func Unsent(row Row, reason string) Result {
+	r := Result{Row: row, Outcome: Skipped, Message: reason}
+	switch {
+	case row.Problem != "":
+		r.Outcome, r.Message = Invalid, row.Problem
+	case row.FirstLine > 0:
+		r.Outcome, r.Message = Duplicate, fmt.Sprintf("the same pair stands on line %d", row.FirstLine)
+	}
+	return r
+}
+
+// retryQueue holds the tasks that wait, the one that is due first in front.
+// The zero value is an empty queue.
+type retryQueue struct{ tasks taskHeap }
+
+func (q *retryQueue) len() int     { return len(q.tasks) }
+func (q *retryQueue) empty() bool  { return len(q.tasks) == 0 }
+func (q *retryQueue) push(t *task) { heap.Push(&q.tasks, t) }
+
+// due is when the first task is due.
+func (q *retryQueue) due() (due time.Time, ok bool) {
+	if q.empty() {
+		return time.Time{}, false
+	}
+	return q.tasks[0].due, true
+}
+
+// pop takes the first task if it is due, and is nil otherwise.
+func (q *retryQueue) pop(now time.Time) *task {
+	if q.empty() || q.tasks[0].due.After(now) {
+		return nil
+	}
+	return q.popAny()
+}
+
+// popAny takes the first task, due or not; it is nil when there is none.
+func (q *retryQueue) popAny() *task {
+	if q.empty() {
+		return nil
+	}
+	return heap.Pop(&q.tasks).(*task)
+}
+
+// taskHeap implements heap.Interface.
+type taskHeap []*task
+
+func (h taskHeap) Len() int           { return len(h) }
+func (h taskHeap) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
+func (h taskHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *taskHeap) Push(t any)        { *h = append(*h, t.(*task)) }
+func (h *taskHeap) Pop() any {
+	old := *h
+	last := len(old) - 1
+	t := old[last]
+	old[last] = nil
+	*h = old[:last]
+	return t
+}
