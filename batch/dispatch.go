@@ -22,7 +22,7 @@ type dispatcher struct {
 	listings listings
 	inFlight int
 	// alone holds the pool to one request at a time, until a request that
-	// started at aloneSince or later has shown that the server does its work
+	// started after aloneSince has shown that the server does its work
 	// with these credentials.
 	alone      bool
 	aloneSince time.Time
@@ -235,7 +235,7 @@ func (d *dispatcher) react(t *task, event *Event) {
 	case a.Meaning == Unauthorized:
 		d.stop(fmt.Errorf("%w: %s", ErrUnauthorized, a.Message))
 	case a.Meaning.served():
-		if !t.started.Before(d.aloneSince) {
+		if t.started.After(d.aloneSince) {
 			d.alone = false
 		}
 		d.pace.served(t.ended)

@@ -334,10 +334,10 @@ func TestTooManyFailuresStopTheRun(t *testing.T) {
 		stops     bool
 		atMost    int // finished rows at the stop
 	}{
-		{"0", 10, true, 14},
-		{"5", 10, true, 64},
+		{"0", 10, true, 18},
+		{"5", 10, true, 68},
 		{"none", 2, false, 400},
-		{"20%", 4, true, 55},
+		{"20%", 4, true, 58},
 		{"20%", 6, false, 400},
 	}
 	for _, tt := range tests {

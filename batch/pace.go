@@ -47,11 +47,7 @@ func newPace(perSecond float64) *pace {
 		limit = rate.Inf
 	}
 	p := &pace{limiter: rate.NewLimiter(limit, burst(limit)), ceiling: limit, pauses: newBackoff()}
-	// A bucket starts full, which would let the first second run over. One
-	// token is left, so that the first request does not wait.
-	if b := p.limiter.Burst(); b > 1 {
-		p.limiter.AllowN(time.Now(), b-1)
-	}
+	p.drain(time.Now())
 	return p
 }
 
@@ -64,11 +60,28 @@ func burst(limit rate.Limit) int {
 	return max(1, int(min(float64(limit)/40, math.MaxInt32)))
 }
 
+// drain takes out what has gathered in the bucket, which starts full and fills
+// up in a pause: it would let the second after it run over. The next request
+// keeps its token, so that it does not wait.
+func (p *pace) drain(now time.Time) {
+	gathered := int(p.limiter.TokensAt(now))
+	if p.start.IsZero() {
+		gathered--
+	}
+	if gathered > 0 {
+		p.limiter.AllowN(now, gathered)
+	}
+}
+
 // take takes the token for the next request. When it returns 0 the request
 // may start; otherwise that is how long to wait before asking again.
 func (p *pace) take(now time.Time) time.Duration {
-	if wait := p.pausedUntil.Sub(now); wait > 0 {
-		return wait
+	if !p.pausedUntil.IsZero() {
+		if wait := p.pausedUntil.Sub(now); wait > 0 {
+			return wait
+		}
+		p.pausedUntil = time.Time{}
+		p.drain(now)
 	}
 	if p.start.IsZero() {
 		p.start = now.Add(p.limiter.ReserveN(now, 1).DelayFrom(now))

@@ -163,3 +163,21 @@ func TestARateNeverRisesAboveItsCeiling(t *testing.T) {
 		}
 	})
 }
+
+func TestTheSecondAfterAPauseHoldsTheRateToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPace(1)
+		if wait := p.take(time.Now()); wait != 0 {
+			t.Fatalf("the first request waits %v", wait)
+		}
+		p.take(time.Now()) // reserves the token of the second
+		p.pause(time.Now(), 10*time.Second)
+		time.Sleep(10 * time.Second)
+		if wait := p.take(time.Now()); wait != 0 {
+			t.Errorf("the first request after the pause waits %v", wait)
+		}
+		if wait := p.take(time.Now()); wait != time.Second {
+			t.Errorf("the second request after the pause waits %v; want 1s", wait)
+		}
+	})
+}
