@@ -1,0 +1,175 @@
+package imageapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"imsrevoke/batch"
+)
+
+const (
+	// maxErrorBody is how much of an error body is read for its message, and
+	// drained so that the connection can be used again.
+	maxErrorBody = 64 << 10
+	// maxList is the longest member list that is read. Clouds allow between
+	// 128 and some thousand members of an image, at about 300 bytes each.
+	maxList = 8 << 20
+)
+
+// Credentials authorise requests. Its methods are called from several
+// goroutines at once.
+type Credentials interface {
+	// Authorize puts the current credential on a request, and returns a number
+	// by which the credential is known to the other methods. It refuses to put
+	// it on a request that goes elsewhere than to the endpoint.
+	Authorize(req *http.Request) (credential uint64, err error)
+	// Renew is called when a credential was refused. It returns nil when a
+	// newer one is in place, an error that wraps [ErrRefused] when there is
+	// none to be had, and any other error when it may be had later.
+	Renew(ctx context.Context, credential uint64) error
+	// Accepted is called when an answer has shown that the credential is good.
+	Accepted(credential uint64)
+}
+
+// ErrRefused says that a credential is refused and cannot be replaced.
+var ErrRefused = errors.New("the credentials are refused")
+
+// Config is what a Client works with. All fields but ProjectID and UserAgent
+// are needed.
+type Config struct {
+	// Endpoint is the address of the Image API without the version, for
+	// example https://image.example.com or https://example.com:9292/image.
+	Endpoint *url.URL
+	// Transport sends the requests. Redirects are never followed, whatever it
+	// is: a redirected DELETE is a sign of a wrong endpoint.
+	Transport http.RoundTripper
+	// Credentials authorise the requests.
+	Credentials Credentials
+	// ProjectID is the project of the credentials, empty when it is not known.
+	ProjectID string
+	// UserAgent is sent with each request.
+	UserAgent string
+}
+
+// A Client is a [batch.API].
+type Client struct{ config Config }
+
+var _ batch.API = (*Client)(nil)
+
+// New returns a client.
+func New(config Config) *Client {
+	return &Client{config: config}
+}
+
+// Remove withdraws one share:
+// DELETE /v2/images/{image_id}/members/{member_id}.
+func (c *Client) Remove(ctx context.Context, p batch.Pair) batch.Answer {
+	req, err := c.request(ctx, http.MethodDelete, memberPath(p))
+	if err != nil {
+		return notSent(err)
+	}
+	e := c.exchange(req)
+	defer e.close()
+	if e.failed() {
+		return e.answer
+	}
+	e.answer.Meaning, e.answer.Message = meaningOfRemove(e.resp, p, e.errorText)
+	return c.judge(ctx, e)
+}
+
+// Members reads the members of an image: GET /v2/images/{image_id}/members.
+func (c *Client) Members(ctx context.Context, imageID string) (batch.Members, batch.Answer) {
+	req, err := c.request(ctx, http.MethodGet, membersPath(imageID))
+	if err != nil {
+		return batch.Members{}, notSent(err)
+	}
+	e := c.exchange(req)
+	defer e.close()
+	if e.failed() {
+		return batch.Members{}, e.answer
+	}
+	if e.resp.StatusCode != http.StatusOK {
+		e.answer.Meaning, e.answer.Message = meaningOfRefusal(e.resp, batch.Pair{ImageID: imageID}, e.errorText)
+		return batch.Members{}, c.judge(ctx, e)
+	}
+	members, err := c.readList(e.resp.Body, imageID)
+	if err != nil {
+		e.answer.Meaning, e.answer.Message = batch.Broken, clean(err.Error())
+		return batch.Members{}, e.answer
+	}
+	e.answer.Meaning = batch.Listed
+	return members, c.judge(ctx, e)
+}
+
+// readList reads the body of a member list. Glance sends all of it at once,
+// without pages.
+func (c *Client) readList(body io.Reader, imageID string) (batch.Members, error) {
+	var list struct {
+		Members *[]struct {
+			ImageID  string `json:"image_id"`
+			MemberID string `json:"member_id"`
+		} `json:"members"`
+	}
+	limited := &io.LimitedReader{R: body, N: maxList}
+	if err := json.NewDecoder(limited).Decode(&list); err != nil {
+		if limited.N <= 0 {
+			return batch.Members{}, fmt.Errorf("the member list is longer than %d bytes", maxList)
+		}
+		return batch.Members{}, fmt.Errorf("the answer is not a member list: %w", err)
+	}
+	if list.Members == nil {
+		return batch.Members{}, errors.New("the answer is not a member list: it has no members")
+	}
+	var m batch.Members
+	for _, member := range *list.Members {
+		if !sameID(member.ImageID, imageID) {
+			return batch.Members{}, fmt.Errorf("the member list is of the image %q", member.ImageID)
+		}
+		m.IDs = append(m.IDs, member.MemberID)
+	}
+	m.Complete = c.complete(m.IDs)
+	return m, nil
+}
+
+// complete reports whether a list is that of the image's owner, who sees every
+// member. Glance shows a member only itself: such a list holds one id, our own.
+func (c *Client) complete(ids []string) bool {
+	if len(ids) != 1 {
+		return true
+	}
+	return c.config.ProjectID != "" && !sameID(ids[0], c.config.ProjectID)
+}
+
+// judge does what an answer means for the credential that it was asked with.
+func (c *Client) judge(ctx context.Context, e *exchange) batch.Answer {
+	switch e.answer.Meaning {
+	case batch.Unauthorized:
+		e.answer.Meaning, e.answer.Message = c.renew(ctx, e)
+	case batch.Removed, batch.Listed, batch.NotAMember, batch.NoSuchImage, batch.Forbidden:
+		c.config.Credentials.Accepted(e.credential)
+	}
+	return e.answer
+}
+
+// renew has the credential replaced that was refused. A 401 does not prove it
+// bad: Glance answers the same when it cannot reach Keystone to ask.
+func (c *Client) renew(ctx context.Context, e *exchange) (batch.Meaning, string) {
+	switch err := c.config.Credentials.Renew(ctx, e.credential); {
+	case err == nil:
+		return batch.Renewed, e.answer.Message
+	case errors.Is(err, ErrRefused):
+		return batch.Unauthorized, clean(err.Error())
+	default:
+		return batch.Unavailable, clean(err.Error())
+	}
+}
+
+// notSent is the answer to a request that must not be made.
+func notSent(err error) batch.Answer {
+	return batch.Answer{Meaning: batch.Refused, Message: "nothing was sent: " + clean(err.Error())}
+}

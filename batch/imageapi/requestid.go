@@ -1,0 +1,37 @@
+package imageapi
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+)
+
+// requestIDHeader carries the id that a request has in the logs of the
+// services. Glance takes over the one that the client sends, of at most 64
+// characters, and answers 500 to a longer one.
+const requestIDHeader = "X-Openstack-Request-Id"
+
+// newRequestID makes an id of the form that OpenStack's services make
+// themselves, req- and a UUID. It has to be unique, not secret.
+func newRequestID() string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], rand.Uint64())
+	binary.BigEndian.PutUint64(b[8:], rand.Uint64())
+	b[6] = b[6]&0x0f | 0x40 // version 4, RFC 9562
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("req-%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// requestIDOf is the id under which the server knows an exchange: its own word
+// for it, or else the one that it was sent.
+func requestIDOf(req *http.Request, resp *http.Response) string {
+	if resp != nil {
+		for _, name := range []string{requestIDHeader, "X-Request-Id"} {
+			if id := clean(resp.Header.Get(name)); id != "" && len(id) <= 64 {
+				return id
+			}
+		}
+	}
+	return req.Header.Get(requestIDHeader)
+}
