@@ -145,18 +145,20 @@ func (d *dispatcher) next(now time.Time) *task {
 			break
 		}
 		row, err := d.src.Next()
-		switch {
-		case err == io.EOF:
+		if err == io.EOF {
 			d.exhausted = true
-		case err != nil:
+			break
+		}
+		if err != nil {
 			d.stop(fmt.Errorf("%w: %w", ErrSource, err))
-		case row.Problem != "" || row.FirstLine > 0:
-			d.record(Unsent(row, ""))
-		case d.job.DryRun:
-			d.record(Result{Row: row, Outcome: Planned, FinishedAt: now})
-		default:
+			break
+		}
+		r, unsent := row.Unsent()
+		if !unsent {
 			return &task{row: row}
 		}
+		r.FinishedAt = now
+		d.record(r)
 	}
 	return nil
 }

@@ -56,8 +56,6 @@ type Job struct {
 	MaxDuration time.Duration
 	// MaxFailures is how many rows may fail before the run stops.
 	MaxFailures Allowance
-	// DryRun sends nothing: every row that would be sent ends as [Planned].
-	DryRun bool
 	// Notify, if set, is told of what happens. It is called by one goroutine
 	// at a time and holds up the run until it returns.
 	Notify func(Event)
@@ -145,13 +143,11 @@ func (j *Job) Run(ctx context.Context, src Source, api API, rec Recorder) (Summa
 	d := newDispatcher(j, src, rec)
 	// What is under way is finished even when ctx ends.
 	g, attempts := errgroup.WithContext(context.WithoutCancel(ctx))
-	if !j.DryRun {
-		for range j.Workers {
-			g.Go(func() error {
-				work(attempts, api, j.AttemptTimeout, d.tasks, d.done)
-				return nil
-			})
-		}
+	for range j.Workers {
+		g.Go(func() error {
+			work(attempts, api, j.AttemptTimeout, d.tasks, d.done)
+			return nil
+		})
 	}
 	g.Go(func() error {
 		defer close(d.tasks)

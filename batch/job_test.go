@@ -82,20 +82,6 @@ func TestRowsThatNeedNoRequestAreRecordedWithoutOne(t *testing.T) {
 	})
 }
 
-func TestADryRunSendsNothing(t *testing.T) {
-	rows := rowsOf(5000)
-	rows[7].Problem = "bad"
-	job := testJob()
-	job.DryRun = true
-	rec, api := &memory{}, &fakeAPI{}
-	if _, err := job.Run(t.Context(), &rowsSource{rows: rows}, api, rec); err != nil {
-		t.Fatal(err)
-	}
-	if len(api.requests) != 0 || rec.count(Planned) != 4999 || rec.count(Invalid) != 1 {
-		t.Errorf("%d requests, %d planned, %d invalid; want 0, 4999, 1", len(api.requests), rec.count(Planned), rec.count(Invalid))
-	}
-}
-
 func TestTheFirstRequestGoesAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := &fakeAPI{latency: time.Second}

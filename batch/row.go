@@ -22,6 +22,18 @@ type Row struct {
 	FirstLine int
 }
 
+// Unsent reports whether no request is to be made for the row, and its result
+// in that case, [Invalid] or [Duplicate], without a time.
+func (r Row) Unsent() (Result, bool) {
+	switch {
+	case r.Problem != "":
+		return Result{Row: r, Outcome: Invalid, Message: r.Problem}, true
+	case r.FirstLine > 0:
+		return Result{Row: r, Outcome: Duplicate, Message: fmt.Sprintf("the same pair stands on line %d", r.FirstLine)}, true
+	}
+	return Result{}, false
+}
+
 // Outcome is how a row ended. Its values are the words of the report.
 type Outcome string
 
@@ -48,8 +60,8 @@ const (
 	Unknown Outcome = "unknown"
 	// Invalid: the row cannot be a pair; nothing was sent.
 	Invalid Outcome = "invalid"
-	// Skipped: the run stopped before the row was settled, and no attempt for
-	// it can have been applied.
+	// Skipped: the run stopped before the row had an attempt, or before it had
+	// another one, and none that it had can have been applied.
 	Skipped Outcome = "skipped"
 	// Planned: a dry run would send this row.
 	Planned Outcome = "planned"

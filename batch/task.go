@@ -2,7 +2,6 @@ package batch
 
 import (
 	"container/heap"
-	"fmt"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -101,19 +100,6 @@ func withLoss(o Outcome, message string) string {
 	default:
 		return message + "; " + lost + ": it may have revoked the share all the same"
 	}
-}
-
-// Unsent is the result of a row that no request is made for: [Invalid] or
-// [Duplicate] by its own nature, or else [Skipped] for the reason given.
-func Unsent(row Row, reason string) Result {
-	r := Result{Row: row, Outcome: Skipped, Message: reason}
-	switch {
-	case row.Problem != "":
-		r.Outcome, r.Message = Invalid, row.Problem
-	case row.FirstLine > 0:
-		r.Outcome, r.Message = Duplicate, fmt.Sprintf("the same pair stands on line %d", row.FirstLine)
-	}
-	return r
 }
 
 // retryQueue holds the tasks that wait, the one that is due first in front.

@@ -1,0 +1,103 @@
+package report
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"imsrevoke/batch"
+)
+
+// timeFormat is RFC 3339 in UTC with milliseconds.
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
+// columns are the report's own columns, in their order. New ones come only
+// after these: users read them by position too.
+type columns struct {
+	Line       string `csv:"line"`
+	ImageID    string `csv:"image_id"`
+	MemberID   string `csv:"member_id"`
+	Outcome    string `csv:"outcome"`
+	HTTPStatus string `csv:"http_status"`
+	Attempts   string `csv:"attempts"`
+	DurationMS string `csv:"duration_ms"`
+	RequestID  string `csv:"request_id"`
+	Message    string `csv:"message"`
+	FinishedAt string `csv:"finished_at"`
+}
+
+// columnNames are the names of the report's own columns.
+var columnNames = []string{
+	"line", "image_id", "member_id", "outcome", "http_status",
+	"attempts", "duration_ms", "request_id", "message", "finished_at",
+}
+
+// columnsOf is a result as the report tells it.
+func columnsOf(r *batch.Result) columns {
+	c := columns{
+		Line:      strconv.Itoa(r.Row.Line),
+		ImageID:   r.Row.ImageID,
+		MemberID:  r.Row.MemberID,
+		Outcome:   string(r.Outcome),
+		Attempts:  strconv.Itoa(r.Attempts),
+		RequestID: r.RequestID,
+		Message:   defuse(r.Message),
+	}
+	if r.Row.Problem != "" {
+		// What is a pair holds nothing that a spreadsheet would run.
+		c.ImageID, c.MemberID = defuse(r.Row.ImageID), defuse(r.Row.MemberID)
+	}
+	if r.Status != 0 {
+		c.HTTPStatus = strconv.Itoa(r.Status)
+	}
+	if r.Attempts > 0 {
+		c.DurationMS = strconv.FormatInt(r.Duration.Milliseconds(), 10)
+	}
+	if !r.FinishedAt.IsZero() {
+		c.FinishedAt = r.FinishedAt.UTC().Format(timeFormat)
+	}
+	return c
+}
+
+// inputNames are the names under which the input's other columns stand in the
+// report. One that is a column of the report itself, as in an earlier report
+// that serves as input, is prefixed, so that no name stands there twice for
+// two different things.
+func inputNames(names []string) []string {
+	taken := make(map[string]bool)
+	for _, name := range columnNames {
+		taken[name] = true
+	}
+	renamed := make([]string, len(names))
+	for i, name := range names {
+		for taken[name] {
+			name = "input_" + name
+		}
+		renamed[i] = defuse(name)
+	}
+	return renamed
+}
+
+// defuse keeps a spreadsheet from running a cell as a formula: one that begins
+// like a formula gets an apostrophe in front, as OWASP advises against "CSV
+// injection". Numbers with a sign are left alone, they are harmless. The
+// full-width signs count as well in the spreadsheets of East Asia.
+func defuse(cell string) string {
+	if cell == "" || !strings.ContainsRune("=+-@\t\r\n＝＋－＠", firstRune(cell)) {
+		return cell
+	}
+	if _, err := strconv.ParseFloat(cell, 64); err == nil {
+		return cell
+	}
+	return "'" + cell
+}
+
+func firstRune(s string) rune {
+	for _, r := range s {
+		return r
+	}
+	return 0
+}
+
+// milliseconds is the duration that a column holds.
+func milliseconds(n int64) time.Duration { return time.Duration(n) * time.Millisecond }

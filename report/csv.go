@@ -1,0 +1,179 @@
+package report
+
+import (
+	"bufio"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/gocarina/gocsv"
+	"github.com/google/renameio/v2"
+
+	"imsrevoke/batch"
+)
+
+// An Input is the input of a run, read once more from its start.
+type Input interface {
+	batch.Source
+	// Other returns the cells of the input's other columns, of the row that
+	// Next returned last.
+	Other() []string
+}
+
+// A CSV is a report to be written: one row for each row of the input, in the
+// input's order, with what became of it and the input's other columns.
+type CSV struct {
+	Input   Input
+	Columns []string // the names of the input's other columns
+	Rows    int      // how many rows the input has
+
+	// Journal holds the results; nil when nothing was sent.
+	Journal *Journal
+	// Rest is the outcome of the rows that have no result and need none by
+	// themselves, and Reason says why they have none.
+	Rest   batch.Outcome
+	Reason string
+}
+
+// ErrIncomplete says that a report would not tell the truth: its rows are not
+// those of the input, or results are left over. It was not put in place.
+var ErrIncomplete = errors.New("the report does not add up")
+
+// WriteFile writes the report, and counts what is in it. The file appears whole
+// or not at all; an existing one is replaced. Only the owner can read it.
+func (c *CSV) WriteFile(path string) (*Tally, error) {
+	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600), renameio.WithTempDir(filepath.Dir(path)))
+	if err != nil {
+		return nil, fmt.Errorf("write the report: %w", err)
+	}
+	defer file.Cleanup()
+	tally, err := c.Write(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := file.CloseAtomicallyReplace(); err != nil {
+		return nil, fmt.Errorf("write the report: %w", err)
+	}
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("write the report: %w", err)
+	}
+	return tally, nil
+}
+
+// Write writes the report to w, and counts what is in it. What it has written
+// is not a report when it returns an error, which wraps [ErrIncomplete] when
+// the rows do not add up.
+func (c *CSV) Write(w io.Writer) (*Tally, error) {
+	buffered := bufio.NewWriterSize(w, 64<<10)
+	out := &rowWriter{csv: csv.NewWriter(buffered)}
+	if err := out.csv.Write(append(columnNames[:len(columnNames):len(columnNames)], inputNames(c.Columns)...)); err != nil {
+		return nil, fmt.Errorf("write the report: %w", err)
+	}
+	tally := newTally()
+	used, last := 0, 0
+	for {
+		row, err := c.Input.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the input again: %w", err)
+		}
+		r, journalled, err := c.result(row)
+		if err != nil {
+			return nil, err
+		}
+		if journalled {
+			used++
+		}
+		if row.Seq != tally.Rows || row.Line <= last {
+			return nil, fmt.Errorf("%w: the row on line %d comes out of turn", ErrIncomplete, row.Line)
+		}
+		last = row.Line
+		tally.add(&r)
+		if err := out.add(columnsOf(&r), c.Input.Other()); err != nil {
+			return nil, fmt.Errorf("write the report: %w", err)
+		}
+	}
+	if tally.Rows != c.Rows {
+		return nil, fmt.Errorf("%w: %d rows for the %d rows of the input", ErrIncomplete, tally.Rows, c.Rows)
+	}
+	if c.Journal != nil && used != c.Journal.Results() {
+		return nil, fmt.Errorf("%w: %d of the journal's %d results belong to rows of the input", ErrIncomplete, used, c.Journal.Results())
+	}
+	if err := errors.Join(out.flush(), buffered.Flush()); err != nil {
+		return nil, fmt.Errorf("write the report: %w", err)
+	}
+	return tally, nil
+}
+
+// result is what became of the row, and whether the journal says so.
+func (c *CSV) result(row batch.Row) (r batch.Result, journalled bool, err error) {
+	if c.Journal != nil {
+		if r, found, err := c.Journal.Result(row); found || err != nil {
+			return r, true, err
+		}
+	}
+	if r, unsent := row.Unsent(); unsent {
+		return r, false, nil
+	}
+	return batch.Result{Row: row, Outcome: c.Rest, Message: c.Reason}, false, nil
+}
+
+// A rowWriter writes the report's own columns, as gocsv maps them, with the
+// cells of the input's other columns behind them. It collects rows because
+// gocsv maps many at a time far cheaper than one.
+type rowWriter struct {
+	csv     *csv.Writer
+	rows    []columns
+	other   [][]string
+	written int // of rows, during a flush
+	line    []string
+}
+
+func (w *rowWriter) add(row columns, other []string) error {
+	w.rows, w.other = append(w.rows, row), append(w.other, other)
+	const atATime = 256
+	if len(w.rows) < atATime {
+		return nil
+	}
+	return w.flush()
+}
+
+func (w *rowWriter) flush() error {
+	w.written = 0
+	if len(w.rows) > 0 {
+		if err := gocsv.MarshalCSVWithoutHeaders(w.rows, w); err != nil {
+			return err
+		}
+	}
+	w.rows, w.other = w.rows[:0], w.other[:0]
+	w.csv.Flush()
+	return w.csv.Error()
+}
+
+// Write takes the next row from gocsv. With Flush and Error, rowWriter is a
+// gocsv.CSVWriter.
+func (w *rowWriter) Write(row []string) error {
+	w.line = append(w.line[:0], row...)
+	for _, cell := range w.other[w.written] {
+		w.line = append(w.line, defuse(cell))
+	}
+	w.written++
+	return w.csv.Write(w.line)
+}
+
+func (w *rowWriter) Flush()       { w.csv.Flush() }
+func (w *rowWriter) Error() error { return w.csv.Error() }
+
+// syncDir brings to the disk that a file in the directory has a new name.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

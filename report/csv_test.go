@@ -1,0 +1,321 @@
+package report
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"imsrevoke/batch"
+)
+
+const (
+	image  = "d164b5df-1bc3-4c3f-893e-3e471fd16e64"
+	member = "edc89b490d7d4392898e19b2deb34797"
+)
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 1_000_000, time.UTC)
+
+// input is an Input in memory.
+type input struct {
+	rows  []batch.Row
+	other [][]string
+	next  int
+}
+
+func (in *input) Next() (batch.Row, error) {
+	if in.next == len(in.rows) {
+		return batch.Row{}, io.EOF
+	}
+	in.next++
+	return in.rows[in.next-1], nil
+}
+
+func (in *input) Other() []string {
+	if in.other == nil {
+		return nil
+	}
+	return in.other[in.next-1]
+}
+
+func rowsOf(n int) []batch.Row {
+	rows := make([]batch.Row, n)
+	for i := range rows {
+		m := fmt.Sprintf("%s%03d", member[:29], i)
+		rows[i] = batch.Row{Seq: i, Line: i + 2, ImageID: image, MemberID: m, Pair: batch.Pair{ImageID: image, MemberID: m}}
+	}
+	return rows
+}
+
+func newJournal(t *testing.T) *Journal {
+	t.Helper()
+	j, err := CreateJournal(filepath.Join(t.TempDir(), "journal"), Run{Input: "pairs.csv", Started: noon})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { j.Close() })
+	return j
+}
+
+func record(t *testing.T, j *Journal, results ...batch.Result) {
+	t.Helper()
+	for _, r := range results {
+		if err := j.Record(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Flush(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAReportHasARowForEachRowOfTheInput(t *testing.T) {
+	rows := rowsOf(5)
+	rows[1].Problem, rows[1].ImageID = "the image id is empty", "=cmd|' /C calc'!A1"
+	rows[2].FirstLine = 2
+	rows[4].ImageID = " " + image
+	j := newJournal(t)
+	record(t, j,
+		batch.Result{Row: rows[3], Outcome: batch.Denied, Status: 403, Attempts: 2, Duration: 1500 * time.Millisecond, RequestID: "req-1", Message: "=Not allowed, \"x\"", FinishedAt: noon},
+		batch.Result{Row: rows[0], Outcome: batch.Revoked, Status: 204, Attempts: 1, Duration: 7 * time.Millisecond, RequestID: "req-0", FinishedAt: noon.In(time.FixedZone("", 3600))},
+	)
+	var out bytes.Buffer
+	c := CSV{
+		Input:   &input{rows: rows, other: [][]string{{"a", ""}, {"-5", "@x"}, {"\t1", "+1+1"}, {"", ""}, {"line\nbreak", "＝1"}}},
+		Columns: []string{"note", "outcome"}, Rows: 5, Journal: j, Rest: batch.Skipped, Reason: "the run stopped",
+	}
+	tally, err := c.Write(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [][]string{
+		{"line", "image_id", "member_id", "outcome", "http_status", "attempts", "duration_ms", "request_id", "message", "finished_at", "note", "input_outcome"},
+		{"2", image, rows[0].MemberID, "revoked", "204", "1", "7", "req-0", "", "2026-11-23T12:00:00.001Z", "a", ""},
+		{"3", "'=cmd|' /C calc'!A1", rows[1].MemberID, "invalid", "", "0", "", "", "the image id is empty", "", "-5", "'@x"},
+		{"4", image, rows[2].MemberID, "duplicate", "", "0", "", "", "the same pair stands on line 2", "", "'\t1", "'+1+1"},
+		{"5", image, rows[3].MemberID, "denied", "403", "2", "1500", "req-1", "'=Not allowed, \"x\"", "2026-11-23T12:00:00.001Z", "", ""},
+		{"6", " " + image, rows[4].MemberID, "skipped", "", "0", "", "", "the run stopped", "", "line\nbreak", "'＝1"},
+	}
+	got, err := csv.NewReader(&out).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	counts := map[batch.Outcome]int{batch.Revoked: 1, batch.Invalid: 1, batch.Duplicate: 1, batch.Denied: 1, batch.Skipped: 1}
+	if diff := cmp.Diff(counts, tally.Outcomes); diff != "" || tally.Rows != 5 || tally.Settled() != 2 {
+		t.Errorf("%d rows, %d settled; %s", tally.Rows, tally.Settled(), diff)
+	}
+}
+
+func TestTheReportIsWrittenInManyPieces(t *testing.T) {
+	rows := rowsOf(900) // more than are mapped at a time
+	j := newJournal(t)
+	for i := range rows {
+		k := (i*7 + 3) % len(rows) // in some other order
+		record(t, j, batch.Result{Row: rows[k], Outcome: batch.Revoked, Attempts: 1, FinishedAt: noon})
+	}
+	var out bytes.Buffer
+	c := CSV{Input: &input{rows: rows}, Rows: len(rows), Journal: j}
+	if _, err := c.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 901 {
+		t.Fatalf("%d lines; want 901", len(lines))
+	}
+	for i, line := range lines[1:] {
+		if !strings.HasPrefix(line, fmt.Sprintf("%d,%s,%s,revoked,", i+2, image, rows[i].MemberID)) {
+			t.Fatalf("row %d is %s", i, line)
+		}
+	}
+}
+
+func TestAReportThatDoesNotAddUpIsNotPutInPlace(t *testing.T) {
+	recorded := func(t *testing.T, rows ...batch.Row) *Journal {
+		j := newJournal(t)
+		for _, row := range rows {
+			record(t, j, batch.Result{Row: row, Outcome: batch.Revoked, FinishedAt: noon})
+		}
+		return j
+	}
+	rows := rowsOf(3)
+	moved := rowsOf(3)
+	moved[2].Line = 9
+	tests := []struct {
+		name string
+		csv  func(t *testing.T) CSV
+	}{
+		{"fewer rows than the input had", func(t *testing.T) CSV { return CSV{Input: &input{rows: rows[:2]}, Rows: 3} }},
+		{"more rows than the input had", func(t *testing.T) CSV { return CSV{Input: &input{rows: rows}, Rows: 2} }},
+		{"a result without a row", func(t *testing.T) CSV {
+			return CSV{Input: &input{rows: rows[:2]}, Rows: 2, Journal: recorded(t, rows[2])}
+		}},
+		{"a result of another line", func(t *testing.T) CSV {
+			return CSV{Input: &input{rows: moved}, Rows: 3, Journal: recorded(t, rows[2])}
+		}},
+		{"rows out of turn", func(t *testing.T) CSV {
+			return CSV{Input: &input{rows: []batch.Row{rows[1], rows[0]}}, Rows: 2}
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "report.csv")
+			if err := os.WriteFile(path, []byte("an older report"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c := tt.csv(t)
+			if _, err := c.WriteFile(path); err == nil {
+				t.Error("the report was written")
+			}
+			if text, _ := os.ReadFile(path); string(text) != "an older report" {
+				t.Errorf("the older report is %q", text)
+			}
+			if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
+				t.Errorf("%d files are left", len(left))
+			}
+		})
+	}
+	c := CSV{Input: &input{rows: rows[:2]}, Rows: 3}
+	if _, err := c.Write(io.Discard); !errors.Is(err, ErrIncomplete) {
+		t.Errorf("err = %v; want ErrIncomplete", err)
+	}
+}
+
+func TestOnlyTheOwnerReadsReportAndJournal(t *testing.T) {
+	dir := t.TempDir()
+	j, err := CreateJournal(filepath.Join(dir, "journal"), Run{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	c := CSV{Input: &input{}, Journal: j}
+	if _, err := c.WriteFile(filepath.Join(dir, "report")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"journal", "report"} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v; want 0600", name, info.Mode(), err)
+		}
+	}
+}
+
+func TestAJournalIsNotOverwritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	j, err := CreateJournal(path, Run{Input: "first"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.Close()
+	if _, err := CreateJournal(path, Run{Input: "second"}); !errors.Is(err, os.ErrExist) {
+		t.Errorf("err = %v; want os.ErrExist", err)
+	}
+	if text, _ := os.ReadFile(path); !bytes.Contains(text, []byte("first")) {
+		t.Errorf("the journal is %q", text)
+	}
+}
+
+func TestARowEndsOnce(t *testing.T) {
+	j, row := newJournal(t), rowsOf(1)[0]
+	record(t, j, batch.Result{Row: row, Outcome: batch.Revoked})
+	if err := j.Record(batch.Result{Row: row, Outcome: batch.Failed}); err == nil {
+		t.Error("a second result of a row was taken")
+	}
+}
+
+func TestAJournalThatCannotBeWrittenTakesNothingMore(t *testing.T) {
+	j, rows := newJournal(t), rowsOf(2)
+	j.file.Close()
+	if err := j.Record(batch.Result{Row: rows[0]}); err != nil {
+		t.Fatal(err)
+	}
+	err := j.Flush()
+	if err == nil {
+		t.Fatal("a closed file was written")
+	}
+	if again := j.Record(batch.Result{Row: rows[1]}); !errors.Is(again, err) {
+		t.Errorf("after the failure: %v; want %v", again, err)
+	}
+}
+
+func TestResultsSurviveTheJournal(t *testing.T) {
+	text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "\t", "a\tb\\t", "\r\n", "\\", "=1+1", strings.Repeat("long ", 1000), "\xff\x00"}))
+	dir := t.TempDir()
+	n := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		n++
+		j, err := CreateJournal(filepath.Join(dir, fmt.Sprint(n)), Run{Input: text.Draw(rt, "input")})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		defer j.Close()
+		rows := rowsOf(rapid.IntRange(1, 5).Draw(rt, "rows"))
+		results := make([]batch.Result, len(rows))
+		for i, row := range rows {
+			row.ImageID, row.MemberID = text.Draw(rt, "image"), text.Draw(rt, "member")
+			results[i] = batch.Result{
+				Row: row, Outcome: rapid.SampledFrom(batch.Outcomes()).Draw(rt, "outcome"),
+				Status: rapid.IntRange(0, 599).Draw(rt, "status"), Attempts: rapid.IntRange(0, 9).Draw(rt, "attempts"),
+				Duration:  milliseconds(rapid.Int64Range(0, 1e9).Draw(rt, "ms")),
+				RequestID: text.Draw(rt, "request"), Message: text.Draw(rt, "message"),
+				FinishedAt: noon.Add(milliseconds(rapid.Int64Range(0, 1e12).Draw(rt, "at"))),
+			}
+			if err := j.Record(results[i]); err != nil {
+				rt.Fatal(err)
+			}
+		}
+		if err := j.Flush(); err != nil {
+			rt.Fatal(err)
+		}
+		for _, want := range results {
+			got, found, err := j.Result(want.Row)
+			if err != nil || !found {
+				rt.Fatalf("found %v, %v", found, err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				rt.Fatal(diff)
+			}
+		}
+		if _, found, err := j.Result(batch.Row{Seq: len(rows)}); found || err != nil {
+			rt.Fatalf("a row that was not recorded: %v, %v", found, err)
+		}
+	})
+}
+
+func TestReasonsAreGrouped(t *testing.T) {
+	tally := newTally()
+	for i, row := range rowsOf(6) {
+		r := batch.Result{Row: row, Outcome: batch.NotFound, Status: 404, Message: "Image " + row.ImageID + " not found."}
+		if i == 5 {
+			r.Outcome, r.Message = batch.Denied, "no"
+		}
+		tally.add(&r)
+	}
+	for range maxReasons + 5 {
+		tally.add(&batch.Result{Row: batch.Row{Line: 99}, Outcome: batch.Failed, Message: fmt.Sprint(len(tally.reasons))})
+	}
+	got := tally.Reasons()
+	if want := (Reason{Outcome: batch.NotFound, Status: 404, Message: "Image {image} not found.", Rows: 5, Lines: []int{2, 3, 4}}); !cmp.Equal(got[0], want) {
+		t.Errorf("first reason: %+v; want %+v", got[0], want)
+	}
+	if got[1].Outcome != batch.Denied {
+		t.Errorf("second reason: %+v; want denied", got[1])
+	}
+	rows := 0
+	for _, r := range got {
+		rows += r.Rows
+	}
+	if rows != tally.Rows || len(got) > maxReasons+1 {
+		t.Errorf("%d reasons for %d of %d rows", len(got), rows, tally.Rows)
+	}
+}
