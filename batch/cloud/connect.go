@@ -1,0 +1,92 @@
+package cloud
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+)
+
+// The values of [Config.Auth].
+const (
+	AuthAuto     = "auto"     // whichever credentials are found first
+	AuthToken    = "token"    // a ready token
+	AuthKeystone = "keystone" // clouds.yaml or the OS_ variables
+)
+
+// A Config says where credentials are, and what of the cloud is already known.
+// The zero Config takes everything from the environment. It holds no secrets.
+type Config struct {
+	// Endpoint is the address of the Image API, with or without a version. It
+	// wins over the catalog, and a ready token cannot do without it.
+	Endpoint string
+	// Auth is AuthAuto, AuthToken or AuthKeystone; empty means AuthAuto.
+	Auth string
+	// OSCloud names a cloud of clouds.yaml; empty means OS_CLOUD.
+	OSCloud string
+	// Region chooses among the endpoints of the catalog; empty means
+	// OS_REGION_NAME, then clouds.yaml, then the only one there is.
+	Region string
+	// CACert is a PEM file of the authorities to trust instead of the
+	// system's; empty means OS_CACERT, then clouds.yaml.
+	CACert string
+	// TokenFile holds a ready token; empty means $CREDENTIALS_DIRECTORY/token,
+	// then OS_TOKEN, then OS_AUTH_TOKEN.
+	TokenFile string
+	// UserAgent goes before gophercloud's own in requests to Keystone.
+	UserAgent string
+	// Getenv reads the environment; nil means os.Getenv. Proxies are always
+	// read from the environment of the process.
+	Getenv func(string) string
+	// Logger takes warnings about unsafe settings, and word of renewals; nil
+	// means slog.Default.
+	Logger *slog.Logger
+}
+
+// Connect finds credentials, obtains a token where it takes one, and finds the
+// endpoint.
+//
+// With AuthAuto it takes the first of: Config.TokenFile; Config.OSCloud; a
+// ready token of the service manager or the environment; the cloud named by
+// OS_CLOUD; the OS_ variables, if OS_AUTH_URL is among them.
+//
+// The error wraps [ErrRefused] when Keystone refuses the credentials. Any
+// other error is a fault of the configuration, or Keystone could not be
+// reached.
+func Connect(ctx context.Context, c Config) (*Session, error) {
+	if c.Getenv == nil {
+		c.Getenv = os.Getenv
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	l, err := c.findLogin()
+	if err != nil {
+		return nil, err
+	}
+	if l.tls.InsecureSkipVerify {
+		c.Logger.Warn("certificates are not verified: set OS_CACERT instead of OS_INSECURE or verify: false", "method", l.method)
+	}
+	g, err := l.issuer.issue(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("log in: %w", err)
+	}
+	endpoint, region, err := l.locate(g)
+	if err != nil {
+		return nil, fmt.Errorf("find the Image API: %w", err)
+	}
+	warnPlain(c.Logger, "Image API", endpoint)
+	s := &Session{
+		endpoint:    endpoint,
+		region:      region,
+		method:      l.method,
+		projectID:   g.project.ID,
+		projectName: g.project.Name,
+		tls:         l.tls,
+		log:         c.Logger,
+		renewing:    make(chan struct{}, 1),
+		issuer:      l.issuer,
+	}
+	s.current.Store(&credential{token: g.token, generation: 1})
+	return s, nil
+}

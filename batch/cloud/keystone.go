@@ -1,0 +1,177 @@
+package cloud
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/gophercloud/gophercloud/v2"
+	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/tokens"
+)
+
+const (
+	// keystoneTimeout is how long Keystone may take to issue a token.
+	keystoneTimeout = 30 * time.Second
+	// maxKeystoneBody is far more than the largest catalogs.
+	maxKeystoneBody = 4 << 20
+)
+
+// keystone issues tokens of the Identity API v3.
+type keystone struct {
+	url    *url.URL
+	auth   gophercloud.AuthOptions
+	kind   string // "password", for messages
+	from   place
+	client *gophercloud.ServiceClient
+}
+
+// newKeystone makes an issuer out of what was found in a place.
+func newKeystone(from place, auth gophercloud.AuthOptions, config *tls.Config, userAgent string) (*keystone, error) {
+	auth, kind, err := settleAuth(from, auth)
+	if err != nil {
+		return nil, err
+	}
+	base, err := parseBase(from.key("auth_url"), auth.IdentityEndpoint)
+	if err != nil {
+		return nil, err
+	}
+	transport := newTransport(config)
+	transport.DisableKeepAlives = true // there are hours between two tokens
+	provider := &gophercloud.ProviderClient{
+		HTTPClient: http.Client{
+			Transport: limitedBodies{transport},
+			Timeout:   keystoneTimeout,
+			// Following a redirect would take the password somewhere else.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+	if userAgent != "" {
+		provider.UserAgent.Prepend(userAgent)
+	}
+	return &keystone{
+		url:  base,
+		auth: auth,
+		kind: kind,
+		from: from,
+		// Nothing is asked about versions: some gateways do not answer that.
+		client: &gophercloud.ServiceClient{
+			ProviderClient: provider,
+			Endpoint:       base.String() + "/v3/",
+			Type:           "identity",
+		},
+	}, nil
+}
+
+// method says what is used, for people.
+func (k *keystone) method() string { return k.kind + " from " + k.from.name }
+
+// issue logs in. Gophercloud could log in again by itself, but only in the
+// middle of a request of its own.
+func (k *keystone) issue(ctx context.Context) (*grant, error) {
+	auth := k.auth
+	result := tokens.Create(ctx, k.client, &auth)
+	if result.Err != nil {
+		return nil, k.explain(result.Err)
+	}
+	token, err := result.ExtractToken()
+	if err != nil {
+		return nil, fmt.Errorf("keystone at %s sent no usable token: %w", k.url, err)
+	}
+	if err := checkToken(token.ID); err != nil {
+		return nil, fmt.Errorf("keystone at %s sent no usable token: its X-Subject-Token %w", k.url, err)
+	}
+	project, err := result.ExtractProject()
+	if err != nil {
+		return nil, fmt.Errorf("keystone at %s sent no usable token: its project: %w", k.url, err)
+	}
+	catalog, err := result.ExtractServiceCatalog()
+	if err != nil {
+		return nil, fmt.Errorf("keystone at %s sent no usable catalog: %w", k.url, err)
+	}
+	g := &grant{token: Secret(token.ID), expires: token.ExpiresAt, catalog: catalog.Entries}
+	if project != nil {
+		g.project = *project
+	}
+	return g, nil
+}
+
+// explain turns an error of gophercloud, which can hold a whole answer, into
+// one that is short and free of secrets.
+func (k *keystone) explain(err error) error {
+	var answer gophercloud.ErrUnexpectedResponseCode
+	if !errors.As(err, &answer) {
+		var untrusted *tls.CertificateVerificationError
+		if errors.As(err, &untrusted) {
+			return fmt.Errorf("keystone at %s is not trusted: %w: set --cacert or OS_CACERT to the file of its authority", k.url, err)
+		}
+		return fmt.Errorf("keystone at %s gave no usable answer: %w: check %s, or try again later", k.url, err, k.from.key("auth_url"))
+	}
+	said := fmt.Sprintf("keystone at %s answered %d %s to the %s%s", k.url,
+		answer.Actual, http.StatusText(answer.Actual), k.method(), k.words(answer.Body))
+	if isRefusal(answer.Actual) {
+		return fmt.Errorf("%w: %s: check the credentials, the domains and project that go with them, and %s",
+			ErrRefused, said, k.from.key("auth_url"))
+	}
+	return fmt.Errorf("%s: check %s, or try again later", said, k.from.key("auth_url"))
+}
+
+// isRefusal reports whether asking Keystone again cannot help.
+func isRefusal(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	}
+	return 400 <= status && status < 500
+}
+
+// words returns what an error body of Keystone, or of a gateway before it, says:
+// one line of bounded length, in brackets.
+func (k *keystone) words(body []byte) string {
+	var answer struct {
+		Error struct {
+			Message string `json:"message"`
+		} `json:"error"`
+		Gateway string `json:"error_msg"`
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return ""
+	}
+	text := scrub(answer.Error.Message+answer.Gateway, k.auth.Password, k.auth.ApplicationCredentialSecret, k.auth.TokenID)
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	text = strings.Join(strings.Fields(text), " ")
+	if runes := []rune(text); len(runes) > 200 {
+		text = string(runes[:200]) + "…"
+	}
+	if text == "" {
+		return ""
+	}
+	return " (" + text + ")"
+}
+
+// limitedBodies bounds what gophercloud reads into memory.
+type limitedBodies struct{ next http.RoundTripper }
+
+func (l limitedBodies) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := l.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(resp.Body, maxKeystoneBody), resp.Body}
+	return resp, nil
+}

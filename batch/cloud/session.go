@@ -1,0 +1,163 @@
+package cloud
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/tokens"
+)
+
+// ErrRefused says that the credentials are refused and that asking again cannot
+// help. The errors that wrap it say who refused them and what to do.
+var ErrRefused = errors.New("the credentials are refused")
+
+// renewalPause is for how long a failure to renew answers for those who ask
+// again: those who waited for it, and those who come right after it.
+const renewalPause = time.Second
+
+// An issuer obtains credentials.
+type issuer interface {
+	// issue obtains one. Its error wraps ErrRefused when asking again cannot
+	// help. It is called by one goroutine at a time.
+	issue(ctx context.Context) (*grant, error)
+}
+
+// A grant is what an issuer gives. A ready token comes alone.
+type grant struct {
+	token   Secret
+	expires time.Time
+	project tokens.Project
+	catalog []tokens.CatalogEntry
+}
+
+// A credential is one token of a session. Generations count from 1.
+type credential struct {
+	token      Secret
+	generation uint64
+	accepted   atomic.Bool
+}
+
+// A Session is a login at a cloud. Its methods may be called by several
+// goroutines at once.
+type Session struct {
+	endpoint    *url.URL
+	region      string
+	method      string
+	projectID   string
+	projectName string
+	tls         *tls.Config
+	log         *slog.Logger
+
+	current atomic.Pointer[credential]
+
+	// renewing holds one element while a credential is being renewed, and
+	// guards what follows. It is a channel because waiting for it has to end
+	// with a context.
+	renewing chan struct{}
+	issuer   issuer
+	failure  error // the last one, nil when there was none
+	failedAt time.Time
+}
+
+// Endpoint returns the address of the Image API up to, and without, the
+// version: paths that start with /v2 are to be joined to it.
+func (s *Session) Endpoint() *url.URL {
+	u := *s.endpoint
+	return &u
+}
+
+// Method says for people which credentials are used: "password from OS_*
+// variables", "token from OS_TOKEN".
+func (s *Session) Method() string { return s.method }
+
+// Project returns the project that the credential is for. Both are empty when
+// it is not known, which it never is of a ready token.
+func (s *Session) Project() (id, name string) { return s.projectID, s.projectName }
+
+// Region returns the region of the endpoint, empty when nobody has named one.
+func (s *Session) Region() string { return s.region }
+
+// Transport returns a new transport for requests to the Image API. It keeps up
+// to workers connections open between requests; whoever asked for it closes
+// them. How long a request may take is left to the context of the request.
+func (s *Session) Transport(workers int) *http.Transport {
+	transport := newTransport(s.tls)
+	transport.MaxIdleConnsPerHost = workers
+	return transport
+}
+
+// Authorize puts the current credential on a request and returns the
+// generation of the credential, for [Session.Renew] and [Session.Accepted]. It
+// refuses a request that does not go to the scheme, host and port of the
+// endpoint.
+func (s *Session) Authorize(req *http.Request) (generation uint64, err error) {
+	if req.URL.Scheme != s.endpoint.Scheme || req.URL.Host != s.endpoint.Host {
+		return 0, fmt.Errorf("refuse to send credentials to %s://%s: they are for %s only", req.URL.Scheme, req.URL.Host, s.endpoint)
+	}
+	c := s.current.Load()
+	req.Header.Set("X-Auth-Token", string(c.token))
+	return c.generation, nil
+}
+
+// Accepted tells that an answer has proved the credential of this generation
+// good: any answer of the Image API itself but a 401.
+func (s *Session) Accepted(generation uint64) {
+	if c := s.current.Load(); c.generation == generation && !c.accepted.Load() {
+		c.accepted.Store(true)
+	}
+}
+
+// Renew replaces the credential of this generation after it was refused with a
+// 401. It returns nil when there is a newer credential to try: at once, if the
+// credential is newer already. Otherwise the first caller obtains a new one
+// with its own context, and the others wait for the end of that.
+//
+// The error wraps [ErrRefused] when the credential cannot be renewed, when the
+// issuer refuses to, or when a credential that had just been renewed was
+// refused before any answer proved it good. Any other error is temporary, for
+// example when Keystone cannot be reached: Renew may be called again later. For
+// a second after such an error it is the answer to everybody.
+func (s *Session) Renew(ctx context.Context, generation uint64) error {
+	if s.current.Load().generation > generation {
+		return nil
+	}
+	select {
+	case s.renewing <- struct{}{}:
+		defer func() { <-s.renewing }()
+	case <-ctx.Done():
+		return fmt.Errorf("wait for a new credential: %w", context.Cause(ctx))
+	}
+
+	refused := s.current.Load()
+	switch {
+	case refused.generation > generation:
+		return nil
+	case errors.Is(s.failure, ErrRefused):
+		// Every further wrong password could lock the account.
+		return s.failure
+	case s.failure != nil && time.Since(s.failedAt) < renewalPause:
+		return s.failure
+	case refused.generation > 1 && !refused.accepted.Load():
+		return fmt.Errorf("%w: the Image API at %s does not accept a credential that was issued just now (%s): "+
+			"check that endpoint, region and project belong together", ErrRefused, s.endpoint, s.method)
+	}
+
+	g, err := s.issuer.issue(ctx)
+	if err != nil {
+		err = fmt.Errorf("renew the credential: %w", err)
+		if ctx.Err() == nil { // else it is the caller's end alone
+			s.failure, s.failedAt = err, time.Now()
+		}
+		return err
+	}
+	s.current.Store(&credential{token: g.token, generation: refused.generation + 1})
+	s.log.Info("credential renewed", "method", s.method, "generation", refused.generation+1, "expires_at", g.expires)
+	return nil
+}

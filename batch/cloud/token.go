@@ -1,0 +1,109 @@
+package cloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// maxToken is more than the longest tokens of Keystone, signed PKI tokens,
+// which have to fit into an HTTP header.
+const maxToken = 64 << 10
+
+// A readyToken issues a token that somebody else obtained: once.
+type readyToken struct {
+	token  Secret
+	method string
+	given  bool
+}
+
+func (r *readyToken) issue(context.Context) (*grant, error) {
+	if r.given {
+		return nil, fmt.Errorf("%w: the %s is not accepted, or no longer, and cannot be renewed: "+
+			"get a new token and check that endpoint and region are its own", ErrRefused, r.method)
+	}
+	r.given = true
+	return &grant{token: r.token}, nil
+}
+
+// findToken looks for a ready token: in the file of the configuration or of
+// the service manager, then in the environment. It returns nil when there is
+// none.
+func (c Config) findToken() (*readyToken, error) {
+	if c.TokenFile != "" {
+		token, err := c.readToken(c.TokenFile)
+		if err != nil {
+			return nil, err
+		}
+		return &readyToken{token: token, method: "token from file " + c.TokenFile}, nil
+	}
+	// https://systemd.io/CREDENTIALS/
+	if dir := c.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
+		token, err := c.readToken(filepath.Join(dir, "token"))
+		if err == nil {
+			return &readyToken{token: token, method: "token from $CREDENTIALS_DIRECTORY/token"}, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	for _, name := range []string{"OS_TOKEN", "OS_AUTH_TOKEN"} {
+		if text := c.Getenv(name); text != "" {
+			if err := checkToken(text); err != nil {
+				return nil, fmt.Errorf("the token of %s %w: set it again, or unset it", name, err)
+			}
+			return &readyToken{token: Secret(text), method: "token from " + name}, nil
+		}
+	}
+	return nil, nil
+}
+
+// readToken reads a file that holds one token and at most one line end.
+func (c Config) readToken(name string) (Secret, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return "", fmt.Errorf("read the token: %w", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return "", fmt.Errorf("read the token: %w", err)
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o044 != 0 {
+		c.Logger.Warn("others can read the token file: run chmod 600 on it", "file", name, "mode", info.Mode().Perm().String())
+	}
+	text, err := io.ReadAll(io.LimitReader(file, maxToken+1))
+	if err != nil {
+		return "", fmt.Errorf("read the token: %w", err)
+	}
+	token := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	if err := checkToken(token); err != nil {
+		return "", fmt.Errorf("the token file %s %w: write the token into it, alone, on one line", name, err)
+	}
+	return Secret(token), nil
+}
+
+// checkToken says what keeps a text from being a token. It must be fit to be
+// the value of a header.
+func checkToken(text string) error {
+	switch {
+	case text == "":
+		return errors.New("is empty")
+	case len(text) > maxToken:
+		return fmt.Errorf("is longer than %d bytes", maxToken)
+	case strings.ContainsAny(text, "\r\n"):
+		return errors.New("has more than one line")
+	}
+	for i := range len(text) {
+		if text[i] <= ' ' || text[i] > '~' {
+			return fmt.Errorf("has a blank or unprintable character (0x%02x) at byte %d", text[i], i)
+		}
+	}
+	return nil
+}
