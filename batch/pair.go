@@ -147,7 +147,11 @@ func isHexDigit(c byte) bool {
 // isScientific reports whether id looks like what a spreadsheet makes of an id
 // that it took for a number: 1.23E+31, with a point or a comma.
 func isScientific(id string) bool {
-	mantissa, exponent, ok := strings.Cut(strings.ToUpper(id), "E+")
+	mantissa, exponent, ok := strings.Cut(id, "+")
+	if !ok {
+		return false
+	}
+	mantissa, ok = strings.CutSuffix(strings.ToUpper(mantissa), "E")
 	return ok && isDigits(exponent) && isDigits(strings.NewReplacer(".", "", ",", "").Replace(mantissa))
 }
 

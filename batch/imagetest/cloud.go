@@ -1,0 +1,160 @@
+package imagetest
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// What every new cloud holds. The user has the roles "member" and "reader" in
+// the project, and the application credential acts for the user.
+const (
+	ProjectID   = "0d0c9f2b5a1e4c7f8b6a3e2d1c0b9a87"
+	ProjectName = "images"
+	DomainID    = "default"
+	DomainName  = "Default"
+	Region      = "RegionOne"
+
+	UserName = "revoker"
+	Password = "correct horse battery staple"
+
+	AppCredentialID     = "3f2e1d0c4b5a69788796a5b4c3d2e1f0"
+	AppCredentialSecret = "staple battery horse correct"
+)
+
+// A Cloud is the state of a simulated cloud and the [http.Handler] of its two
+// APIs: the Image API at the root (or under ImagePrefix) and the Identity API
+// at [IdentityPath]. Make one with [NewCloud].
+//
+// All methods may be called from several goroutines at once. The fields are
+// settings, to be left alone once the first request is on its way.
+type Cloud struct {
+	// ImagePrefix is the path in front of the Image API, such as "/image".
+	// Everything outside it is then a proxy's 404.
+	ImagePrefix string
+	// CatalogURL is the Image API's URL in the catalog. One that starts with
+	// "/" is taken from the server's own root, and none means ImagePrefix.
+	CatalogURL string
+	// TokenLifetime is how long a token from the Identity API is valid.
+	TokenLifetime time.Duration
+	// MemberQuota is the most members that an image may have when one is added
+	// through the API (image_member_quota).
+	MemberQuota int
+	// SecureRBAC switches from Zed's default policies to the ones with scope
+	// and new defaults enforced, where roles count: without "reader" every
+	// request for members ends as a 404 that names nothing, and without
+	// "member" nothing can be changed.
+	SecureRBAC bool
+	// KeepLog makes Requests remember every request. NewCloud sets it; turn it
+	// off for a load that should not be kept in memory.
+	KeepLog bool
+
+	mu             sync.Mutex
+	images         map[string]*image // by imageKey
+	users          map[string]User   // by name
+	appCredentials map[string]AppCredential
+	tokens         map[string]*token
+	faults         Policy
+	log            []*Request
+	attempts       map[attemptKey]int
+	stats          Stats
+	inFlight       int
+}
+
+// NewCloud returns a cloud with the default project, user and application
+// credential, and no images.
+func NewCloud() *Cloud {
+	c := &Cloud{
+		TokenLifetime:  time.Hour,
+		MemberQuota:    128,
+		KeepLog:        true,
+		images:         map[string]*image{},
+		users:          map[string]User{},
+		appCredentials: map[string]AppCredential{},
+		tokens:         map[string]*token{},
+		attempts:       map[attemptKey]int{},
+		stats:          Stats{Statuses: map[int]int{}},
+	}
+	roles := []string{RoleMember, RoleReader}
+	c.AddUser(User{Name: UserName, Password: Password, ProjectID: ProjectID, ProjectName: ProjectName, Roles: roles})
+	c.AddAppCredential(AppCredential{ID: AppCredentialID, Secret: AppCredentialSecret, UserName: UserName, Roles: roles})
+	return c
+}
+
+// AddImage adds an image, or changes the one that has the same id. The members
+// of an image stay with it whatever becomes of its visibility.
+func (c *Cloud) AddImage(i Image) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.addImage(i)
+}
+
+func (c *Cloud) addImage(i Image) *image {
+	if i.Owner == "" {
+		i.Owner = ProjectID
+	}
+	if i.Visibility == "" {
+		i.Visibility = Shared
+	}
+	img := c.images[imageKey(i.ID)]
+	if img == nil {
+		img = &image{created: time.Now(), members: map[string]*member{}}
+		c.images[imageKey(i.ID)] = img
+	}
+	img.Image = i
+	return img
+}
+
+// Share shares the image with the member, without regard to the quota. The
+// image comes into being, shared and owned by the default project, when there
+// is none.
+func (c *Cloud) Share(imageID, memberID string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	img := c.images[imageKey(imageID)]
+	if img == nil {
+		img = c.addImage(Image{ID: imageID})
+	}
+	img.share(memberID)
+}
+
+// Members returns the sorted ids of the image's members.
+func (c *Cloud) Members(imageID string) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var ids []string
+	if img := c.images[imageKey(imageID)]; img != nil {
+		for _, m := range img.live() {
+			ids = append(ids, m.id)
+		}
+	}
+	return ids
+}
+
+// Shared reports whether the image exists and has the member.
+func (c *Cloud) Shared(imageID, memberID string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	img := c.images[imageKey(imageID)]
+	return img != nil && img.member(memberID) != nil
+}
+
+// Images returns the sorted ids of all images.
+func (c *Cloud) Images() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var ids []string
+	for img := range maps.Values(c.images) {
+		ids = append(ids, img.ID)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// ImageExists reports whether the image is still there.
+func (c *Cloud) ImageExists(imageID string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.images[imageKey(imageID)] != nil
+}

@@ -1,0 +1,101 @@
+package imagetest
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Visibility says who can see an image. Only a shared one has members that
+// count.
+type Visibility string
+
+// The visibilities that Glance knows.
+const (
+	Shared    Visibility = "shared"
+	Private   Visibility = "private"
+	Community Visibility = "community"
+	Public    Visibility = "public"
+)
+
+// An Image is what a cloud holds of an image.
+type Image struct {
+	ID string
+	// Owner is the id of the owner's project, [ProjectID] when empty.
+	Owner string
+	// Visibility is [Shared] when empty.
+	Visibility Visibility
+	// Protected images cannot be deleted; their members can be removed.
+	Protected bool
+}
+
+// image is an Image and its member rows, those of removed members among them.
+type image struct {
+	Image
+	created time.Time
+	members map[string]*member // by memberKey
+}
+
+// member is a row of Glance's table image_members.
+type member struct {
+	id               string
+	status           string
+	created, updated time.Time
+	// deleted rows stay: sharing again revives them, with their created time.
+	deleted bool
+}
+
+// imageKey makes ids equal that MariaDB's utf8mb3_general_ci holds for equal.
+func imageKey(id string) string { return strings.ToLower(id) }
+
+// memberKey does the same for member ids, for which the collation's padding
+// has been seen to matter too.
+func memberKey(id string) string { return strings.ToLower(strings.TrimRight(id, " ")) }
+
+// member returns the row of a member who has not been removed, or nil.
+func (i *image) member(id string) *member {
+	if m := i.members[memberKey(id)]; m != nil && !m.deleted {
+		return m
+	}
+	return nil
+}
+
+// live returns the rows of those who have not been removed, sorted by id.
+func (i *image) live() []*member {
+	var rows []*member
+	for _, m := range i.members {
+		if !m.deleted {
+			rows = append(rows, m)
+		}
+	}
+	slices.SortFunc(rows, func(a, b *member) int { return cmp.Compare(a.id, b.id) })
+	return rows
+}
+
+// share adds a member, or revives the row of one who was removed.
+func (i *image) share(id string) *member {
+	now := time.Now()
+	m := i.members[memberKey(id)]
+	if m == nil {
+		m = &member{created: now}
+		i.members[memberKey(id)] = m
+	}
+	m.id, m.status, m.updated, m.deleted = id, "pending", now, false
+	return m
+}
+
+// visibleTo reports whether a request for the image gets past "not found".
+func (i *image) visibleTo(t *token) bool {
+	switch {
+	case t.has(RoleAdmin), i.Owner == t.projectID, i.Visibility == Public, i.Visibility == Community:
+		return true
+	default:
+		return i.Visibility == Shared && i.member(t.projectID) != nil
+	}
+}
+
+// ownedBy reports whether the token may act as the image's owner.
+func (i *image) ownedBy(t *token) bool {
+	return t.has(RoleAdmin) || i.Owner == t.projectID
+}

@@ -1,0 +1,125 @@
+package imagetest
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// serveImages answers a request of the Image API that has a valid token.
+func (c *Cloud) serveImages(t *token, method string, to route, body []byte) answer {
+	allow := map[kind]string{
+		imageRoute:   "GET, PATCH, DELETE",
+		membersRoute: "GET, POST",
+		memberRoute:  "GET, PUT, DELETE",
+	}[to.kind]
+	switch {
+	case allow == "":
+		return noResource()
+	case method == http.MethodOptions:
+		return answer{status: http.StatusOK, header: http.Header{}}
+	case method == http.MethodDelete && len(body) > 0 && to.kind != membersRoute:
+		return refusal(http.StatusBadRequest, "A body is not expected with this request.")
+	}
+	switch to.kind {
+	case imageRoute:
+		switch method {
+		case http.MethodGet:
+			return c.showImage(t, to.imageID)
+		case http.MethodPatch:
+			return refusal(http.StatusNotImplemented, "imagetest does not change images through the API: use AddImage.")
+		case http.MethodDelete:
+			return c.deleteImage(t, to.imageID)
+		}
+	case membersRoute:
+		switch method {
+		case http.MethodGet:
+			return c.listMembers(t, to.imageID)
+		case http.MethodPost:
+			return c.createMember(t, to.imageID, body)
+		}
+	case memberRoute:
+		switch method {
+		case http.MethodGet:
+			return c.showMember(t, to.imageID, to.memberID)
+		case http.MethodPut:
+			return c.updateMember(t, to.imageID, to.memberID, body)
+		case http.MethodDelete:
+			return c.deleteMember(t, to.imageID, to.memberID)
+		}
+	}
+	a := refusal(http.StatusMethodNotAllowed, "The method %s is not allowed for this resource.", method)
+	a.header.Set("Allow", allow)
+	return a
+}
+
+// imageVersions lists the versions of the Image API, as Glance does wherever a
+// path does not begin with one.
+func (c *Cloud) imageVersions(host string) answer {
+	type link struct {
+		Rel  string `json:"rel"`
+		Href string `json:"href"`
+	}
+	type version struct {
+		ID     string `json:"id"`
+		Status string `json:"status"`
+		Links  []link `json:"links"`
+	}
+	links := []link{{"self", "http://" + host + c.ImagePrefix + "/v2/"}}
+	var list struct {
+		Versions []version `json:"versions"`
+	}
+	const newest = 15
+	for minor := newest; minor >= 0; minor-- {
+		status := "SUPPORTED"
+		if minor == newest {
+			status = "CURRENT"
+		}
+		list.Versions = append(list.Versions, version{fmt.Sprintf("v2.%d", minor), status, links})
+	}
+	return document(http.StatusMultipleChoices, list)
+}
+
+// visible returns the image if the token may see it, and nil otherwise.
+func (c *Cloud) visible(t *token, imageID string) *image {
+	if img := c.images[imageKey(imageID)]; img != nil && img.visibleTo(t) {
+		return img
+	}
+	return nil
+}
+
+func (c *Cloud) showImage(t *token, imageID string) answer {
+	img := c.visible(t, imageID)
+	if img == nil || !c.mayRead(t) {
+		return refusal(http.StatusNotFound, "No image found with ID %s", imageID)
+	}
+	return document(http.StatusOK, struct {
+		ID         string     `json:"id"`
+		Status     string     `json:"status"`
+		Visibility Visibility `json:"visibility"`
+		Protected  bool       `json:"protected"`
+		Owner      string     `json:"owner"`
+		CreatedAt  string     `json:"created_at"`
+		UpdatedAt  string     `json:"updated_at"`
+		Schema     string     `json:"schema"`
+	}{img.ID, "queued", img.Visibility, img.Protected, img.Owner, timestamp(img.created), timestamp(img.created), "/v2/schemas/image"})
+}
+
+// deleteImage deletes an image, be it by accident.
+func (c *Cloud) deleteImage(t *token, imageID string) answer {
+	img := c.visible(t, imageID)
+	switch {
+	case img == nil || !c.mayRead(t):
+		return refusal(http.StatusNotFound, "Failed to find image %s to delete", imageID)
+	case !c.mayChange(t, img):
+		return refusal(http.StatusForbidden, "You are not permitted to delete this image.")
+	case img.Protected:
+		return refusal(http.StatusForbidden, "Image %s is protected and cannot be deleted.", img.ID)
+	}
+	delete(c.images, imageKey(imageID))
+	c.stats.ImagesDeleted++
+	return answer{status: http.StatusNoContent, header: http.Header{}, applied: true}
+}
+
+// timestamp is Glance's form of a time: UTC, whole seconds.
+func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,0 +1,81 @@
+package manifest
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// benchRows is the number of rows of the benchmarks' file; one in a hundred
+// repeats an earlier one if repeats is set.
+const benchRows = 200_000
+
+func benchFile(b *testing.B, repeats bool) string {
+	b.Helper()
+	path := filepath.Join(b.TempDir(), "pairs.csv")
+	f, err := os.Create(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	w := bufio.NewWriter(f)
+	fmt.Fprintln(w, "image_id,member_id")
+	for i := range benchRows {
+		if repeats && i%100 == 99 {
+			i -= 50
+		}
+		fmt.Fprintf(w, "3f7c1d3e-5b1a-4c57-9a41-%012x,%032x\n", i/20, i)
+	}
+	if err := w.Flush(); err != nil {
+		b.Fatal(err)
+	}
+	return path
+}
+
+func BenchmarkOpen(b *testing.B) {
+	for name, repeats := range map[string]bool{"distinct": false, "repeats": true} {
+		b.Run(name, func(b *testing.B) {
+			path := benchFile(b, repeats)
+			b.ReportAllocs()
+			for b.Loop() {
+				m, err := Open(context.Background(), path, Options{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if m.Rows != benchRows || (m.Duplicates > 0) != repeats {
+					b.Fatalf("%d rows, %d duplicates", m.Rows, m.Duplicates)
+				}
+				m.Close()
+			}
+			reportRows(b)
+		})
+	}
+}
+
+func BenchmarkReader(b *testing.B) {
+	m, err := Open(context.Background(), benchFile(b, true), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer m.Close()
+	b.ReportAllocs()
+	for b.Loop() {
+		rows := m.Reader()
+		for {
+			if _, err := rows.Next(); err == io.EOF {
+				break
+			} else if err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	reportRows(b)
+}
+
+func reportRows(b *testing.B) {
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRows, "ns/row")
+}

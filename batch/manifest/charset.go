@@ -1,0 +1,132 @@
+package manifest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/unicode"
+)
+
+// A charset is how the bytes of a file become text.
+type charset struct {
+	name     string
+	encoding encoding.Encoding // nil for UTF-8
+	mark     int               // bytes of the byte order mark
+	guessed  bool
+}
+
+var (
+	utf8Charset    = charset{name: "utf-8"}
+	gb18030Charset = charset{name: "gb18030", encoding: simplifiedchinese.GB18030, guessed: true}
+)
+
+// detectCharset goes by the byte order mark; without one, text that is valid
+// UTF-8 is UTF-8, and text that is not but decodes as GB18030 (a superset of
+// the GBK in which Excel saves CSV on Chinese systems) is taken for that. No
+// statistics: the rule can be told in one sentence, and whatever it chooses
+// leaves ASCII ids as they are.
+func (m *Manifest) detectCharset(ctx context.Context, forced string) (charset, error) {
+	head := make([]byte, blockSize)
+	n, err := io.ReadFull(m.sealed.reader(ctx), head)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return charset{}, err
+	}
+	head = head[:n]
+	if what, hint := foreignFormat(head); what != "" {
+		return charset{}, m.refuse(0, "this is "+what+", not CSV", hint)
+	}
+
+	marked, hasMark := byteOrderMark(head)
+	cs := utf8Charset
+	switch {
+	case forced != "":
+		if cs, err = m.lookupCharset(forced); err != nil {
+			return charset{}, err
+		}
+		if hasMark && marked.name != cs.name {
+			return charset{}, m.refuse(0, fmt.Sprintf("the byte order mark says %s, --encoding says %s", marked.name, cs.name),
+				"leave --encoding out")
+		}
+		cs.mark = marked.mark
+	case hasMark:
+		cs = marked
+	default:
+		if name := unmarkedUTF16(head); name != "" {
+			return charset{}, m.refuse(0, "this looks like UTF-16 without a byte order mark", "pass --encoding "+name)
+		}
+	}
+
+	flaw, err := m.findFlaw(ctx, cs)
+	switch {
+	case err != nil || flaw == nil:
+		return cs, err
+	case flaw.nul:
+		return charset{}, m.refuse(flaw.line, fmt.Sprintf("there is a NUL at byte offset %d: the file is damaged, or not text", flaw.offset),
+			"export it again")
+	case forced != "" || hasMark:
+		return charset{}, m.refuse(flaw.line, fmt.Sprintf("the byte at offset %d is not %s", flaw.offset, cs.name),
+			"name the file's encoding with --encoding, or export it again as UTF-8")
+	}
+	other, err := m.findFlaw(ctx, gb18030Charset)
+	if err != nil || other == nil {
+		return gb18030Charset, err
+	}
+	return charset{}, m.refuse(flaw.line, fmt.Sprintf("the byte at offset %d is not UTF-8, and the file is not GB18030 either", flaw.offset),
+		"name its encoding with --encoding")
+}
+
+func (m *Manifest) lookupCharset(name string) (charset, error) {
+	enc, err := htmlindex.Get(name)
+	if err != nil {
+		return charset{}, m.refuse(0, fmt.Sprintf("the encoding %q is not known", name),
+			"give --encoding a name such as utf-8, utf-16le, gb18030, big5, shift_jis or windows-1252")
+	}
+	canonical, err := htmlindex.Name(enc)
+	if err != nil {
+		return charset{}, m.refuse(0, fmt.Sprintf("the encoding %q is not supported: %v", name, err), "export the file again as UTF-8")
+	}
+	if canonical == utf8Charset.name {
+		return utf8Charset, nil
+	}
+	return charset{name: canonical, encoding: enc}, nil
+}
+
+func byteOrderMark(head []byte) (charset, bool) {
+	for _, c := range []struct {
+		mark string
+		charset
+	}{
+		{"\xef\xbb\xbf", utf8Charset},
+		{"\xff\xfe", charset{name: "utf-16le", encoding: unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)}},
+		{"\xfe\xff", charset{name: "utf-16be", encoding: unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)}},
+	} {
+		if bytes.HasPrefix(head, []byte(c.mark)) {
+			c.charset.mark = len(c.mark)
+			return c.charset, true
+		}
+	}
+	return charset{}, false
+}
+
+// unmarkedUTF16 names the kind of UTF-16 in which text that is mostly ASCII
+// has as many NULs as head, or returns "".
+func unmarkedUTF16(head []byte) string {
+	var nuls [2]int
+	for i, c := range head {
+		if c == 0 {
+			nuls[i%2]++
+		}
+	}
+	switch {
+	case 4*(nuls[0]+nuls[1]) < len(head) || len(head) < 2:
+		return ""
+	case nuls[0] > nuls[1]:
+		return "utf-16be"
+	}
+	return "utf-16le"
+}

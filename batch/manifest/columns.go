@@ -1,0 +1,217 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Kinds of refusals of a header; see mostTelling.
+var (
+	errNoColumn   = errors.New("no such column")
+	errTwoColumns = errors.New("two such columns")
+	errNoHeader   = errors.New("no header")
+)
+
+// A role is what a column may be for.
+type role struct {
+	what string
+	flag string
+	// tiers hold folded names; the first tier that a header meets decides.
+	tiers [][]string
+}
+
+// The names are those of the Image API, of the tools and database that hold
+// its data ("image_members.member"), and of their Chinese consoles. A column
+// of projects comes last, because in some exports it names the owner.
+var (
+	imageRole = role{"image", "--image-column", [][]string{
+		{"imageid", "镜像id", "sourceimageid"},
+		{"image", "images", "镜像"},
+	}}
+	memberRole = role{"member", "--member-column", [][]string{
+		{"memberid", "成员id"},
+		{"member", "成员"},
+		{"targetprojectid"},
+		{"projectid", "tenantid", "项目id", "租户id"},
+	}}
+)
+
+// fold reduces a name to what is compared: lower case, without white space,
+// invisible characters, "-" and "_".
+func fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, name)
+}
+
+// chooseColumns finds the columns of the two ids in the header.
+func (m *Manifest) chooseColumns(l *layout, opts Options) (image, member int, refusal *Error) {
+	folded := make([]string, len(l.header))
+	for i, name := range l.header {
+		folded[i] = fold(name)
+	}
+	image, member = -1, -1
+	if opts.ImageColumn != "" {
+		if image, refusal = m.namedColumn(l, folded, imageRole, opts.ImageColumn); refusal != nil {
+			return 0, 0, refusal
+		}
+	}
+	if opts.MemberColumn != "" {
+		if member, refusal = m.namedColumn(l, folded, memberRole, opts.MemberColumn); refusal != nil {
+			return 0, 0, refusal
+		}
+	}
+	// A column that the caller has named is not looked at for the other role.
+	if image < 0 {
+		if image, refusal = m.knownColumn(l, folded, imageRole, member); refusal != nil {
+			return 0, 0, refusal
+		}
+	}
+	if member < 0 {
+		if member, refusal = m.knownColumn(l, folded, memberRole, image); refusal != nil {
+			return 0, 0, refusal
+		}
+	}
+	if image == member {
+		refusal = m.refuse(l.line, fmt.Sprintf("column %d, %q, cannot hold both the image and the member", image+1, l.header[image]),
+			"name two columns with --image-column and --member-column")
+		refusal.Err = errTwoColumns
+		return 0, 0, refusal
+	}
+	return image, member, nil
+}
+
+// namedColumn finds the column that the caller names.
+func (m *Manifest) namedColumn(l *layout, folded []string, role role, name string) (int, *Error) {
+	var matches, exact []int
+	for i := range folded {
+		if folded[i] == fold(name) {
+			matches = append(matches, i)
+			if l.header[i] == name {
+				exact = append(exact, i)
+			}
+		}
+	}
+	switch {
+	case len(exact) == 1:
+		return exact[0], nil
+	case len(matches) == 1:
+		return matches[0], nil
+	case len(matches) > 1:
+		return 0, m.refuseTwo(l, role, matches)
+	}
+	if n, err := strconv.Atoi(strings.TrimPrefix(name, "#")); err == nil && 1 <= n && n <= len(folded) {
+		return n - 1, nil
+	}
+	refusal := m.refuse(l.line, fmt.Sprintf("there is no column %q; the header has %s", name, listCells(l.header)),
+		"give "+role.flag+" one of these names, or a position such as #1")
+	refusal.Err = errNoColumn
+	return 0, refusal
+}
+
+// knownColumn finds the column with one of the role's own names.
+func (m *Manifest) knownColumn(l *layout, folded []string, role role, taken int) (int, *Error) {
+	for _, tier := range role.tiers {
+		var matches []int
+		for i, name := range folded {
+			if i != taken && slices.Contains(tier, name) {
+				matches = append(matches, i)
+			}
+		}
+		switch len(matches) {
+		case 0:
+		case 1:
+			return matches[0], nil
+		default:
+			return 0, m.refuseTwo(l, role, matches)
+		}
+	}
+	hint := fmt.Sprintf("name it with %s, or rename it to %s_id", role.flag, role.what)
+	if near := nearest(folded, role, taken); near >= 0 {
+		hint = fmt.Sprintf("is it %q? then pass %s %q", l.header[near], role.flag, l.header[near])
+	} else if len(l.header) == 1 {
+		hint = "if another character stands between the columns, name it with --delimiter"
+	}
+	refusal := m.refuse(l.line, fmt.Sprintf("no column is known to hold the %s; the header has %s", role.what, listCells(l.header)), hint)
+	refusal.Err = errNoColumn
+	return 0, refusal
+}
+
+func (m *Manifest) refuseTwo(l *layout, role role, matches []int) *Error {
+	a, b := matches[0], matches[1]
+	refusal := m.refuse(l.line,
+		fmt.Sprintf("two columns may hold the %s: %q (column %d) and %q (column %d)", role.what, l.header[a], a+1, l.header[b], b+1),
+		fmt.Sprintf("choose one, for instance with %s '#%d'", role.flag, a+1))
+	refusal.Err = errTwoColumns
+	return refusal
+}
+
+// listCells quotes the first cells of a header for a message.
+func listCells(header []string) string {
+	const most, longest = 12, 40
+	var b strings.Builder
+	for i, name := range header {
+		if i == most {
+			fmt.Fprintf(&b, " and %d more", len(header)-most)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if runes := []rune(name); len(runes) > longest {
+			fmt.Fprintf(&b, "%q…", string(runes[:longest]))
+		} else {
+			fmt.Fprintf(&b, "%q", name)
+		}
+	}
+	return b.String()
+}
+
+// nearest returns the index of the name that is a slip of the pen away from
+// one of the role's, or -1.
+func nearest(folded []string, role role, taken int) int {
+	best, least := -1, 3
+	for i, name := range folded {
+		if i == taken || len(name) > 32 {
+			continue
+		}
+		for _, known := range slices.Concat(role.tiers...) {
+			// A short name is soon two slips away from any other word.
+			if d := distance(name, known); d < least && 3*d <= utf8.RuneCountInString(known) {
+				best, least = i, d
+			}
+		}
+	}
+	return best
+}
+
+// distance is the Levenshtein distance of a and b: the least number of
+// characters to insert, delete or replace.
+func distance(a, b string) int {
+	target := []rune(b)
+	row := make([]int, len(target)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i, ca := range []rune(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j, cb := range target {
+			cost := diagonal
+			if ca != cb {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(target)]
+}

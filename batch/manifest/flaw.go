@@ -1,0 +1,167 @@
+package manifest
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/transform"
+)
+
+// A flaw is the first place of a file that is not text in its charset.
+type flaw struct {
+	offset int64 // in the file, in bytes
+	line   int
+	nul    bool // the text holds U+0000 there
+}
+
+// findFlaw reads the whole file and returns its first flaw, or nil.
+func (m *Manifest) findFlaw(ctx context.Context, cs charset) (*flaw, error) {
+	src := m.sealed.reader(ctx)
+	if _, err := io.CopyN(io.Discard, src, int64(cs.mark)); err != nil {
+		return nil, err
+	}
+	c := &checker{offset: int64(cs.mark), line: 1}
+	check := c.utf8
+	if cs.encoding != nil {
+		c.encoding = cs.encoding
+		c.decoder = cs.encoding.NewDecoder()
+		c.text = make([]byte, 4*blockSize)
+		check = c.decoded
+	}
+	buf, held := make([]byte, blockSize), 0
+	for {
+		n, err := src.Read(buf[held:])
+		if err != nil && err != io.EOF {
+			return nil, err
+		}
+		held += n
+		before := c.offset
+		if f := check(buf[:held], err == io.EOF); f != nil {
+			return f, nil
+		}
+		if err == io.EOF {
+			return nil, nil
+		}
+		held = copy(buf, buf[c.offset-before:held])
+	}
+}
+
+// A checker goes through a file block by block. Its methods return the first
+// flaw of the block, or nil when they have moved offset and line past all of
+// it but for an incomplete character at its end.
+type checker struct {
+	offset   int64
+	line     int
+	encoding encoding.Encoding
+	decoder  *encoding.Decoder
+	text     []byte
+}
+
+func (c *checker) utf8(block []byte, atEOF bool) *flaw {
+	if !atEOF {
+		block = block[:len(block)-incompleteTail(block)]
+	}
+	end := bytes.IndexByte(block, 0)
+	nul := end >= 0
+	if !nul {
+		end = len(block)
+	}
+	if !utf8.Valid(block[:end]) {
+		end, nul = firstInvalid(block), false
+	}
+	c.offset += int64(end)
+	c.line += bytes.Count(block[:end], []byte{'\n'})
+	if end < len(block) {
+		return &flaw{c.offset, c.line, nul}
+	}
+	return nil
+}
+
+// incompleteTail counts the bytes at the end of b that start a character
+// without completing it.
+func incompleteTail(b []byte) int {
+	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
+		if tail := b[len(b)-n:]; utf8.RuneStart(tail[0]) {
+			if utf8.FullRune(tail) {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
+}
+
+func firstInvalid(b []byte) int {
+	at := 0
+	for at < len(b) {
+		r, size := utf8.DecodeRune(b[at:])
+		if r == utf8.RuneError && size == 1 {
+			break
+		}
+		at += size
+	}
+	return at
+}
+
+func (c *checker) decoded(block []byte, atEOF bool) *flaw {
+	for {
+		// The decoders replace what they cannot decode with U+FFFD.
+		nDst, nSrc, err := c.decoder.Transform(c.text, block, atEOF)
+		text := c.text[:nDst]
+		if bytes.IndexByte(text, 0) >= 0 || bytes.ContainsRune(text, utf8.RuneError) {
+			if f := c.locate(block[:nSrc]); f != nil {
+				return f
+			}
+		}
+		c.offset += int64(nSrc)
+		c.line += bytes.Count(text, []byte{'\n'})
+		block = block[nSrc:]
+		if err != transform.ErrShortDst {
+			return nil
+		}
+	}
+}
+
+// locate decodes a block character by character to find its first flaw. A
+// U+FFFD that is written in the file is none.
+func (c *checker) locate(block []byte) *flaw {
+	written, err := c.encoding.NewEncoder().Bytes([]byte(string(utf8.RuneError)))
+	if err != nil {
+		written = nil
+	}
+	decoder := c.encoding.NewDecoder()
+	line := c.line
+	for at := 0; at < len(block); {
+		r, size := nextRune(decoder, block[at:])
+		switch {
+		case size == 0:
+			return nil
+		case r == 0, r == utf8.RuneError && (written == nil || !bytes.HasPrefix(block[at:], written)):
+			return &flaw{c.offset + int64(at), line, r == 0}
+		case r == '\n':
+			line++
+		}
+		at += size
+	}
+	return nil
+}
+
+// nextRune decodes one character of src and returns its length in src. The
+// room for it grows byte by byte so that no second character fits in.
+func nextRune(decoder *encoding.Decoder, src []byte) (r rune, size int) {
+	var dst [utf8.UTFMax]byte
+	for room := 1; room <= len(dst); room++ {
+		n, size, err := decoder.Transform(dst[:room], src, true)
+		if size > 0 {
+			r, _ := utf8.DecodeRune(dst[:n])
+			return r, size
+		}
+		if err != transform.ErrShortDst {
+			break
+		}
+	}
+	return utf8.RuneError, 0
+}

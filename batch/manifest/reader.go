@@ -1,0 +1,195 @@
+package manifest
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/gocarina/gocsv"
+
+	"imsrevoke/batch"
+)
+
+// A Reader is one reading of a manifest, from its first row to its last. It is
+// a [batch.Source]. It is used by one goroutine at a time and needs no closing.
+type Reader struct {
+	m       *Manifest
+	text    *text
+	csv     *csv.Reader
+	rows    *gocsv.Unmarshaller
+	repeats []repeat // that are still ahead
+	seq     int
+	line    int // of the last row
+	other   []string
+	err     error
+}
+
+var _ batch.Source = (*Reader)(nil)
+
+// Reader starts a reading. Any number of them may go on at once.
+func (m *Manifest) Reader() *Reader { return m.reader(context.Background()) }
+
+func (m *Manifest) reader(ctx context.Context) *Reader {
+	r := &Reader{m: m, repeats: m.repeats, line: m.layout.line}
+	r.err = r.start(ctx)
+	return r
+}
+
+func (r *Reader) start(ctx context.Context) (err error) {
+	if r.text, err = r.m.text(ctx); err != nil {
+		return err
+	}
+	l := r.m.layout
+	if _, err = r.text.buf.Discard(l.preamble); err != nil {
+		return err
+	}
+	r.csv = newCSVReader(r.text, l.delimiter)
+	for range l.blanks {
+		if _, err = r.csv.Read(); err != nil {
+			return err
+		}
+	}
+	if r.rows, err = gocsv.NewUnmarshaller(r.csv, &record{}); err != nil {
+		return err
+	}
+	return r.rows.RenormalizeHeaders(l.fields)
+}
+
+// Next returns the next row, and io.EOF after the last one. An error that wraps
+// [ErrChanged] says that the file is no longer the one that [Open] has read.
+// After an error, Next returns the same error.
+func (r *Reader) Next() (batch.Row, error) {
+	if r.err != nil {
+		return batch.Row{}, r.err
+	}
+	row, err := r.next()
+	if err != nil {
+		r.err = err
+		return batch.Row{}, err
+	}
+	return row, nil
+}
+
+// Other returns the cells of the other columns of the row that Next returned
+// last, one for each of [Manifest.Columns]: empty where the row has none. A
+// later Next does not change them.
+func (r *Reader) Other() []string { return r.other }
+
+func (r *Reader) next() (batch.Row, error) {
+	for {
+		start := r.csv.InputOffset()
+		r.text.guard.allow(start)
+		value, err := r.rows.Read()
+		if err != nil {
+			return r.broken(err)
+		}
+		rec := value.(*record)
+		if rec.blank() {
+			continue
+		}
+		line, _ := r.csv.FieldPos(0)
+		r.line = r.m.layout.lineBase() + line
+		// No cell is longer than its row, and few rows are that long.
+		if r.csv.InputOffset()-start > maxCell && rec.longest() > maxCell {
+			return batch.Row{}, r.m.refuse(r.line, fmt.Sprintf("a cell holds more than %d MiB", maxCell>>20), "shorten it, or look for a quote that is closed too late")
+		}
+		if err := r.checkLineBreaks(rec); err != nil {
+			return batch.Row{}, err
+		}
+		return r.row(rec), nil
+	}
+}
+
+func (r *Reader) row(rec *record) batch.Row {
+	row := batch.Row{Seq: r.seq, Line: r.line, ImageID: rec.ImageID.text, MemberID: rec.MemberID.text}
+	r.seq++
+	r.other = rec.Other
+	if lacking := len(r.m.Columns) - len(rec.Other); lacking > 0 {
+		r.other = append(r.other, make([]string, lacking)...)
+	}
+	cells, columns := rec.count(), len(r.m.layout.header)
+	switch {
+	case rec.Surplus.given:
+		row.Problem = fmt.Sprintf("the row has more cells than the header, which has %d", columns)
+	case cells < columns:
+		row.Problem = fmt.Sprintf("the row has %s, the header has %d", plural(cells, "cell"), columns)
+	default:
+		var err error
+		if row.Pair, err = batch.ParsePair(row.ImageID, row.MemberID); err != nil {
+			row.Problem = err.Error()
+		}
+	}
+	if len(r.repeats) > 0 && r.repeats[0].seq == row.Seq {
+		row.FirstLine = r.repeats[0].first
+		r.repeats = r.repeats[1:]
+	}
+	return row
+}
+
+// broken returns the row that a parse error within one line makes invalid, and
+// refuses the file for any other error: where a quote has swallowed line ends,
+// nobody can say which rows the file holds.
+func (r *Reader) broken(err error) (batch.Row, error) {
+	if textErr := r.text.broken(); textErr != nil {
+		return batch.Row{}, r.m.explain(textErr, r.line)
+	}
+	parseErr, ok := errors.AsType[*csv.ParseError](err)
+	if !ok {
+		return batch.Row{}, err // io.EOF among them
+	}
+	base := r.m.layout.lineBase()
+	if parseErr.StartLine != parseErr.Line {
+		problem := fmt.Sprintf("a quote in this row runs on to line %d, and something is wrong there", base+parseErr.Line)
+		if r.atEnd() {
+			problem = "a quote in this row is never closed"
+		}
+		return batch.Row{}, r.m.swallowed(base+parseErr.StartLine, problem)
+	}
+	r.line = base + parseErr.StartLine
+	row := batch.Row{Seq: r.seq, Line: r.line, Problem: quoteProblem(parseErr)}
+	r.seq++
+	r.other = make([]string, len(r.m.Columns))
+	return row, nil
+}
+
+// atEnd reports whether the CSV reader has used all of the text, to the last of
+// the line feeds that the guard adds.
+func (r *Reader) atEnd() bool {
+	return r.csv.InputOffset()+int64(r.m.layout.preamble) == r.text.guard.read && r.text.guard.err == io.EOF
+}
+
+// checkLineBreaks refuses the file when a cell that spans several lines seems
+// to have swallowed rows.
+func (r *Reader) checkLineBreaks(rec *record) error {
+	if strings.Contains(rec.ImageID.text, "\n") || strings.Contains(rec.MemberID.text, "\n") {
+		return r.m.swallowed(r.line, "an id of this row runs over the end of its line")
+	}
+	for _, cell := range rec.Other {
+		first, rest, ok := strings.Cut(cell, "\n")
+		if !ok {
+			continue
+		}
+		before := strings.Count(first, "\n") + 1
+		for i, text := range strings.Split(rest, "\n") {
+			if r.looksLikeRow(text) {
+				return r.m.swallowed(r.line, fmt.Sprintf("a quoted cell of this row holds what looks like another row, %s further down", plural(before+i, "line")))
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Reader) looksLikeRow(text string) bool {
+	cells := strings.Split(text, string(r.m.layout.delimiter))
+	for i, c := range cells {
+		cells[i] = strings.Trim(c, `"`)
+	}
+	return len(cells) > 1 && hasUUID(cells)
+}
+
+func (m *Manifest) swallowed(line int, problem string) *Error {
+	return m.refuse(line, problem, "look for a missing or surplus double quote there")
+}

@@ -1,0 +1,69 @@
+package manifest
+
+import "imsrevoke/batch"
+
+// A record is what gocsv makes of one row.
+type record struct {
+	ImageID  cell  `csv:"image_id"`
+	MemberID cell  `csv:"member_id"`
+	Other    cells `csv:"other"`
+	// Surplus is the first cell beyond the header.
+	Surplus cell `csv:"surplus"`
+}
+
+// fields names the field of a record for each column of the header, and for
+// one column more. All that is no id goes by the same name, so that the cells
+// of repeated and unnamed columns are kept, in their order.
+func (l layout) fields([]string) []string {
+	names := make([]string, len(l.header)+1)
+	for i := range l.header {
+		names[i] = "other"
+	}
+	names[l.image], names[l.member], names[len(l.header)] = "image_id", "member_id", "surplus"
+	return names
+}
+
+// A cell is one cell, if the row has it.
+type cell struct {
+	text  string
+	given bool
+}
+
+// UnmarshalCSV is called by gocsv.
+func (c *cell) UnmarshalCSV(text string) error {
+	c.text, c.given = text, true
+	return nil
+}
+
+// cells are those of several columns.
+type cells []string
+
+// UnmarshalCSV is called by gocsv once for each of the columns.
+func (c *cells) UnmarshalCSV(text string) error {
+	*c = append(*c, text)
+	return nil
+}
+
+// count is the number of cells that the header has a column for.
+func (r *record) count() int {
+	n := len(r.Other)
+	for _, c := range []cell{r.ImageID, r.MemberID} {
+		if c.given {
+			n++
+		}
+	}
+	return n
+}
+
+// blank reports whether the row is nothing but delimiters and white space.
+func (r *record) blank() bool {
+	return !r.Surplus.given && batch.TrimID(r.ImageID.text) == "" && batch.TrimID(r.MemberID.text) == "" && allBlank(r.Other)
+}
+
+func (r *record) longest() int {
+	n := max(len(r.ImageID.text), len(r.MemberID.text), len(r.Surplus.text))
+	for _, c := range r.Other {
+		n = max(n, len(c))
+	}
+	return n
+}

@@ -1,0 +1,156 @@
+package manifest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"hash/maphash"
+	"io"
+
+	"imsrevoke/batch"
+)
+
+// scan reads every row once, or twice when some pair seems to repeat, and
+// fills in what the Manifest says of the whole.
+func (m *Manifest) scan(ctx context.Context) error {
+	var (
+		sum     = rowDigest{hash: sha256.New()}
+		pairs   = pairHashes{seed: m.sealed.seed}
+		images  distinct
+		members distinct
+		swap    swapCheck
+	)
+	rows := m.reader(ctx)
+	for {
+		row, err := rows.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		m.Rows++
+		sum.add(row)
+		swap.add(row)
+		if row.Problem != "" {
+			m.Invalid++
+			continue
+		}
+		image, member := pairs.add(row.Pair)
+		images.add(image)
+		members.add(member)
+	}
+	if swap.positive() {
+		return m.refuseSwapped(swap.line)
+	}
+	m.Digest = sum.hex()
+	m.Images, m.Members = images.count(), members.count()
+	if err := m.findRepeats(ctx, &pairs); err != nil {
+		return err
+	}
+	m.Duplicates = len(m.repeats)
+	m.Valid = m.Rows - m.Invalid - m.Duplicates
+	return nil
+}
+
+// A rowDigest is what Manifest.Digest is made of: for each row its line, and
+// the two cells, each after its length.
+type rowDigest struct {
+	hash hash.Hash
+	buf  []byte
+}
+
+func (d *rowDigest) add(row batch.Row) {
+	d.buf = binary.AppendUvarint(d.buf, uint64(row.Line))
+	for _, cell := range [...]string{row.ImageID, row.MemberID} {
+		d.buf = binary.AppendUvarint(d.buf, uint64(len(cell)))
+		d.buf = append(d.buf, cell...)
+	}
+	if len(d.buf) > 4096 {
+		d.flush()
+	}
+}
+
+func (d *rowDigest) flush() {
+	d.hash.Write(d.buf)
+	d.buf = d.buf[:0]
+}
+
+func (d *rowDigest) hex() string {
+	d.flush()
+	return hex.EncodeToString(d.hash.Sum(nil))
+}
+
+const maxDistinct = 1_000_000
+
+// distinct counts different hashes of ids, up to maxDistinct.
+type distinct struct {
+	seen map[uint64]struct{}
+	last uint64
+	over bool
+}
+
+func (d *distinct) add(hash uint64) {
+	if d.over || hash == d.last {
+		return // the rows of one image often follow each other
+	}
+	d.last = hash
+	if _, ok := d.seen[hash]; ok {
+		return
+	}
+	if len(d.seen) == maxDistinct {
+		d.over, d.seen = true, nil
+		return
+	}
+	if d.seen == nil {
+		d.seen = make(map[uint64]struct{})
+	}
+	d.seen[hash] = struct{}{}
+}
+
+func (d *distinct) count() Count {
+	if d.over {
+		return Count{N: maxDistinct, AtLeast: true}
+	}
+	return Count{N: len(d.seen)}
+}
+
+// swapRows is how many rows are looked at to see whether the columns are swapped.
+const swapRows = 1000
+
+// A swapCheck looks for a file whose every row has its image in the column of
+// the members: left to itself it would only be a file of invalid rows.
+type swapCheck struct {
+	rows, swapped int
+	line          int // of the first row
+}
+
+func (s *swapCheck) add(row batch.Row) {
+	if s.rows == swapRows {
+		return
+	}
+	if s.rows == 0 {
+		s.line = row.Line
+	}
+	s.rows++
+	if row.Problem != "" && !isImageID(row.ImageID) && isImageID(row.MemberID) {
+		s.swapped++
+	}
+}
+
+// positive reports whether there are rows, and every one looks swapped.
+func (s *swapCheck) positive() bool { return s.rows > 0 && s.swapped == s.rows }
+
+func (m *Manifest) refuseSwapped(line int) error {
+	return m.refuse(line, fmt.Sprintf("the columns look swapped: %q holds no image id, %q holds nothing else", m.ImageColumn, m.MemberColumn),
+		fmt.Sprintf("if so, pass --image-column '#%d' --member-column '#%d'", m.layout.member+1, m.layout.image+1))
+}
+
+func hashOf(seed maphash.Seed, p batch.Pair) (pair, image, member uint64) {
+	image, member = maphash.String(seed, p.ImageID), maphash.String(seed, p.MemberID)
+	// An odd factor keeps the pair (a, b) apart from (b, a).
+	return image*0x9e3779b97f4a7c15 + member, image, member
+}
