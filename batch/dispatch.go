@@ -305,8 +305,8 @@ func (d *dispatcher) giveUp(t *task) {
 	case t.listing != nil:
 		d.abandon(t.listing)
 	case t.lost:
-		d.record(t.result(Unknown, "the run stopped before another attempt; "+t.last.Message))
+		d.record(t.result(Unknown, join(t.last.Message, "the run stopped before another attempt")))
 	case t.attempts > 0:
-		d.record(t.result(Skipped, "the run stopped before another attempt; "+t.last.Message))
+		d.record(t.result(Skipped, join(t.last.Message, "the run stopped before another attempt")))
 	}
 }

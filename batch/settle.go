@@ -39,7 +39,7 @@ func (d *dispatcher) settle(t *task) {
 		d.settleBy(t, l)
 		return
 	case d.stopped != nil:
-		d.finish(t, NotFound, t.last.Message+"; the run stopped before the member list could be read")
+		d.finish(t, NotFound, join(t.last.Message, "the run stopped before the member list could be read"))
 		return
 	case l == nil:
 		if len(d.listings.byImage) >= maxListings {
@@ -66,7 +66,7 @@ func (d *dispatcher) listed(l *listing, members Members, a Answer) {
 func (d *dispatcher) abandon(l *listing) {
 	delete(d.listings.byImage, l.imageID)
 	for _, t := range d.takeWaiters(l) {
-		d.finish(t, NotFound, t.last.Message+"; the run stopped before the member list could be read")
+		d.finish(t, NotFound, join(t.last.Message, "the run stopped before the member list could be read"))
 	}
 }
 
@@ -82,12 +82,12 @@ func (d *dispatcher) takeWaiters(l *listing) []*task {
 func (d *dispatcher) settleBy(t *task, l *listing) {
 	switch message := t.last.Message; {
 	case l.answer.Meaning != Listed:
-		d.finish(t, NotFound, message+"; reading the member list: "+l.answer.Message)
+		d.finish(t, NotFound, join(message, "reading the member list: "+l.answer.Message))
 	case l.members.Has(t.row.Pair.MemberID):
-		d.finish(t, Rejected, message+"; the member is still in the image's list")
+		d.finish(t, Rejected, join(message, "the member is still in the image's list"))
 	case !l.members.Complete:
-		d.finish(t, NotFound, message+"; the member list shows only ourselves, which proves nothing about others")
+		d.finish(t, NotFound, join(message, "the member list shows only ourselves, which proves nothing about others"))
 	default:
-		d.finish(t, Absent, message+"; the member is not in the image's list")
+		d.finish(t, Absent, join(message, "the member is not in the image's list"))
 	}
 }

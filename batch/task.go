@@ -2,6 +2,7 @@ package batch
 
 import (
 	"container/heap"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -94,12 +95,20 @@ func withLoss(o Outcome, message string) string {
 	case Revoked:
 		return message
 	case Absent:
-		return message + "; " + lost + ": that attempt may have revoked it"
+		return join(message, lost+": that attempt may have revoked it")
 	case Unknown:
-		return message + "; at least one attempt may have been applied: check whether the image is still shared"
+		return join(message, "at least one attempt may have been applied: check whether the image is still shared")
 	default:
-		return message + "; " + lost + ": it may have revoked the share all the same"
+		return join(message, lost+": it may have revoked the share all the same")
 	}
+}
+
+// join puts what we have to say behind what the server said.
+func join(message, ours string) string {
+	if message == "" {
+		return ours
+	}
+	return strings.TrimSuffix(message, ".") + "; " + ours
 }
 
 // retryQueue holds the tasks that wait, the one that is due first in front.

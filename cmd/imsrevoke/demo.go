@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"imsrevoke/batch"
+	"imsrevoke/batch/imagetest"
+	"imsrevoke/batch/manifest"
+	"imsrevoke/samples"
+)
+
+func (c *cli) demoCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "demo",
+		Short: "Show the whole job on a simulated cloud",
+		Long: `Demo starts a simulated Image API and Identity API in this process, shares
+some images there, and runs the whole job on them: it logs in, withdraws the
+shares of a sample file at a visible pace, meets a few faults on the way, and
+shows the report. Then it asks the simulated cloud whether the report is true.
+
+Nothing leaves the machine. The file and its report stay in a temporary
+directory, to be looked at.`,
+		Example: "  imsrevoke demo",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return c.demo(cmd.Context()) },
+	}
+}
+
+func (c *cli) demo(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "imsrevoke-demo-")
+	if err != nil {
+		return err
+	}
+	input, output := filepath.Join(dir, "pairs.csv"), filepath.Join(dir, "pairs.report.csv")
+	if err := os.WriteFile(input, samples.Pairs, 0o600); err != nil {
+		return err
+	}
+	pairs, err := readPairs(ctx, input)
+	if err != nil {
+		return err
+	}
+	simulated := demoCloud(pairs)
+	server, err := imagetest.Start(simulated)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+
+	options := newRunOptions()
+	options.rate, options.yes = 12, true
+	ours := *c
+	ours.getenv = demoEnvironment(server.AuthURL)
+	err = ours.runFile(ctx, input, options)
+	if err != nil && !errors.Is(err, errUnsettled) {
+		return err
+	}
+	fmt.Fprintln(c.stdout)
+	if err := c.showReport(output); err != nil {
+		return err
+	}
+	return c.judgeDemo(simulated, pairs, output)
+}
+
+func demoEnvironment(authURL string) func(string) string {
+	return func(name string) string {
+		return map[string]string{
+			"OS_AUTH_URL":            authURL,
+			"OS_USERNAME":            imagetest.UserName,
+			"OS_PASSWORD":            imagetest.Password,
+			"OS_USER_DOMAIN_NAME":    imagetest.DomainName,
+			"OS_PROJECT_NAME":        imagetest.ProjectName,
+			"OS_PROJECT_DOMAIN_NAME": imagetest.DomainName,
+		}[name]
+	}
+}
+
+// demoBystander is a member that no row names: it must keep its share.
+const demoBystander = "bystander-project"
+
+// demoCloud shares what the pairs name, but for two pairs, and for the last
+// image, which belongs to somebody else; and it has its bad moments.
+func demoCloud(pairs []batch.Pair) *imagetest.Cloud {
+	c := imagetest.NewCloud()
+	last := pairs[len(pairs)-1].ImageID
+	c.AddImage(imagetest.Image{ID: last, Owner: "another-project", Visibility: imagetest.Public})
+	for i, p := range pairs {
+		if i != 3 && i != 11 { // these two are gone already
+			c.Share(p.ImageID, p.MemberID)
+		}
+		c.Share(p.ImageID, demoBystander)
+	}
+	faults := imagetest.Mix(2,
+		imagetest.Chance{P: 0.08, Fault: imagetest.Status(503)},
+		imagetest.Chance{P: 0.05, Fault: imagetest.StatusAfter(500)},
+		imagetest.Chance{P: 0.04, Fault: imagetest.CutAfter()},
+		imagetest.Chance{P: 0.03, Fault: imagetest.Fault{Status: 429, RetryAfter: "1"}},
+	)
+	c.SetFaults(func(r imagetest.Request) imagetest.Fault {
+		f := faults(r)
+		f.Delay = 60 * time.Millisecond
+		return f
+	})
+	return c
+}
+
+// readPairs reads the pairs of a file.
+func readPairs(ctx context.Context, path string) ([]batch.Pair, error) {
+	m, err := manifest.Open(ctx, path, manifest.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	pairs := make([]batch.Pair, 0, m.Rows)
+	for rows := m.Reader(); len(pairs) < m.Rows; {
+		row, err := rows.Next()
+		if err != nil {
+			return nil, err
+		}
+		pairs = append(pairs, row.Pair)
+	}
+	return pairs, nil
+}
+
+// readReport reads a report's rows, the header first.
+func readReport(path string) ([][]string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return csv.NewReader(file).ReadAll()
+}
+
+// showReport prints the report as a table, without the columns that are wide
+// and say little to a person.
+func (c *cli) showReport(path string) error {
+	rows, err := readReport(path)
+	if err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", row[0], short(row[1]), short(row[2]), row[3], row[4], row[5], row[8])
+	}
+	return t.Flush()
+}
+
+func short(id string) string {
+	const most = 12
+	if len(id) <= most {
+		return id
+	}
+	return id[:most-1] + "…"
+}
+
+// judgeDemo compares what the report says with what the cloud knows.
+func (c *cli) judgeDemo(simulated *imagetest.Cloud, pairs []batch.Pair, path string) error {
+	rows, err := readReport(path)
+	if err != nil {
+		return err
+	}
+	gone, kept := 0, 0
+	for i, row := range rows[1:] {
+		p := pairs[i]
+		settled := batch.Outcome(row[3]).Settled()
+		if simulated.Shared(p.ImageID, p.MemberID) == settled {
+			return fmt.Errorf("the report says %s of line %s, and the simulated cloud says otherwise", row[3], row[0])
+		}
+		if settled {
+			gone++
+		} else {
+			kept++
+		}
+		if !simulated.Shared(p.ImageID, demoBystander) {
+			return fmt.Errorf("image %s has lost a member that no row names", p.ImageID)
+		}
+	}
+	fmt.Fprintf(c.stdout, "\nThe simulated cloud agrees: %s gone, %d that could not be withdrawn still there,\nnothing else touched, %d images deleted.\n",
+		plural(gone, "share"), kept, simulated.Stats().ImagesDeleted)
+	return nil
+}

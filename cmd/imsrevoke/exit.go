@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"imsrevoke/batch"
+	"imsrevoke/batch/cloud"
+)
+
+// The exit codes. They are part of what users rely on.
+const (
+	exitSettled     = 0 // every row is settled
+	exitUnsettled   = 1 // finished, at least one row is not settled
+	exitUsage       = 2 // nothing was sent
+	exitStopped     = 3 // stopped early by a limit
+	exitCredentials = 4 // the credentials are refused
+	exitRecord      = 5 // the report or the journal cannot be written
+	exitSignal      = 128
+)
+
+// errUnsettled is the end of a run that was finished and left rows to be
+// looked at.
+var errUnsettled = errors.New("not every row is settled")
+
+// errRecord marks that the report or the journal could not be written.
+var errRecord = errors.New("what became of the rows cannot be kept")
+
+// told wraps an error that the user has been told of already.
+type told struct{ error }
+
+func (t *told) Unwrap() error { return t.error }
+
+// interrupted is the cause of the end of a context that a signal ended.
+type interrupted struct{ signal syscall.Signal }
+
+func (i interrupted) Error() string { return fmt.Sprintf("interrupted (%v)", i.signal) }
+
+// exitCode is the exit code for the end of a command. What happened last to
+// what is kept comes first: a run that could not be recorded is not well
+// described by the reason for which it was stopping anyway.
+func exitCode(err error) int {
+	var signalled interrupted
+	switch {
+	case err == nil:
+		return exitSettled
+	case errors.Is(err, errRecord), errors.Is(err, batch.ErrRecorder):
+		return exitRecord
+	case errors.Is(err, batch.ErrUnauthorized), errors.Is(err, cloud.ErrRefused):
+		return exitCredentials
+	case errors.As(err, &signalled):
+		return exitSignal + int(signalled.signal)
+	case errors.Is(err, batch.ErrSameRefusal), errors.Is(err, batch.ErrTooManyFailures),
+		errors.Is(err, batch.ErrTimeBudget), errors.Is(err, batch.ErrSource):
+		return exitStopped
+	case errors.Is(err, errUnsettled):
+		return exitUnsettled
+	}
+	return exitUsage
+}
+
+// interruptible returns a context that ends with the first SIGINT or SIGTERM.
+// The second one ends the process: what the journal holds is good at any time.
+func (c *cli) interruptible(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	over := make(chan struct{})
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case s := <-signals:
+				if n > 0 {
+					os.Exit(exitSignal + int(s.(syscall.Signal)))
+				}
+				if c.terminal {
+					fmt.Fprintln(c.stderr, "\nstopping: what is under way is finished and reported; once more stops at once")
+				}
+				cancel(interrupted{s.(syscall.Signal)})
+			case <-over:
+				return
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(over)
+		cancel(nil)
+	}
+}

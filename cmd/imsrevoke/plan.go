@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"imsrevoke/batch"
+	"imsrevoke/batch/manifest"
+)
+
+// showPlan tells what is about to happen.
+func (r *run) showPlan() {
+	m := r.manifest
+	projectID, projectName := r.session.Project()
+	project := "unknown (a ready token does not say)"
+	if projectID != "" {
+		project = strings.TrimSpace(projectID + " " + projectName)
+	}
+	encoding := m.Encoding
+	if m.EncodingGuessed {
+		encoding += ", guessed"
+	}
+	var b strings.Builder
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "  %-9s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	fmt.Fprintf(&b, "About to withdraw %s.\n\n", plural(m.Valid, "share"))
+	line("file", "%s (%s, delimiter %s; %q, %q)", m.Name, encoding, delimiterName(m.Delimiter), m.ImageColumn, m.MemberColumn)
+	line("rows", "%s of %s and %s", plural(m.Rows, "row"), count(m.Images, "image"), count(m.Members, "member"))
+	if m.Invalid+m.Duplicates > 0 {
+		line("not sent", "%d invalid, %d duplicate", m.Invalid, m.Duplicates)
+	}
+	line("endpoint", "%s", r.session.Endpoint())
+	line("project", "%s", project)
+	line("as", "%s", r.session.Method())
+	line("pace", "%s, %s%s", &r.options.rate, plural(r.options.workers, "worker"), r.atLeast())
+	line("report", "%s", r.files.report)
+	fmt.Fprintln(r.stderr, b.String())
+}
+
+// atLeast says how long the run takes when all goes well.
+func (r *run) atLeast() string {
+	if float64(r.options.rate) == batch.Unlimited || r.manifest.Valid == 0 {
+		return ""
+	}
+	seconds := float64(r.manifest.Valid) / float64(r.options.rate)
+	return ": about " + roughly(time.Duration(seconds*float64(time.Second)))
+}
+
+// ask asks whether to go on. Only yes is yes.
+func (r *run) ask(ctx context.Context) error {
+	if r.manifest.Valid == 0 {
+		return nil
+	}
+	fmt.Fprintf(r.stderr, "Withdraw %s? [y/N] ", plural(r.manifest.Valid, "share"))
+	answer := make(chan string, 1)
+	go func() { // ends with the process when nobody answers
+		line, _ := bufio.NewReader(r.stdin).ReadString('\n')
+		answer <- line
+	}()
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(r.stderr)
+		return context.Cause(ctx)
+	case line := <-answer:
+		switch strings.ToLower(strings.TrimSpace(line)) {
+		case "y", "yes":
+			fmt.Fprintln(r.stderr)
+			return nil
+		}
+		return errors.New("not confirmed: nothing was sent")
+	}
+}
+
+func delimiterName(r rune) string {
+	d := delimiter(r)
+	return d.String()
+}
+
+func count(c manifest.Count, what string) string {
+	if c.AtLeast {
+		return "more than " + plural(c.N, what)
+	}
+	return plural(c.N, what)
+}
+
+// plural is a number of things, with the digits in groups of three.
+func plural(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return grouped(n) + " " + what
+}
+
+func grouped(n int) string {
+	digits := fmt.Sprint(n)
+	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// roughly is a duration without the digits that do not matter.
+func roughly(d time.Duration) string {
+	switch {
+	case d >= time.Hour:
+		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+	case d >= 10*time.Second:
+		return d.Round(time.Second).String()
+	case d >= time.Second:
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Millisecond).String()
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/cheggaaa/pb/v3"
+
+	"imsrevoke/batch"
+)
+
+// A progress shows how far a run is. Its zero value shows nothing.
+type progress struct {
+	bar *pb.ProgressBar
+
+	mu     sync.Mutex
+	counts map[batch.Outcome]int
+}
+
+// startProgress starts a bar when one is wanted.
+func (r *run) startProgress() *progress {
+	p := &progress{counts: make(map[batch.Outcome]int)}
+	if r.options.progress.word == "never" || r.options.progress.word == "auto" && !r.terminal {
+		return p
+	}
+	template := `{{counters . }} {{bar . "[" "=" ">" " " "]"}} {{percent . }} {{speed . "%s/s"}} {{rtime . "%s left" "%s" ""}} {{string . "outcomes"}}`
+	p.bar = pb.New(r.manifest.Rows)
+	p.bar.SetTemplateString(template)
+	p.bar.SetWriter(r.stderr)
+	p.bar.Set(pb.Terminal, r.terminal)
+	if r.terminal {
+		p.bar.SetWidth(r.width())
+	}
+	p.bar.Start()
+	return p
+}
+
+// recorder passes results on to rec, and shows them.
+func (p *progress) recorder(rec batch.Recorder) batch.Recorder {
+	if p.bar == nil {
+		return rec
+	}
+	return &watched{rec, p}
+}
+
+type watched struct {
+	batch.Recorder
+	progress *progress
+}
+
+func (w *watched) Record(r batch.Result) error {
+	if err := w.Recorder.Record(r); err != nil {
+		return err
+	}
+	w.progress.add(r.Outcome)
+	return nil
+}
+
+func (p *progress) add(o batch.Outcome) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.counts[o]++
+	p.bar.Set("outcomes", outcomes(p.counts, " "))
+	p.bar.Increment()
+}
+
+func (p *progress) finish() {
+	if p.bar != nil {
+		p.bar.Finish()
+	}
+}
+
+// outcomes lists the counts that are not zero.
+func outcomes(counts map[batch.Outcome]int, separator string) string {
+	var words []string
+	for _, o := range batch.Outcomes() {
+		if n := counts[o]; n > 0 {
+			words = append(words, fmt.Sprintf("%s %s", grouped(n), o))
+		}
+	}
+	return strings.Join(words, separator)
+}

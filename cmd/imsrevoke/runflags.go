@@ -1,0 +1,121 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"imsrevoke/batch"
+	"imsrevoke/batch/cloud"
+)
+
+// runOptions are the flags of run.
+type runOptions struct {
+	// The input.
+	imageColumn, memberColumn, encoding string
+	delimiter                           delimiter
+	strict                              bool
+	maxRows                             int
+
+	// The report.
+	report    string
+	overwrite bool
+
+	// The work.
+	rate           rate
+	workers        int
+	attempts       int
+	attemptTimeout time.Duration
+	maxDuration    time.Duration
+	maxFailures    allowance
+	dryRun, yes    bool
+
+	// The cloud.
+	endpoint, region, osCloud, caCert, tokenFile string
+	auth                                         choice
+
+	// What is shown.
+	summary, progress, logLevel, logFormat choice
+}
+
+func newRunOptions() *runOptions {
+	o := &runOptions{
+		rate:           batch.DefaultRate,
+		workers:        batch.DefaultWorkers,
+		attempts:       batch.DefaultAttempts,
+		attemptTimeout: batch.DefaultAttemptTimeout,
+		auth:           choice{cloud.AuthAuto, []string{cloud.AuthAuto, cloud.AuthToken, cloud.AuthKeystone}},
+		summary:        choice{"text", []string{"text", "json"}},
+		progress:       choice{"auto", []string{"auto", "always", "never"}},
+		logLevel:       choice{"warn", []string{"debug", "info", "warn", "error"}},
+		logFormat:      choice{"text", []string{"text", "json"}},
+	}
+	if err := o.maxFailures.Set(batch.DefaultMaxFailures); err != nil {
+		panic(err)
+	}
+	return o
+}
+
+func (o *runOptions) register(f *pflag.FlagSet) {
+	f.SortFlags = false
+	f.StringVar(&o.report, "report", "", "the report `file` (default PAIRS.report.csv, beside the input)")
+	f.BoolVar(&o.overwrite, "overwrite", false, "replace an existing report, once the new one is complete")
+	f.BoolVar(&o.dryRun, "dry-run", false, "read and judge the file, send nothing; a report is written only with --report")
+	f.BoolVar(&o.yes, "yes", false, "do not ask before the start")
+
+	f.Var(&o.rate, "rate", "requests over all workers, every attempt counted: 5/s, 180/m, unlimited")
+	f.IntVar(&o.workers, "workers", o.workers, "requests in flight at most")
+	f.IntVar(&o.attempts, "attempts", o.attempts, "attempts for one row at most")
+	f.DurationVar(&o.attemptTimeout, "attempt-timeout", o.attemptTimeout, "how long one attempt may take")
+	f.DurationVar(&o.maxDuration, "max-duration", 0, "after this `time`, start nothing new, report, exit 3 (default none)")
+	f.Var(&o.maxFailures, "max-failures", "stop when more rows than this have failed (a percentage counts from 50 finished rows on), or none")
+	f.IntVar(&o.maxRows, "max-rows", 0, "refuse a file with more rows than this (default none)")
+	f.BoolVar(&o.strict, "strict", false, "refuse a file with any invalid row")
+
+	f.StringVar(&o.imageColumn, "image-column", "", "the `column` of the image ids, by name or number (default found by its name)")
+	f.StringVar(&o.memberColumn, "member-column", "", "the `column` of the member ids, by name or number (default found by its name)")
+	f.Var(&o.delimiter, "delimiter", "what stands between the cells, or tab (default found)")
+	f.StringVar(&o.encoding, "encoding", "", "the `charset` of the file, such as gb18030 or utf-16le (default found)")
+
+	f.StringVar(&o.endpoint, "endpoint", "", "the `URL` of the Image API (default from the catalog)")
+	f.Var(&o.auth, "auth", "which credentials are used")
+	f.StringVar(&o.osCloud, "os-cloud", "", "the `name` of a cloud in clouds.yaml (default $OS_CLOUD)")
+	f.StringVar(&o.region, "region", "", "the `region` (default from clouds.yaml or $OS_REGION_NAME)")
+	f.StringVar(&o.caCert, "cacert", "", "a PEM `file` with the authorities to trust (default $OS_CACERT, or the system's)")
+	f.StringVar(&o.tokenFile, "token-file", "", "a `file` with a ready token; needs --endpoint (default $OS_TOKEN)")
+
+	f.Var(&o.summary, "summary", "what is told at the end: text on standard error, or json on standard output")
+	f.Var(&o.progress, "progress", "whether a bar shows how far the run is; auto: on a terminal")
+	f.Var(&o.logLevel, "log-level", "what is logged on standard error")
+	f.Var(&o.logFormat, "log-format", "how it is logged")
+}
+
+// validate reports what the flags' own types cannot: all of it at once.
+func (o *runOptions) validate() error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	const mostWorkers = 4096
+	check(o.workers >= 1 && o.workers <= mostWorkers, "--workers %d: give a number from 1 to %d", o.workers, mostWorkers)
+	check(o.attempts >= 1 && o.attempts <= 1000, "--attempts %d: give a number from 1 to 1000", o.attempts)
+	check(o.attemptTimeout > 0, "--attempt-timeout %v: give a time such as 30s", o.attemptTimeout)
+	check(o.maxDuration >= 0, "--max-duration %v: give a time such as 2h", o.maxDuration)
+	check(o.maxRows >= 0, "--max-rows %d: give a number of rows", o.maxRows)
+	return errors.Join(errs...)
+}
+
+func (o *runOptions) job() *batch.Job {
+	return &batch.Job{
+		Workers:        o.workers,
+		Rate:           float64(o.rate),
+		Attempts:       o.attempts,
+		AttemptTimeout: o.attemptTimeout,
+		MaxDuration:    o.maxDuration,
+		MaxFailures:    o.maxFailures.Allowance,
+	}
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"imsrevoke/batch"
+	"imsrevoke/report"
+)
+
+// A summary is what is told at the end of a run. Its JSON form is part of what
+// users rely on.
+type summary struct {
+	Input    string `json:"input"`
+	Report   string `json:"report,omitempty"`
+	Journal  string `json:"journal,omitempty"`
+	Endpoint string `json:"endpoint,omitempty"`
+	Project  string `json:"project,omitempty"`
+	DryRun   bool   `json:"dry_run"`
+
+	Started    time.Time `json:"started"`
+	Finished   time.Time `json:"finished"`
+	DurationMS int64     `json:"duration_ms"`
+
+	Rows      int                   `json:"rows"`
+	Settled   int                   `json:"settled"`
+	Outcomes  map[batch.Outcome]int `json:"outcomes"`
+	Requests  int                   `json:"requests"`
+	Throttled int                   `json:"throttled"`
+
+	ExitCode int `json:"exit_code"`
+	// Stopped says why the run ended early, or that rows are left.
+	Stopped string `json:"stopped,omitempty"`
+
+	tally  *report.Tally
+	counts batch.Summary
+}
+
+// conclude tells how a run ended, in the way that was asked for, and returns
+// err for the exit code.
+func (c *cli) conclude(s summary, err error, o *runOptions) error {
+	s.Finished = time.Now()
+	s.DurationMS = s.Finished.Sub(s.Started).Milliseconds()
+	s.Started, s.Finished = s.Started.UTC(), s.Finished.UTC()
+	s.Rows, s.Settled, s.Outcomes = s.tally.Rows, s.tally.Settled(), s.tally.Outcomes
+	s.Requests, s.Throttled = s.counts.Requests, s.counts.Throttled
+	s.ExitCode = exitCode(err)
+	if err != nil {
+		s.Stopped = err.Error()
+	}
+	if o.summary.word == "json" {
+		encoder := json.NewEncoder(c.stdout)
+		encoder.SetIndent("", "  ")
+		if e := encoder.Encode(s); e != nil {
+			return errors.Join(err, e)
+		}
+	}
+	if o.summary.word == "text" && (c.terminal || err != nil) {
+		fmt.Fprint(c.stderr, s.text(err))
+	}
+	if err == nil {
+		return nil
+	}
+	return &told{err}
+}
+
+// text is the summary for people.
+func (s *summary) text(err error) string {
+	var b strings.Builder
+	if err != nil && !errors.Is(err, errUnsettled) {
+		fmt.Fprintf(&b, "imsrevoke: stopped: %v\n", err)
+	}
+	fmt.Fprintf(&b, "%s: %s\n", plural(s.Rows, "row"), orNone(outcomes(s.Outcomes, ", ")))
+	if s.Requests > 0 {
+		took := s.Finished.Sub(s.Started)
+		fmt.Fprintf(&b, "%s in %s, %.3g/s", plural(s.Requests, "request"), roughly(took), float64(s.Requests)/took.Seconds())
+		if s.Throttled > 0 {
+			fmt.Fprintf(&b, "; %d times the server asked for less", s.Throttled)
+		}
+		b.WriteByte('\n')
+	}
+	for i, reason := range s.tally.Reasons() {
+		const most = 10
+		if i == most {
+			fmt.Fprintf(&b, "  and %d other reasons, see the report\n", len(s.tally.Reasons())-most)
+			break
+		}
+		fmt.Fprintf(&b, "  %s\n", reasonLine(reason))
+	}
+	if s.Report != "" {
+		fmt.Fprintf(&b, "report: %s\n", s.Report)
+	}
+	return b.String()
+}
+
+// reasonLine tells one reason why rows are not settled: how many, what was
+// said, and where they are.
+func reasonLine(r report.Reason) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s", grouped(r.Rows), r.Outcome)
+	if r.Status != 0 {
+		fmt.Fprintf(&b, " (%d)", r.Status)
+	}
+	if r.Message != "" {
+		fmt.Fprintf(&b, ": %s", r.Message)
+	}
+	if len(r.Lines) > 0 {
+		lines := make([]string, len(r.Lines))
+		for i, n := range r.Lines {
+			lines[i] = fmt.Sprint(n)
+		}
+		word := "line"
+		if r.Rows > 1 {
+			word = "lines"
+		}
+		fmt.Fprintf(&b, " [%s %s", word, strings.Join(lines, ", "))
+		if r.Rows > len(r.Lines) {
+			b.WriteString(", …")
+		}
+		b.WriteByte(']')
+	}
+	return b.String()
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}

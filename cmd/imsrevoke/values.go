@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"imsrevoke/batch"
+)
+
+// The types of flags. Each is a pflag.Value.
+
+// A rate is requests a second, written as 5/s, 180/m, 1000/h or unlimited.
+type rate float64
+
+func (r *rate) Type() string { return "rate" }
+
+func (r *rate) String() string {
+	switch perSecond := float64(*r); {
+	case perSecond == batch.Unlimited:
+		return "unlimited"
+	case perSecond >= 1:
+		return strconv.FormatFloat(perSecond, 'g', 6, 64) + "/s"
+	default:
+		return strconv.FormatFloat(perSecond*60, 'g', 6, 64) + "/m"
+	}
+}
+
+func (r *rate) Set(text string) error {
+	if text == "unlimited" {
+		*r = batch.Unlimited
+		return nil
+	}
+	number, unit, hasUnit := strings.Cut(strings.TrimSpace(text), "/")
+	seconds, known := map[string]float64{"s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hour": 3600}[unit]
+	n, err := strconv.ParseFloat(number, 64)
+	if err != nil || hasUnit && !known || !(n > 0) || n > 1e9 {
+		return fmt.Errorf("%q is not a rate such as 5/s, 180/m or unlimited", text)
+	}
+	if !hasUnit {
+		seconds = 1
+	}
+	*r = rate(n / seconds)
+	return nil
+}
+
+// An allowance is how many rows may fail.
+type allowance struct{ batch.Allowance }
+
+func (a *allowance) Type() string { return "N|N%" }
+
+func (a *allowance) Set(text string) (err error) {
+	a.Allowance, err = batch.ParseAllowance(text)
+	return err
+}
+
+// A choice is one of some words.
+type choice struct {
+	word  string
+	words []string
+}
+
+func (c *choice) Type() string   { return strings.Join(c.words, "|") }
+func (c *choice) String() string { return c.word }
+
+func (c *choice) Set(text string) error {
+	if !slices.Contains(c.words, text) {
+		return fmt.Errorf("%q is none of %s", text, strings.Join(c.words, ", "))
+	}
+	c.word = text
+	return nil
+}
+
+// A delimiter is one character, or the name of one that a shell makes hard to
+// type.
+type delimiter rune
+
+func (d *delimiter) Type() string { return "char" }
+
+func (d *delimiter) String() string {
+	switch *d {
+	case 0:
+		return ""
+	case '\t':
+		return "tab"
+	}
+	return string(rune(*d))
+}
+
+func (d *delimiter) Set(text string) error {
+	switch text {
+	case "tab", `\t`:
+		*d = '\t'
+		return nil
+	}
+	r, size := utf8.DecodeRuneInString(text)
+	if size == 0 || size != len(text) || r == utf8.RuneError {
+		return fmt.Errorf("%q is not one character, such as ; or |, and not tab", text)
+	}
+	*d = delimiter(r)
+	return nil
+}
