@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -149,7 +150,9 @@ func (c *cli) showReport(path string) error {
 	}
 	t := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", row[0], short(row[1]), short(row[2]), row[3], row[4], row[5], row[8])
+		image, member := short(row[1]), short(row[2])
+		message := strings.NewReplacer(row[1], image, row[2], member).Replace(row[8])
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", row[0], image, member, row[3], row[4], row[5], message)
 	}
 	return t.Flush()
 }

@@ -1,0 +1,56 @@
+# make          builds bin/imsrevoke
+# make demo     shows the whole job on a simulated cloud
+# make test     runs the tests
+# make check    is what every change has to pass
+# make fuzz     looks for trouble, FUZZTIME for each target
+# make bench    measures what the parts cost
+
+FUZZTIME ?= 30s
+# The race detector needs a C compiler; without one the tests run without it.
+RACE ?= $(shell command -v gcc >/dev/null 2>&1 && echo -race)
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+.PHONY: build demo test check lint vuln fuzz bench clean
+
+build:
+	go build -trimpath -o bin/imsrevoke ./cmd/imsrevoke
+
+demo:
+	@go run ./cmd/imsrevoke demo
+
+test:
+	go test $(RACE) -shuffle=on ./...
+
+check: lint vuln
+	$(MAKE) test RACE=-race
+
+lint:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "run gofmt on:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	go mod tidy -diff
+
+# The database of known vulnerabilities is on the network; where it cannot be
+# reached that is said, and is no failure.
+vuln:
+	@go install $(GOVULNCHECK)
+	@out=$$("$$(go env GOPATH)/bin/govulncheck" ./... 2>&1); code=$$?; \
+	if [ $$code -ne 0 ] && echo "$$out" | grep -qE 'dial tcp|no such host|connection refused|i/o timeout|fetching vulnerabilities'; then \
+		echo "govulncheck: the database cannot be reached, not checked"; \
+	else echo "$$out"; exit $$code; fi
+
+fuzz:
+	@for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+clean:
+	rm -rf bin
