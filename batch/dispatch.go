@@ -26,6 +26,7 @@ type dispatcher struct {
 	// with these credentials.
 	alone      bool
 	aloneSince time.Time
+	outage     outage
 	// exhausted says that the source has no more rows.
 	exhausted bool
 	// stopped says why nothing new is started.
@@ -45,6 +46,7 @@ func newDispatcher(j *Job, src Source, rec Recorder) *dispatcher {
 		pace:     newPace(j.Rate),
 		listings: newListings(),
 		alone:    true,
+		outage:   outage{patience: j.OutagePatience, servedAt: time.Now()},
 		limits:   limits{allowance: j.MaxFailures},
 	}
 }
@@ -92,12 +94,18 @@ func (d *dispatcher) idle() bool {
 	return d.inFlight == 0 && d.held == nil && d.waiting.empty() && (d.exhausted || d.stopped != nil)
 }
 
+// untilSomethingEnds is how long the dispatcher waits when only the end of a
+// request can make a difference.
+const untilSomethingEnds = time.Hour
+
 // startAll starts every request that may start now, and reports how long it
 // takes until the next one may, for all that the dispatcher knows by itself.
 func (d *dispatcher) startAll() (wait time.Duration) {
-	const untilSomethingEnds = time.Hour
 	for d.inFlight < d.mostInFlight() {
 		now := time.Now()
+		if d.outage.probe != nil {
+			return d.startProbe(now)
+		}
 		if d.held == nil {
 			d.held = d.next(now)
 		}
@@ -153,12 +161,16 @@ func (d *dispatcher) next(now time.Time) *task {
 			d.stop(fmt.Errorf("%w: %w", ErrSource, err))
 			break
 		}
-		r, unsent := row.Unsent()
-		if !unsent {
-			return &task{row: row}
+		if r, unsent := row.Unsent(); unsent {
+			r.FinishedAt = now
+			d.record(r)
+			continue
 		}
-		r.FinishedAt = now
-		d.record(r)
+		if err := d.rec.Begin(row); err != nil {
+			d.stopRecorder(err)
+			break
+		}
+		return &task{row: row, lost: row.Lost}
 	}
 	return nil
 }
@@ -203,7 +215,10 @@ func (d *dispatcher) ended(e ended) {
 		t.lost = true
 	}
 	d.react(t, &event)
+	d.watch(t, &event)
 	switch {
+	case t == d.outage.probe:
+		d.probed(t)
 	case a.Meaning == Renewed && t.renewals < d.job.Attempts:
 		t.renewals++
 		t.attempts--
@@ -281,6 +296,7 @@ func (d *dispatcher) stop(reason error) {
 		return
 	}
 	d.stopped = reason
+	d.outage.probe = nil
 	if d.held != nil {
 		d.giveUp(d.held)
 		d.held = nil
@@ -301,12 +317,14 @@ func (d *dispatcher) stopRecorder(err error) {
 // giveUp ends a task that will have no further attempt because the run stops.
 // A row without any attempt is not recorded: it was not begun.
 func (d *dispatcher) giveUp(t *task) {
+	message := join(t.last.Message, "the run stopped before another attempt")
 	switch {
 	case t.listing != nil:
 		d.abandon(t.listing)
+	case t.attempts == 0:
 	case t.lost:
-		d.record(t.result(Unknown, join(t.last.Message, "the run stopped before another attempt")))
-	case t.attempts > 0:
-		d.record(t.result(Skipped, join(t.last.Message, "the run stopped before another attempt")))
+		d.record(t.result(Unknown, message))
+	default:
+		d.record(t.result(Skipped, message))
 	}
 }

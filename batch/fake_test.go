@@ -119,6 +119,17 @@ type memory struct {
 	results  []Result
 	flushed  int
 	failFrom int
+
+	begun     []int
+	failBegin int // the number of the first row that cannot be begun
+}
+
+func (m *memory) Begin(row Row) error {
+	if m.failBegin > 0 && row.Seq >= m.failBegin {
+		return io.ErrShortWrite
+	}
+	m.begun = append(m.begun, row.Seq)
+	return nil
 }
 
 func (m *memory) Record(r Result) error {

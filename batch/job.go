@@ -22,6 +22,8 @@ const (
 	// DefaultAttemptTimeout is above the time-outs of the usual gateways, so
 	// that their 504 arrives before we hang up.
 	DefaultAttemptTimeout = 30 * time.Second
+	// DefaultOutagePatience is longer than the restart of a control plane.
+	DefaultOutagePatience = 10 * time.Minute
 	// DefaultMaxFailures stops a run in which one row in five fails.
 	DefaultMaxFailures = "20%"
 
@@ -52,6 +54,10 @@ type Job struct {
 	Attempts int
 	// AttemptTimeout bounds one attempt, from dialling to the end of the body.
 	AttemptTimeout time.Duration
+	// OutagePatience is how long an outage is waited out: a time in which the
+	// server does nothing for anybody. When it is over the run stops. Without
+	// it, rows spend their attempts on an outage.
+	OutagePatience time.Duration
 	// MaxDuration is the time after which nothing new is started.
 	MaxDuration time.Duration
 	// MaxFailures is how many rows may fail before the run stops.
@@ -77,6 +83,9 @@ type Event struct {
 	PausedFor time.Duration
 	// Rate is the pace, in requests a second, when the answer has changed it.
 	Rate float64
+	// Outage is for how long the server has served nobody, while that is taken
+	// for an outage.
+	Outage time.Duration
 }
 
 // Summary counts what a run did. What became of each row is told to the
@@ -103,6 +112,8 @@ var (
 	ErrTooManyFailures = errors.New("too many failures")
 	// ErrTimeBudget: the time that the run was given is over.
 	ErrTimeBudget = errors.New("the time budget is spent")
+	// ErrOutage: the server served nobody for too long.
+	ErrOutage = errors.New("the server does not come back")
 	// ErrRecorder: a result could not be recorded.
 	ErrRecorder = errors.New("a result cannot be recorded")
 	// ErrSource: the input could not be read to its end.
@@ -120,6 +131,8 @@ func (j *Job) Validate() error {
 		return fmt.Errorf("attempts: %d is not a positive number", j.Attempts)
 	case j.AttemptTimeout <= 0:
 		return fmt.Errorf("attempt timeout: %v is not a positive duration", j.AttemptTimeout)
+	case j.OutagePatience < 0:
+		return fmt.Errorf("outage patience: %v is negative", j.OutagePatience)
 	case j.MaxDuration < 0:
 		return fmt.Errorf("max duration: %v is negative", j.MaxDuration)
 	}

@@ -28,6 +28,9 @@ func TestWhateverTheServerDoes(t *testing.T) {
 		if rapid.Bool().Draw(rt, "budget") {
 			job.MaxDuration = time.Duration(rapid.IntRange(1, 60).Draw(rt, "seconds")) * time.Second
 		}
+		if rapid.Bool().Draw(rt, "patient") {
+			job.OutagePatience = time.Duration(rapid.IntRange(1, 600).Draw(rt, "patience")) * time.Second
+		}
 		rows := rowsOf(rapid.IntRange(0, 60).Draw(rt, "rows"))
 		seed := rapid.Uint32().Draw(rt, "seed")
 		roll := func(p Pair, attempt, of int) int {

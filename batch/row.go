@@ -20,6 +20,9 @@ type Row struct {
 	// FirstLine is the line on which the same pair stood first, for a row that
 	// repeats one, and 0 otherwise.
 	FirstLine int
+	// Lost says that an earlier run may have revoked the row's share without
+	// having learned of it.
+	Lost bool
 }
 
 // Unsent reports whether no request is to be made for the row, and its result
@@ -108,4 +111,7 @@ type Result struct {
 	Message string
 	// FinishedAt is when the outcome was known.
 	FinishedAt time.Time
+	// Lost says that an attempt, of this run or an earlier one, may have been
+	// applied without an answer that says so.
+	Lost bool
 }

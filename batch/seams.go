@@ -46,15 +46,19 @@ func (m Members) Has(memberID string) bool {
 	return slices.ContainsFunc(m.IDs, func(id string) bool { return strings.EqualFold(id, memberID) })
 }
 
-// A Recorder keeps results. What it has accepted must survive the process.
+// A Recorder keeps results. Its methods are called by one goroutine at a time.
+// After an error no further row is sent, but the results of requests that are
+// under way are still recorded, for the case that some of them can be kept.
 type Recorder interface {
-	// Record takes the result of one row. An error ends the run, and no
-	// further row is sent. It is called by one goroutine at a time, once for
-	// each row that did not end as [Skipped] before its first attempt.
+	// Begin is called before the first request for a row, with the rows in
+	// their order. Once it has returned, nothing that happens to the process or
+	// the machine may hide that the row may have been sent.
+	Begin(Row) error
+	// Record takes the result of one row. It is called once for each row but
+	// those that ended without an attempt because the run stopped.
 	Record(Result) error
-	// Flush is called when nothing else is about to be recorded at once;
-	// results recorded before it must be safe against the death of the
-	// process when it returns.
+	// Flush is called when nothing else is about to be recorded at once. What
+	// was recorded before must survive the process when it returns.
 	Flush() error
 }
 

@@ -84,6 +84,7 @@ func (t *task) result(o Outcome, message string) Result {
 		RequestID:  t.last.RequestID,
 		Message:    message,
 		FinishedAt: t.ended,
+		Lost:       t.lost,
 	}
 }
 
