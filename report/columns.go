@@ -3,7 +3,6 @@ package report
 import (
 	"strconv"
 	"strings"
-	"time"
 
 	"imsrevoke/batch"
 )
@@ -98,6 +97,3 @@ func firstRune(s string) rune {
 	}
 	return 0
 }
-
-// milliseconds is the duration that a column holds.
-func milliseconds(n int64) time.Duration { return time.Duration(n) * time.Millisecond }

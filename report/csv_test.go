@@ -266,9 +266,10 @@ func TestResultsSurviveTheJournal(t *testing.T) {
 			results[i] = batch.Result{
 				Row: row, Outcome: rapid.SampledFrom(batch.Outcomes()).Draw(rt, "outcome"),
 				Status: rapid.IntRange(0, 599).Draw(rt, "status"), Attempts: rapid.IntRange(0, 9).Draw(rt, "attempts"),
-				Duration:  milliseconds(rapid.Int64Range(0, 1e9).Draw(rt, "ms")),
+				Duration:  time.Duration(rapid.Int64Range(0, 1e9).Draw(rt, "ms")) * time.Millisecond,
 				RequestID: text.Draw(rt, "request"), Message: text.Draw(rt, "message"),
-				FinishedAt: noon.Add(milliseconds(rapid.Int64Range(0, 1e12).Draw(rt, "at"))),
+				Lost:       rapid.Bool().Draw(rt, "lost"),
+				FinishedAt: noon.Add(time.Duration(rapid.Int64Range(0, 1e12).Draw(rt, "at")) * time.Millisecond),
 			}
 			if err := j.Record(results[i]); err != nil {
 				rt.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"imsrevoke/batch"
@@ -34,25 +35,67 @@ type Run struct {
 // A Journal is the record of a run while it goes on: a text file to which
 // results are appended as rows finish.
 //
-// The first line says which run it is, each further line holds one result. A
-// line is a checksum, which covers the lines before it too, and the fields of
-// the result, separated by tabs; a tab, line end or backslash within a field
-// is written \t, \n, \r or \\. A file that was cut anywhere, as by the death of
-// the process, is good up to its last whole line; any other damage shows.
+// Each line is a checksum, a word for what the line is, and fields, all
+// separated by tabs; a tab, line end or backslash within a field is written
+// \t, \n, \r or \\. The checksum (CRC-32C) covers the checksum of the line
+// before, too, so that a line that is missing shows.
+//
+//	run   format, JSON     a run begins: which one it is
+//	sent  number           rows up to this one, counted from 0, may have been sent
+//	row   number, columns  a row has ended: the report's columns, and whether an
+//	                       attempt may have been applied without an answer
+//	end                    the run has ended, and nothing is under way
+//
+// A sent line is on the disk before the rows that it announces are sent. So
+// the death of the process costs the results of the requests under way, and a
+// power cut those since the last sent line, which is never much longer than a
+// second of work; and in both cases the rows are known that may have been sent
+// without a result.
 //
 // A Journal is a [batch.Recorder]. Its methods are called by one goroutine at
 // a time.
 type Journal struct {
 	file    *os.File
 	sum     checksum
-	pending []byte  // recorded, not written yet
-	size    int64   // of the file with what is pending
-	offsets []int64 // where the line of each row begins, by Seq; 0 for none
+	pending []byte // recorded, not written yet
+	size    int64  // of what is written
+	rows    []rowState
 	results int
-	err     error // the first failure to write, which is final
+	err     error // the last failure to write; nothing is begun after one
+
+	sent       int // the number of the last row that may have been sent, -1 for none
+	window     int // how many rows the last sent line announced
+	reservedAt time.Time
 }
 
 var _ batch.Recorder = (*Journal)(nil)
+
+// A rowState is what the journal knows of one row: the offset of the line with
+// its last result, 0 for none, and some facts. There may be ten million.
+type rowState uint64
+
+const (
+	// stateSettled: the last result is settled.
+	stateSettled rowState = 1 << (63 - iota)
+	// stateLost: the row may have been sent since its last result, by a run
+	// that was cut off.
+	stateLost
+	// stateFresh: the last result is of the run that is being read.
+	stateFresh
+
+	stateOffset rowState = 1<<48 - 1
+)
+
+func (s rowState) offset() int64          { return int64(s & stateOffset) }
+func (s rowState) is(facts rowState) bool { return s&facts != 0 }
+
+const (
+	minWindow = 16
+	maxWindow = 4096
+	// rowSpace is how much room on the disk is set aside for the result of a
+	// row before it is sent. Few need half of it.
+	rowSpace = 1 << 10
+)
 
 // CreateJournal starts the journal of a run. Only the owner can read the file;
 // one that exists is an error that wraps [os.ErrExist].
@@ -70,85 +113,181 @@ func CreateJournal(path string, run Run) (*Journal, error) {
 	return j, nil
 }
 
+// begin writes that a run begins.
 func (j *Journal) begin(run Run) error {
 	identity, err := json.Marshal(run)
 	if err != nil {
 		return err
 	}
-	j.append(func(line []byte) []byte {
+	j.sent, j.window = -1, minWindow/2
+	j.append(wordRun, func(line []byte) []byte {
 		line = appendField(line, journalFormat)
 		return appendField(line, string(identity))
 	})
-	if err := j.Flush(); err != nil {
-		return err
-	}
-	return j.file.Sync()
+	return j.sync()
 }
 
-// Record takes a result. It is written by the next Flush, or earlier.
-func (j *Journal) Record(r batch.Result) error {
-	if j.err != nil {
+// Begin makes sure that it will be known that the row may have been sent, and
+// that there is room on the disk for its result. It does so for some rows at a
+// time: for about as many as a second of work takes.
+func (j *Journal) Begin(row batch.Row) error {
+	if j.err != nil || row.Seq <= j.sent {
 		return j.err
 	}
-	if r.Row.Seq < len(j.offsets) && j.offsets[r.Row.Seq] != 0 {
-		return fmt.Errorf("row %d on line %d has ended twice", r.Row.Seq, r.Row.Line)
+	if now := time.Now(); now.Sub(j.reservedAt) < time.Second {
+		j.window, j.reservedAt = min(2*j.window, maxWindow), now
+	} else {
+		j.window, j.reservedAt = max(j.window/2, minWindow), now
 	}
-	j.offsets = setAt(j.offsets, r.Row.Seq, j.size)
-	j.results++
-	j.append(func(line []byte) []byte { return appendResult(line, &r) })
-	const most = 256 << 10
-	if len(j.pending) >= most {
-		return j.Flush()
+	j.sent = row.Seq + j.window - 1
+	j.append(wordSent, func(line []byte) []byte { return appendNumber(line, int64(j.sent)) })
+	if err := j.sync(); err != nil {
+		return err
 	}
-	return nil
+	if err := reserve(j.file, j.size, int64(j.window*rowSpace)); err != nil {
+		j.err = fmt.Errorf("set aside room for the journal: %w", err)
+	}
+	return j.err
 }
 
-// append adds one line with its checksum.
-func (j *Journal) append(fields func([]byte) []byte) {
+// Record takes a result. It is written by the next Flush, or earlier. After a
+// failure it is kept to be written by Close, if that can be.
+func (j *Journal) Record(r batch.Result) error {
+	if seq := r.Row.Seq; seq < len(j.rows) && j.rows[seq].is(stateFresh) {
+		return fmt.Errorf("the row on line %d has ended twice", r.Row.Line)
+	}
+	offset := j.size + int64(len(j.pending))
+	j.append(wordRow, func(line []byte) []byte { return appendResult(line, &r) })
+	j.note(r.Row.Seq, offset, r.Outcome.Settled())
+	const most = 256 << 10
+	if len(j.pending) >= most && j.err == nil {
+		return j.Flush()
+	}
+	return j.err
+}
+
+// note remembers where the last result of a row stands.
+func (j *Journal) note(seq int, offset int64, settled bool) {
+	j.grow(seq + 1)
+	if j.rows[seq] == 0 {
+		j.results++
+	}
+	j.rows[seq] = rowState(offset) | stateFresh
+	if settled {
+		j.rows[seq] |= stateSettled
+	}
+}
+
+// grow makes room for the states of n rows.
+func (j *Journal) grow(n int) {
+	if n > len(j.rows) {
+		j.rows = append(j.rows, make([]rowState, n-len(j.rows))...)
+	}
+}
+
+// append adds one line with its checksum to what is pending.
+func (j *Journal) append(word string, fields func([]byte) []byte) {
 	begin := len(j.pending)
-	j.pending = append(j.pending, "00000000"...)
+	j.pending = append(j.pending, emptySum...)
+	j.pending = appendField(j.pending, word)
 	j.pending = fields(j.pending)
 	j.sum.put(j.pending[begin:])
 	j.pending = append(j.pending, '\n')
-	j.size += int64(len(j.pending) - begin)
 }
 
 // Flush hands to the operating system what was recorded: it survives the
-// process then. After a failure nothing more is recorded, because a line that
-// was written in part can have no line after it.
+// process then.
 func (j *Journal) Flush() error {
-	if j.err != nil || len(j.pending) == 0 {
+	if j.err != nil {
 		return j.err
 	}
-	if _, err := j.file.Write(j.pending); err != nil {
-		j.err = fmt.Errorf("write the journal: %w", err)
+	return j.write()
+}
+
+func (j *Journal) write() error {
+	if len(j.pending) == 0 {
+		return nil
+	}
+	if _, err := j.file.WriteAt(j.pending, j.size); err != nil {
+		// No line may follow one that was written in part.
+		j.err = errors.Join(fmt.Errorf("write the journal: %w", err), j.file.Truncate(j.size))
 		return j.err
 	}
+	j.size += int64(len(j.pending))
 	j.pending = j.pending[:0]
 	return nil
 }
 
-// Results is how many results the journal holds.
+// sync brings to the disk what was recorded.
+func (j *Journal) sync() error {
+	if err := j.Flush(); err != nil {
+		return err
+	}
+	if err := j.file.Sync(); err != nil {
+		j.err = fmt.Errorf("write the journal: %w", err)
+	}
+	return j.err
+}
+
+// End notes that the run has ended and that nothing is under way, and brings
+// everything to the disk. What could not be written before is tried once more:
+// its error is nil when nothing was lost.
+func (j *Journal) End() error {
+	j.err = nil
+	j.append(wordEnd, func(line []byte) []byte { return line })
+	return j.sync()
+}
+
+// Close closes the file. A Journal that was not ended says so by that.
+func (j *Journal) Close() error {
+	// The room that was set aside goes back.
+	return errors.Join(j.file.Truncate(j.size), j.file.Close())
+}
+
+// Results is how many rows have a result, or ought to: see [Journal.Result].
 func (j *Journal) Results() int { return j.results }
 
-// Result returns the recorded result of a row. The row's own fields are taken
-// from row.
+// Result returns the last recorded result of a row, or what follows from there
+// being none. The row's own fields are taken from row.
 func (j *Journal) Result(row batch.Row) (r batch.Result, found bool, err error) {
-	if row.Seq >= len(j.offsets) || j.offsets[row.Seq] == 0 {
+	if row.Seq >= len(j.rows) {
 		return batch.Result{}, false, nil
 	}
-	line, err := j.lineAt(j.offsets[row.Seq])
-	if err != nil {
-		return batch.Result{}, false, fmt.Errorf("read the journal: %w", err)
-	}
-	if r, err = parseResult(line); err == nil && (r.Row.Seq != row.Seq || r.Row.Line != row.Line) {
-		err = errors.New("the line is of another row")
-	}
-	if err != nil {
-		return batch.Result{}, false, fmt.Errorf("read the journal: the result of line %d: %w", row.Line, err)
+	state := j.rows[row.Seq]
+	switch {
+	case state.offset() != 0:
+		if r, err = j.read(state.offset(), row); err != nil {
+			return batch.Result{}, false, err
+		}
+	case !state.is(stateLost):
+		return batch.Result{}, false, nil
+	default:
+		if r, unsent := row.Unsent(); unsent {
+			return r, true, nil
+		}
 	}
 	r.Row = row
+	if state.is(stateLost) {
+		const lost = "an earlier run was cut off while this row may have been under way: check whether the image is still shared"
+		r.Outcome, r.Lost, r.Message = batch.Unknown, true, strings.TrimPrefix(r.Message+"; "+lost, "; ")
+	}
 	return r, true, nil
+}
+
+// read reads the result that stands at an offset, which must be that of row.
+func (j *Journal) read(offset int64, row batch.Row) (batch.Result, error) {
+	line, err := j.lineAt(offset)
+	var r batch.Result
+	if err == nil {
+		r, err = parseResult(line)
+	}
+	if err == nil && (r.Row.Seq != row.Seq || r.Row.Line != row.Line) {
+		err = errors.New("it is that of another row")
+	}
+	if err != nil {
+		return batch.Result{}, fmt.Errorf("read the journal: the result of line %d: %w", row.Line, err)
+	}
+	return r, nil
 }
 
 // lineAt reads the line that begins at an offset, without its end.
@@ -166,28 +305,4 @@ func (j *Journal) lineAt(offset int64) ([]byte, error) {
 			return nil, io.ErrUnexpectedEOF
 		}
 	}
-}
-
-// Close writes what was recorded, has it brought to the disk, and closes the
-// file.
-func (j *Journal) Close() error {
-	err := j.Flush()
-	if err == nil {
-		if err = j.file.Sync(); err != nil {
-			err = fmt.Errorf("write the journal: %w", err)
-		}
-	}
-	if closing := j.file.Close(); err == nil && closing != nil {
-		err = fmt.Errorf("write the journal: %w", closing)
-	}
-	return err
-}
-
-// setAt sets s[i], growing s as needed.
-func setAt(s []int64, i int, v int64) []int64 {
-	if i >= len(s) {
-		s = append(s, make([]int64, i+1-len(s))...)
-	}
-	s[i] = v
-	return s
 }

@@ -15,17 +15,47 @@ import (
 // journalFormat names the format of a journal, on its first line.
 const journalFormat = "imsrevoke-journal/1"
 
-// A checksum runs over the lines of a journal.
-type checksum struct{ crc uint32 }
+// The words for what a line is.
+const (
+	wordRun  = "run"
+	wordSent = "sent"
+	wordRow  = "row"
+	wordEnd  = "end"
+)
+
+// A checksum is that of the line before, in the form in which it stands there.
+type checksum [sumLength]byte
+
+const (
+	sumLength = 8
+	emptySum  = "00000000"
+)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// put writes the checksum of the line into its first eight bytes.
+// of is the checksum of a line that follows.
+func (c *checksum) of(line []byte) checksum {
+	crc := crc32.Update(crc32.Checksum(c[:], castagnoli), castagnoli, line[sumLength:])
+	var sum checksum
+	hex.Encode(sum[:], []byte{byte(crc >> 24), byte(crc >> 16), byte(crc >> 8), byte(crc)})
+	return sum
+}
+
+// put writes the checksum of a line into its first bytes.
 func (c *checksum) put(line []byte) {
-	c.crc = crc32.Update(c.crc, castagnoli, line[8:])
-	var sum [4]byte
-	sum[0], sum[1], sum[2], sum[3] = byte(c.crc>>24), byte(c.crc>>16), byte(c.crc>>8), byte(c.crc)
-	hex.Encode(line, sum[:])
+	*c = c.of(line)
+	copy(line, c[:])
+}
+
+// check reports whether a line that follows is whole, and goes on from what
+// stands there as its checksum.
+func (c *checksum) check(line []byte) bool {
+	if len(line) <= sumLength {
+		return false
+	}
+	want := c.of(line)
+	copy(c[:], line)
+	return want == *c
 }
 
 // appendField appends a tab and the field.
@@ -46,6 +76,11 @@ func appendField(line []byte, field string) []byte {
 		}
 	}
 	return line
+}
+
+// appendNumber appends a tab and the number.
+func appendNumber(line []byte, n int64) []byte {
+	return strconv.AppendInt(append(line, '\t'), n, 10)
 }
 
 // unescape is what appendField has written.
@@ -77,68 +112,107 @@ func unescape(field []byte) (string, error) {
 	return string(text), nil
 }
 
-// resultFields is how many fields the line of a result has: the number of the
-// row, and the report's columns.
-const resultFields = 11
-
-// appendResult appends the fields of a result.
+// appendResult appends the fields of a row line.
 func appendResult(line []byte, r *batch.Result) []byte {
-	number := func(n int64) {
-		line = append(line, '\t')
-		line = strconv.AppendInt(line, n, 10)
-	}
-	number(int64(r.Row.Seq))
-	number(int64(r.Row.Line))
+	line = appendNumber(line, int64(r.Row.Seq))
+	line = appendNumber(line, int64(r.Row.Line))
 	line = appendField(line, r.Row.ImageID)
 	line = appendField(line, r.Row.MemberID)
 	line = appendField(line, string(r.Outcome))
-	number(int64(r.Status))
-	number(int64(r.Attempts))
-	number(r.Duration.Milliseconds())
+	line = appendNumber(line, int64(r.Status))
+	line = appendNumber(line, int64(r.Attempts))
+	line = appendNumber(line, r.Duration.Milliseconds())
 	line = appendField(line, r.RequestID)
 	line = appendField(line, r.Message)
 	line = append(line, '\t')
-	return r.FinishedAt.UTC().AppendFormat(line, timeFormat)
+	line = r.FinishedAt.UTC().AppendFormat(line, timeFormat)
+	if r.Lost {
+		return appendNumber(line, 1)
+	}
+	return appendNumber(line, 0)
 }
 
-// parseResult reads the line of a result, checksum and all. Of the row it has
-// the number, the line and the two cells.
+// parseResult reads a row line. Of the row it has the number, the line and the
+// two cells.
 func parseResult(line []byte) (batch.Result, error) {
-	fields := bytes.Split(line, []byte{'\t'})[1:]
-	if len(fields) != resultFields {
-		return batch.Result{}, fmt.Errorf("it has %d fields, not %d", len(fields), resultFields)
+	p := lineParser{fields: bytes.Split(line, []byte{'\t'})}
+	p.next() // the checksum
+	if word := p.text(); word != wordRow {
+		return batch.Result{}, fmt.Errorf("the line is %q and no row", word)
 	}
-	var r batch.Result
-	var err error
-	number := func(i int) int64 {
-		n, e := strconv.ParseInt(string(fields[i]), 10, 64)
-		if e != nil && err == nil {
-			err = fmt.Errorf("field %d: %w", i+1, e)
-		}
-		return n
+	r := batch.Result{
+		Row:       batch.Row{Seq: int(p.number()), Line: int(p.number()), ImageID: p.text(), MemberID: p.text()},
+		Outcome:   p.outcome(),
+		Status:    int(p.number()),
+		Attempts:  int(p.number()),
+		Duration:  time.Duration(p.number()) * time.Millisecond,
+		RequestID: p.text(),
+		Message:   p.text(),
 	}
-	text := func(i int) string {
-		s, e := unescape(fields[i])
-		if e != nil && err == nil {
-			err = fmt.Errorf("field %d: %w", i+1, e)
-		}
-		return s
+	r.FinishedAt = p.time()
+	r.Lost = p.number() != 0
+	if len(p.fields) > 0 {
+		p.fail(errors.New("it has too many fields"))
 	}
-	r.Row.Seq, r.Row.Line = int(number(0)), int(number(1))
-	r.Row.ImageID, r.Row.MemberID = text(2), text(3)
-	outcome := text(4)
-	r.Status, r.Attempts = int(number(5)), int(number(6))
-	r.Duration = milliseconds(number(7))
-	r.RequestID, r.Message = text(8), text(9)
-	finished := text(10)
+	return r, p.err
+}
+
+// A lineParser takes the fields of a line one after another. After the first
+// error it gives zero values.
+type lineParser struct {
+	fields [][]byte
+	err    error
+}
+
+func (p *lineParser) fail(err error) {
+	if p.err == nil {
+		p.err = err
+	}
+}
+
+func (p *lineParser) next() []byte {
+	if len(p.fields) == 0 {
+		p.fail(errors.New("it has too few fields"))
+	}
+	if p.err != nil {
+		return nil
+	}
+	field := p.fields[0]
+	p.fields = p.fields[1:]
+	return field
+}
+
+func (p *lineParser) text() string {
+	text, err := unescape(p.next())
 	if err != nil {
-		return batch.Result{}, err
+		p.fail(err)
 	}
-	if r.Outcome, err = batch.ParseOutcome(outcome); err != nil {
-		return batch.Result{}, err
+	return text
+}
+
+func (p *lineParser) number() int64 {
+	field := p.next()
+	n, err := strconv.ParseInt(string(field), 10, 64)
+	if err != nil {
+		p.fail(fmt.Errorf("%q is not a number", field))
 	}
-	r.FinishedAt, err = time.Parse(timeFormat, finished)
-	return r, err
+	return n
+}
+
+func (p *lineParser) outcome() batch.Outcome {
+	o, err := batch.ParseOutcome(p.text())
+	if err != nil {
+		p.fail(err)
+	}
+	return o
+}
+
+func (p *lineParser) time() time.Time {
+	t, err := time.Parse(timeFormat, string(p.next()))
+	if err != nil {
+		p.fail(err)
+	}
+	return t
 }
 
 func indexLineEnd(b []byte) int { return bytes.IndexByte(b, '\n') }

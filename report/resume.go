@@ -1,0 +1,288 @@
+package report
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"imsrevoke/batch"
+)
+
+// ErrOtherRun says that a journal is not of the run that is to go on.
+var ErrOtherRun = errors.New("the journal is of another run")
+
+// ErrDamaged says that a journal was changed, or lost lines in its middle.
+var ErrDamaged = errors.New("the journal is damaged")
+
+// maxLine bounds the length of a line of a journal. Its longest fields are the
+// cells of rows that are no pair.
+const maxLine = 64 << 20
+
+// ResumeJournal opens the journal of an earlier run to go on with it. It must
+// be of the same pairs on the same lines (Run.Digest), and of the same endpoint
+// and project, as far as both runs know their project; otherwise the error
+// wraps [ErrOtherRun].
+//
+// An end of the file that no whole line stands in any more, as the death of the
+// process or of the machine leaves it, is cut off. Damage with good lines
+// behind it is an error that wraps [ErrDamaged]: nobody can say what is missing.
+// A journal without a whole line in it is begun anew: nothing was sent before
+// its first line was on the disk.
+func ResumeJournal(path string, run Run) (*Journal, error) {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	j := &Journal{file: file}
+	if err := j.resume(run); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return j, nil
+}
+
+func (j *Journal) resume(run Run) error {
+	l := loader{journal: j, run: run, mark: -1}
+	if err := l.load(); err != nil {
+		return err
+	}
+	if err := j.file.Truncate(j.size); err != nil {
+		return err
+	}
+	return j.begin(run)
+}
+
+// Remaining is src without the rows that the journal says are settled. What is
+// left knows whether an earlier run may have revoked its share.
+func (j *Journal) Remaining(src batch.Source) batch.Source {
+	return &remaining{src, j}
+}
+
+type remaining struct {
+	batch.Source
+	journal *Journal
+}
+
+func (r *remaining) Next() (batch.Row, error) {
+	for {
+		row, err := r.Source.Next()
+		if err != nil || row.Seq >= len(r.journal.rows) {
+			return row, err
+		}
+		state := r.journal.rows[row.Seq]
+		if state.is(stateSettled) {
+			continue
+		}
+		row.Lost = state.is(stateLost)
+		if state.offset() != 0 && !row.Lost {
+			last, err := r.journal.read(state.offset(), row)
+			if err != nil {
+				return batch.Row{}, err
+			}
+			row.Lost = last.Lost
+		}
+		return row, nil
+	}
+}
+
+// Settled is how many rows the journal says are settled.
+func (j *Journal) Settled() (n int) {
+	for _, state := range j.rows {
+		if state.is(stateSettled) {
+			n++
+		}
+	}
+	return n
+}
+
+// A loader reads the lines of a journal.
+type loader struct {
+	journal *Journal
+	run     Run // that is to go on
+	number  int // of the line
+	runs    int
+
+	// Of the run whose lines are being read:
+	mark  int  // rows up to this one may have been sent, -1 for none
+	ended bool // it has ended with nothing under way
+}
+
+func (l *loader) load() error {
+	j := l.journal
+	in := bufio.NewReaderSize(j.file, 256<<10)
+	for {
+		line, err := readLine(in)
+		if err == io.EOF {
+			if l.runs == 0 {
+				return beginsLikeJournal(line)
+			}
+			break // and what was cut is dropped
+		}
+		if err != nil {
+			return err
+		}
+		l.number++
+		good := j.sum
+		if !j.sum.check(line) {
+			if err := l.nothingGoodBehind(in); err != nil {
+				return err
+			}
+			// Whatever the lost lines said of what was sent is lost too.
+			j.sum, l.mark, l.ended = good, l.run.Rows-1, false
+			break
+		}
+		if err := l.take(line); err != nil {
+			return err
+		}
+		j.size += int64(len(line)) + 1
+	}
+	l.runOver()
+	return nil
+}
+
+// take takes one good line.
+func (l *loader) take(line []byte) error {
+	p := lineParser{fields: bytes.Split(line, []byte{'\t'})}
+	p.next() // the checksum
+	word := p.text()
+	if l.runs == 0 && word != wordRun {
+		return l.damaged("the journal does not begin with a run")
+	}
+	switch word {
+	case wordRun:
+		return l.takeRun(&p)
+	case wordSent:
+		if l.mark = int(p.number()); p.err != nil || l.mark < 0 {
+			return l.damaged("it does not say what was sent")
+		}
+		l.mark = min(l.mark, l.run.Rows-1)
+	case wordRow:
+		seq := int(p.number())
+		p.fields = p.fields[min(3, len(p.fields)):] // its line and its cells
+		outcome := p.outcome()
+		if p.err != nil || seq < 0 || seq >= l.run.Rows {
+			return l.damaged("it is no row of the input")
+		}
+		l.journal.note(seq, l.journal.size, outcome.Settled())
+	case wordEnd:
+		l.ended = true
+	default:
+		return l.damaged(fmt.Sprintf("the word %q is unknown", word))
+	}
+	return nil
+}
+
+// takeRun takes the line of a run, which must be the run that is to go on.
+func (l *loader) takeRun(p *lineParser) error {
+	format, identity := p.text(), p.text()
+	var run Run
+	if format != journalFormat {
+		return fmt.Errorf("%w: its format is %q, and this program knows %q", ErrOtherRun, format, journalFormat)
+	}
+	if err := json.Unmarshal([]byte(identity), &run); err != nil || p.err != nil {
+		return l.damaged("the run cannot be read")
+	}
+	if err := run.sameAs(l.run); err != nil {
+		return err
+	}
+	l.runOver()
+	l.runs++
+	l.mark, l.ended = -1, false
+	return nil
+}
+
+// runOver draws the conclusions from the end of a run: when it was cut off,
+// what it may have sent without a result of its own is lost.
+func (l *loader) runOver() {
+	j := l.journal
+	if !l.ended {
+		j.grow(l.mark + 1)
+		for i := range j.rows[:l.mark+1] {
+			if !j.rows[i].is(stateSettled | stateFresh) {
+				j.rows[i] |= stateLost
+			}
+		}
+	}
+	for i := range j.rows {
+		j.rows[i] &^= stateFresh
+	}
+	j.results = 0
+	for _, state := range j.rows {
+		if state.offset() != 0 || state.is(stateLost) {
+			j.results++
+		}
+	}
+}
+
+// sameAs reports in what the run then differs from the run now.
+func (then Run) sameAs(now Run) error {
+	switch {
+	case then.Digest != now.Digest || then.Rows != now.Rows:
+		return fmt.Errorf("%w: it is of %s with %d rows, and the pairs or their lines are not those of %s", ErrOtherRun, then.Input, then.Rows, now.Input)
+	case then.Endpoint != now.Endpoint:
+		return fmt.Errorf("%w: it is of the endpoint %s and not of %s", ErrOtherRun, then.Endpoint, now.Endpoint)
+	case then.Project != "" && now.Project != "" && then.Project != now.Project:
+		return fmt.Errorf("%w: it is of the project %s and not of %s", ErrOtherRun, then.Project, now.Project)
+	}
+	return nil
+}
+
+func (l *loader) damaged(what string) error {
+	return fmt.Errorf("%w: line %d: %s", ErrDamaged, l.number, what)
+}
+
+// nothingGoodBehind reports whether a bad line is the beginning of the end: an
+// error when it is the first line, or when a good line follows.
+func (l *loader) nothingGoodBehind(in *bufio.Reader) error {
+	at := l.number
+	if l.runs == 0 {
+		return fmt.Errorf("%w: its first line is not that of a journal", ErrDamaged)
+	}
+	for sum := l.journal.sum; ; {
+		line, err := readLine(in)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if sum.check(line) {
+			return fmt.Errorf("%w: line %d is not what was written, and there are good lines behind it", ErrDamaged, at)
+		}
+	}
+}
+
+// beginsLikeJournal reports whether text is what may be left of the first line
+// of a journal, and not of something else. It may be nothing, or zeros, where
+// the machine died before the line was on the disk.
+func beginsLikeJournal(text []byte) error {
+	const begin = "\t" + wordRun + "\t" + journalFormat
+	text = bytes.TrimRight(text, "\x00")
+	sum, rest := text[:min(sumLength, len(text))], text[min(sumLength, len(text)):]
+	if n := min(len(rest), len(begin)); len(bytes.Trim(sum, "0123456789abcdef")) > 0 || string(rest[:n]) != begin[:n] {
+		return fmt.Errorf("%w: its first line is not that of a journal", ErrDamaged)
+	}
+	return nil
+}
+
+// readLine reads a line without its end. With io.EOF it returns what stands
+// behind the last line end.
+func readLine(in *bufio.Reader) ([]byte, error) {
+	line, err := in.ReadSlice('\n')
+	if err == bufio.ErrBufferFull {
+		long := bytes.Clone(line)
+		for err == bufio.ErrBufferFull && len(long) < maxLine {
+			line, err = in.ReadSlice('\n')
+			long = append(long, line...)
+		}
+		line = long
+	}
+	if err == nil {
+		line = line[:len(line)-1]
+	}
+	return line, err
+}

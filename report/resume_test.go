@@ -1,0 +1,364 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"imsrevoke/batch"
+)
+
+var thisRun = Run{Input: "pairs.csv", Digest: "d1", Rows: 100, Endpoint: "https://image.example.com", Project: "p1", Started: noon}
+
+// writeJournal writes a journal of thisRun and returns its path. The rows that
+// fill names are begun and end as it says.
+func writeJournal(t testing.TB, dir string, ended bool, results ...batch.Result) string {
+	t.Helper()
+	path := filepath.Join(dir, "journal")
+	j, err := CreateJournal(path, thisRun)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, j, ended, results...)
+	return path
+}
+
+// fill begins rows and records results, and ends the run or cuts it off.
+func fill(t testing.TB, j *Journal, ended bool, results ...batch.Result) {
+	t.Helper()
+	for _, r := range results {
+		if err := j.Begin(r.Row); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Record(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if ended {
+		if err := j.End(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j.Close()
+}
+
+// resume opens a journal again.
+func resume(t testing.TB, path string, run Run) (*Journal, error) {
+	t.Helper()
+	j, err := ResumeJournal(path, run)
+	if err == nil {
+		t.Cleanup(func() { j.Close() })
+	}
+	return j, err
+}
+
+func ended(row batch.Row, o batch.Outcome) batch.Result {
+	return batch.Result{Row: row, Outcome: o, Attempts: 1, FinishedAt: noon, Lost: o == batch.Unknown}
+}
+
+// rest is what is left to be done, by number, with an asterisk when lost.
+func rest(t testing.TB, j *Journal, rows []batch.Row) string {
+	t.Helper()
+	var b strings.Builder
+	for src := j.Remaining(&input{rows: rows}); ; {
+		row, err := src.Next()
+		if err == io.EOF {
+			return strings.TrimSpace(b.String())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(&b, " ", row.Seq)
+		if row.Lost {
+			b.WriteByte('*')
+		}
+	}
+}
+
+func TestSettledRowsAreCarriedOverUnchanged(t *testing.T) {
+	rows := rowsOf(6)
+	want := ended(rows[0], batch.Revoked)
+	want.RequestID, want.Message = "req-1", "a\tb"
+	path := writeJournal(t, t.TempDir(), true, want, ended(rows[1], batch.Denied), ended(rows[2], batch.Absent), ended(rows[3], batch.Unknown))
+	j, err := resume(t, path, thisRun)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := rest(t, j, rows); got != "1 3* 4 5" {
+		t.Errorf("left are %s; want 1, 3 whose answer was lost, 4 and 5", got)
+	}
+	if got, _, err := j.Result(rows[0]); err != nil || !cmp.Equal(got, want) {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	}
+	if j.Settled() != 2 || j.Results() != 4 {
+		t.Errorf("%d settled, %d results; want 2 and 4", j.Settled(), j.Results())
+	}
+	fill(t, j, true, ended(rows[1], batch.Revoked))
+	j, err = resume(t, path, thisRun) // and once more
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := rest(t, j, rows); got != "3* 4 5" {
+		t.Errorf("left are %s; want 3*, 4 and 5", got)
+	}
+}
+
+func TestWhatACutOffRunMayHaveSentIsLost(t *testing.T) {
+	rows := rowsOf(40)
+	rows[2].Problem = "bad"
+	// Row 0 is begun, which announces the first rows.
+	path := writeJournal(t, t.TempDir(), false, ended(rows[0], batch.Revoked), ended(rows[3], batch.Failed))
+	j, err := resume(t, path, thisRun)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := rest(t, j, rows[:6])
+	if left != "1* 2* 3 4* 5*" {
+		t.Errorf("left are %s; want all that have no result of that run lost", left)
+	}
+	if r, found, err := j.Result(rows[1]); err != nil || !found || r.Outcome != batch.Unknown || !strings.Contains(r.Message, "cut off") {
+		t.Errorf("row 1: %+v, %v, %v; want unknown", r, found, err)
+	}
+	if r, _, _ := j.Result(rows[2]); r.Outcome != batch.Invalid {
+		t.Errorf("row 2, which cannot be sent, is %s", r.Outcome)
+	}
+	if r, _, _ := j.Result(rows[3]); r.Outcome != batch.Failed {
+		t.Errorf("row 3, which ended before the cut, is %s", r.Outcome)
+	}
+	if _, found, _ := j.Result(rows[39]); found {
+		t.Error("row 39, which was never announced, has a result")
+	}
+	// A second run takes up row 3, and is cut off too.
+	if err := j.Begin(rows[3]); err != nil {
+		t.Fatal(err)
+	}
+	j.Close()
+	if j, err = resume(t, path, thisRun); err != nil {
+		t.Fatal(err)
+	}
+	if r, _, _ := j.Result(rows[3]); r.Outcome != batch.Unknown || !r.Lost {
+		t.Errorf("row 3, sent again by a run that was cut off, is %s", r.Outcome)
+	}
+}
+
+func TestAJournalOfAnotherRunIsRefused(t *testing.T) {
+	path := writeJournal(t, t.TempDir(), true, ended(rowsOf(1)[0], batch.Revoked))
+	before, _ := os.ReadFile(path)
+	tests := []struct {
+		name   string
+		change func(*Run)
+		want   string // empty when it is the same run
+	}{
+		{"other pairs", func(r *Run) { r.Digest = "d2" }, "the pairs or their lines"},
+		{"more rows", func(r *Run) { r.Rows = 101 }, "the pairs or their lines"},
+		{"another endpoint", func(r *Run) { r.Endpoint = "https://other.example" }, "the endpoint https://image.example.com and not of https://other.example"},
+		{"another project", func(r *Run) { r.Project = "p2" }, "the project p1 and not of p2"},
+		{"a project that is not known", func(r *Run) { r.Project = "" }, ""},
+		{"another name, user, host and version", func(r *Run) { r.Input, r.User, r.Host, r.Version = "x", "y", "z", "9" }, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			run := thisRun
+			tt.change(&run)
+			_, err := resume(t, path, run)
+			if tt.want == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if !errors.Is(err, ErrOtherRun) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("err = %v; want ErrOtherRun with %q", err, tt.want)
+			}
+			if after, _ := os.ReadFile(path); !bytes.Equal(before, after) {
+				t.Error("the journal was changed")
+			}
+		})
+	}
+}
+
+func TestDamage(t *testing.T) {
+	rows := rowsOf(6)
+	path := writeJournal(t, t.TempDir(), false, ended(rows[0], batch.Revoked), ended(rows[1], batch.Revoked), ended(rows[2], batch.Revoked), ended(rows[3], batch.Revoked))
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(whole, []byte("\n")) // run, sent, row 0 … row 3, ""
+	join := func(lines ...[]byte) []byte { return bytes.Join(lines, nil) }
+	flip := func(line []byte) []byte {
+		line = bytes.Clone(line)
+		line[len(line)/2] ^= 4
+		return line
+	}
+	tests := []struct {
+		name string
+		text []byte
+		left string // of the six rows, or
+		err  error
+	}{
+		{"whole", whole, "4* 5*", nil},
+		{"empty", nil, "0 1 2 3 4 5", nil},
+		{"cut in the first line", lines[0][:20], "0 1 2 3 4 5", nil},
+		{"zeros, as a power cut leaves them", make([]byte, 200), "0 1 2 3 4 5", nil},
+		{"cut in the last line", whole[:len(whole)-1], "3* 4* 5*", nil},
+		{"nothing sent yet", lines[0], "0 1 2 3 4 5", nil},
+		{"zeros behind good lines", join(whole, make([]byte, 4096)), "4* 5*", nil},
+		{"rubbish behind good lines", join(whole, []byte("rubbish\nand more\n\n")), "4* 5*", nil},
+		{"the last line is not what it was", join(whole[:len(whole)-len(lines[5])], flip(lines[5])), "3* 4* 5*", nil},
+		{"a line in the middle is not what it was", join(lines[0], lines[1], flip(lines[2]), lines[3], lines[4], lines[5]), "", ErrDamaged},
+		{"a line in the middle is missing", join(lines[0], lines[1], lines[3], lines[4], lines[5]), "", ErrDamaged},
+		{"two lines have changed places", join(lines[0], lines[1], lines[3], lines[2], lines[4], lines[5]), "", ErrDamaged},
+		{"a line stands twice", join(lines[0], lines[1], lines[2], lines[2], lines[3], lines[4]), "", ErrDamaged},
+		{"the first line is missing", join(lines[1:]...), "", ErrDamaged},
+		{"the first line is not what it was", join(flip(lines[0]), lines[1], lines[2]), "", ErrDamaged},
+		{"another file", []byte("line,image_id,member_id\n2,a,b\n"), "", ErrDamaged},
+		{"another file without a line end", []byte("hello"), "", ErrDamaged},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "journal")
+			if err := os.WriteFile(path, tt.text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			j, err := resume(t, path, thisRun)
+			if !errors.Is(err, tt.err) {
+				t.Fatalf("err = %v; want %v", err, tt.err)
+			}
+			if err != nil {
+				if after, _ := os.ReadFile(path); !bytes.Equal(after, tt.text) {
+					t.Error("a file that was refused was changed")
+				}
+				return
+			}
+			if got := rest(t, j, rows); got != tt.left {
+				t.Errorf("left are %s; want %s", got, tt.left)
+			}
+			fill(t, j, true, ended(rows[5], batch.Revoked))
+			if _, err := resume(t, path, thisRun); err != nil {
+				t.Errorf("once more: %v", err)
+			}
+		})
+	}
+}
+
+func TestAFailureToWriteIsMadeGoodWhenThereIsRoomAgain(t *testing.T) {
+	rows := rowsOf(3)
+	path := writeJournal(t, t.TempDir(), true, ended(rows[0], batch.Revoked))
+	j, err := resume(t, path, thisRun)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := j.file
+	if j.file, err = os.Open(path); err != nil { // cannot be written
+		t.Fatal(err)
+	}
+	if err := errors.Join(j.Record(ended(rows[1], batch.Revoked)), j.Flush()); err == nil {
+		t.Fatal("a file that is open for reading was written")
+	}
+	if j.Begin(rows[2]) == nil {
+		t.Error("a row was begun whose result cannot be kept")
+	}
+	j.file.Close()
+	j.file = good
+	if err := j.End(); err != nil {
+		t.Fatal(err)
+	}
+	if got := rest(t, j, rows); got != "2" {
+		t.Errorf("left are %s; want 2 alone", got)
+	}
+}
+
+// TestNoDamageMakesALie: whatever is cut off or flipped, the journal is refused,
+// or it says nothing that it was not told.
+func TestNoDamageMakesALie(t *testing.T) {
+	rows := rowsOf(12)
+	dir := t.TempDir()
+	n := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		n++
+		sub := filepath.Join(dir, fmt.Sprint(n))
+		if err := os.Mkdir(sub, 0o700); err != nil {
+			rt.Fatal(err)
+		}
+		told := map[int]batch.Outcome{}
+		var results []batch.Result
+		for _, row := range rows {
+			if rapid.Bool().Draw(rt, "ends") {
+				r := ended(row, rapid.SampledFrom(batch.Outcomes()).Draw(rt, "outcome"))
+				told[row.Seq] = r.Outcome
+				results = append(results, r)
+			}
+		}
+		path := writeJournal(t, sub, rapid.Bool().Draw(rt, "ended"), results...)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if rapid.Bool().Draw(rt, "cut") {
+			text = text[:rapid.IntRange(0, len(text)).Draw(rt, "at")]
+		} else {
+			i := rapid.IntRange(0, len(text)-1).Draw(rt, "byte")
+			text[i] ^= byte(rapid.IntRange(1, 255).Draw(rt, "flip"))
+		}
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			rt.Fatal(err)
+		}
+		j, err := ResumeJournal(path, thisRun)
+		if err != nil {
+			return
+		}
+		defer j.Close()
+		for _, row := range rows {
+			r, found, err := j.Result(row)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			if found && r.Outcome != batch.Unknown && r.Outcome != told[row.Seq] {
+				rt.Errorf("row %d is called %s, and was %q", row.Seq, r.Outcome, told[row.Seq])
+			}
+		}
+	})
+}
+
+func FuzzResumeJournal(f *testing.F) {
+	rows := rowsOf(3)
+	whole, err := os.ReadFile(writeJournal(f, f.TempDir(), false, ended(rows[0], batch.Revoked), ended(rows[1], batch.Unknown)))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole)
+	f.Add(whole[:len(whole)-5])
+	f.Add([]byte{})
+	f.Add([]byte("00000000\trun\timsrevoke-journal/1\t{}\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		path := filepath.Join(t.TempDir(), "journal")
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		j, err := ResumeJournal(path, thisRun)
+		if err != nil {
+			if after, _ := os.ReadFile(path); !bytes.Equal(after, text) {
+				t.Fatal("a file that was refused was changed")
+			}
+			return
+		}
+		j.Close()
+		again, err := ResumeJournal(path, thisRun)
+		if err != nil {
+			t.Fatalf("what was resumed once is refused then: %v", err)
+		}
+		again.Close()
+	})
+}
