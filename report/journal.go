@@ -77,6 +77,8 @@ type rowState uint64
 const (
 	// stateSettled: the last result is settled.
 	stateSettled rowState = 1 << (63 - iota)
+	// stateDuplicate: it is settled because the pair stands on an earlier line.
+	stateDuplicate
 	// stateLost: the row may have been sent since its last result, by a run
 	// that was cut off.
 	stateLost
@@ -158,7 +160,7 @@ func (j *Journal) Record(r batch.Result) error {
 	}
 	offset := j.size + int64(len(j.pending))
 	j.append(wordRow, func(line []byte) []byte { return appendResult(line, &r) })
-	j.note(r.Row.Seq, offset, r.Outcome.Settled())
+	j.note(r.Row.Seq, offset, r.Outcome)
 	const most = 256 << 10
 	if len(j.pending) >= most && j.err == nil {
 		return j.Flush()
@@ -167,14 +169,17 @@ func (j *Journal) Record(r batch.Result) error {
 }
 
 // note remembers where the last result of a row stands.
-func (j *Journal) note(seq int, offset int64, settled bool) {
+func (j *Journal) note(seq int, offset int64, o batch.Outcome) {
 	j.grow(seq + 1)
 	if j.rows[seq] == 0 {
 		j.results++
 	}
 	j.rows[seq] = rowState(offset) | stateFresh
-	if settled {
+	if o.Settled() {
 		j.rows[seq] |= stateSettled
+	}
+	if o == batch.Duplicate {
+		j.rows[seq] |= stateDuplicate
 	}
 }
 

@@ -22,34 +22,32 @@ var ErrDamaged = errors.New("the journal is damaged")
 // cells of rows that are no pair.
 const maxLine = 64 << 20
 
-// ResumeJournal opens the journal of an earlier run to go on with it. It must
-// be of the same pairs on the same lines (Run.Digest), and of the same endpoint
-// and project, as far as both runs know their project; otherwise the error
-// wraps [ErrOtherRun].
+// OpenJournal reads the journal of an earlier run, for [Journal.Continue] to go
+// on with it. It must be of the same pairs on the same lines (Run.Digest), and
+// of the same endpoint and project, as far as both runs know their project;
+// otherwise the error wraps [ErrOtherRun].
 //
 // An end of the file that no whole line stands in any more, as the death of the
-// process or of the machine leaves it, is cut off. Damage with good lines
+// process or of the machine leaves it, is left out. Damage with good lines
 // behind it is an error that wraps [ErrDamaged]: nobody can say what is missing.
-// A journal without a whole line in it is begun anew: nothing was sent before
-// its first line was on the disk.
-func ResumeJournal(path string, run Run) (*Journal, error) {
+// A journal without a whole line in it is good and empty: nothing was sent
+// before its first line was on the disk.
+func OpenJournal(path string, run Run) (*Journal, error) {
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
 	j := &Journal{file: file}
-	if err := j.resume(run); err != nil {
+	l := loader{journal: j, run: run, mark: -1}
+	if err := l.load(file); err != nil {
 		file.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return j, nil
 }
 
-func (j *Journal) resume(run Run) error {
-	l := loader{journal: j, run: run, mark: -1}
-	if err := l.load(); err != nil {
-		return err
-	}
+// Continue begins the run that goes on with the journal.
+func (j *Journal) Continue(run Run) error {
 	if err := j.file.Truncate(j.size); err != nil {
 		return err
 	}
@@ -89,14 +87,18 @@ func (r *remaining) Next() (batch.Row, error) {
 	}
 }
 
-// Settled is how many rows the journal says are settled.
-func (j *Journal) Settled() (n int) {
+// Settled is how many rows the journal says are settled, and how many of them
+// are so because they repeat another one.
+func (j *Journal) Settled() (rows, duplicates int) {
 	for _, state := range j.rows {
 		if state.is(stateSettled) {
-			n++
+			rows++
+		}
+		if state.is(stateDuplicate) {
+			duplicates++
 		}
 	}
-	return n
+	return rows, duplicates
 }
 
 // A loader reads the lines of a journal.
@@ -111,9 +113,9 @@ type loader struct {
 	ended bool // it has ended with nothing under way
 }
 
-func (l *loader) load() error {
+func (l *loader) load(file io.Reader) error {
 	j := l.journal
-	in := bufio.NewReaderSize(j.file, 256<<10)
+	in := bufio.NewReaderSize(file, 256<<10)
 	for {
 		line, err := readLine(in)
 		if err == io.EOF {
@@ -167,7 +169,7 @@ func (l *loader) take(line []byte) error {
 		if p.err != nil || seq < 0 || seq >= l.run.Rows {
 			return l.damaged("it is no row of the input")
 		}
-		l.journal.note(seq, l.journal.size, outcome.Settled())
+		l.journal.note(seq, l.journal.size, outcome)
 	case wordEnd:
 		l.ended = true
 	default:

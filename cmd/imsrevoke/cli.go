@@ -30,6 +30,8 @@ type cli struct {
 	// terminal says that standard error is shown to a person, interactive that
 	// this person can also answer.
 	terminal, interactive bool
+	// args is the command line, the program's name first.
+	args []string
 	// width is that of the terminal in columns.
 	width func() int
 }
@@ -37,6 +39,7 @@ type cli struct {
 func newCLI() *cli {
 	terminal := term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("TERM") != "dumb"
 	return &cli{
+		args:        os.Args[:1],
 		stdin:       os.Stdin,
 		stdout:      os.Stdout,
 		stderr:      os.Stderr,
@@ -58,6 +61,7 @@ func newCLI() *cli {
 func (c *cli) run(args []string) int {
 	ctx, stop := c.interruptible(context.Background())
 	defer stop()
+	c.args = append(c.args[:1:1], args...)
 	root := c.rootCommand()
 	root.SetArgs(args)
 	root.SetIn(c.stdin)

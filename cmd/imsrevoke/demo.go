@@ -58,6 +58,7 @@ func (c *cli) demo(ctx context.Context) error {
 
 	options := newRunOptions()
 	options.rate, options.yes = 12, true
+	options.lock = filepath.Join(dir, "lock")
 	ours := *c
 	ours.getenv = demoEnvironment(server.AuthURL)
 	err = ours.runFile(ctx, input, options)

@@ -14,12 +14,13 @@ import (
 
 // The exit codes. They are part of what users rely on.
 const (
-	exitSettled     = 0 // every row is settled
-	exitUnsettled   = 1 // finished, at least one row is not settled
-	exitUsage       = 2 // nothing was sent
-	exitStopped     = 3 // stopped early by a limit
-	exitCredentials = 4 // the credentials are refused
-	exitRecord      = 5 // the report or the journal cannot be written
+	exitSettled     = 0  // every row is settled
+	exitUnsettled   = 1  // finished, at least one row is not settled
+	exitUsage       = 2  // nothing was sent
+	exitStopped     = 3  // stopped early by a limit
+	exitCredentials = 4  // the credentials are refused
+	exitRecord      = 5  // the report or the journal cannot be written
+	exitLocked      = 75 // another run holds the lock; EX_TEMPFAIL of sysexits.h
 	exitSignal      = 128
 )
 
@@ -54,8 +55,10 @@ func exitCode(err error) int {
 		return exitCredentials
 	case errors.As(err, &signalled):
 		return exitSignal + int(signalled.signal)
+	case errors.Is(err, errLocked):
+		return exitLocked
 	case errors.Is(err, batch.ErrSameRefusal), errors.Is(err, batch.ErrTooManyFailures),
-		errors.Is(err, batch.ErrTimeBudget), errors.Is(err, batch.ErrSource):
+		errors.Is(err, batch.ErrTimeBudget), errors.Is(err, batch.ErrOutage), errors.Is(err, batch.ErrSource):
 		return exitStopped
 	case errors.Is(err, errUnsettled):
 		return exitUnsettled

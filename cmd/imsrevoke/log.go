@@ -31,6 +31,8 @@ func logEvent(log *slog.Logger, e batch.Event) {
 	}
 	log.Debug("answer", answer...)
 	switch {
+	case e.Outage > 0:
+		log.Info("the server serves nobody, waiting", "for", e.Outage, "status", e.Answer.Status, "message", e.Answer.Message)
 	case e.PausedFor > 0:
 		log.Info("the server asks for a pause", "pause", e.PausedFor, "status", e.Answer.Status, "rate", e.Rate)
 	case e.RetryIn > 0:

@@ -28,11 +28,14 @@ func (r *run) showPlan() {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(&b, "  %-9s %s\n", name, fmt.Sprintf(format, args...))
 	}
-	fmt.Fprintf(&b, "About to withdraw %s.\n\n", plural(m.Valid, "share"))
+	fmt.Fprintf(&b, "About to withdraw %s.\n\n", plural(r.toSend, "share"))
 	line("file", "%s (%s, delimiter %s; %q, %q)", m.Name, encoding, delimiterName(m.Delimiter), m.ImageColumn, m.MemberColumn)
 	line("rows", "%s of %s and %s", plural(m.Rows, "row"), count(m.Images, "image"), count(m.Members, "member"))
 	if m.Invalid+m.Duplicates > 0 {
 		line("not sent", "%d invalid, %d duplicate", m.Invalid, m.Duplicates)
+	}
+	if r.journal != nil {
+		line("resumes", "%s: %s settled already", r.files.journal, plural(m.Rows-r.left, "row"))
 	}
 	line("endpoint", "%s", r.session.Endpoint())
 	line("project", "%s", project)
@@ -44,19 +47,19 @@ func (r *run) showPlan() {
 
 // atLeast says how long the run takes when all goes well.
 func (r *run) atLeast() string {
-	if float64(r.options.rate) == batch.Unlimited || r.manifest.Valid == 0 {
+	if float64(r.options.rate) == batch.Unlimited || r.toSend == 0 {
 		return ""
 	}
-	seconds := float64(r.manifest.Valid) / float64(r.options.rate)
+	seconds := float64(r.toSend) / float64(r.options.rate)
 	return ": about " + roughly(time.Duration(seconds*float64(time.Second)))
 }
 
 // ask asks whether to go on. Only yes is yes.
 func (r *run) ask(ctx context.Context) error {
-	if r.manifest.Valid == 0 {
+	if r.toSend == 0 {
 		return nil
 	}
-	fmt.Fprintf(r.stderr, "Withdraw %s? [y/N] ", plural(r.manifest.Valid, "share"))
+	fmt.Fprintf(r.stderr, "Withdraw %s? [y/N] ", plural(r.toSend, "share"))
 	answer := make(chan string, 1)
 	go func() { // ends with the process when nobody answers
 		line, _ := bufio.NewReader(r.stdin).ReadString('\n')

@@ -24,8 +24,8 @@ func (r *run) startProgress() *progress {
 	if r.options.progress.word == "never" || r.options.progress.word == "auto" && !r.terminal {
 		return p
 	}
-	template := `{{counters . }} {{bar . "[" "=" ">" " " "]"}} {{percent . }} {{speed . "%s/s"}} {{rtime . "%s left" "%s" ""}} {{string . "outcomes"}}`
-	p.bar = pb.New(r.manifest.Rows)
+	template := `{{counters . }} {{bar . "[" "=" ">" " " "]"}} {{percent . }} {{speed . "%s/s"}} {{rtime . "%s left" "%s" ""}} {{string . "outcomes"}}{{string . "waits"}}`
+	p.bar = pb.New(r.left)
 	p.bar.SetTemplateString(template)
 	p.bar.SetWriter(r.stderr)
 	p.bar.Set(pb.Terminal, r.terminal)
@@ -63,6 +63,21 @@ func (p *progress) add(o batch.Outcome) {
 	p.counts[o]++
 	p.bar.Set("outcomes", outcomes(p.counts, " "))
 	p.bar.Increment()
+}
+
+// event shows why nothing moves, while nothing does.
+func (p *progress) event(e batch.Event) {
+	if p.bar == nil {
+		return
+	}
+	waits := ""
+	switch {
+	case e.Outage > 0:
+		waits = fmt.Sprintf(" | no answer for %s, waiting", roughly(e.Outage))
+	case e.PausedFor > 0:
+		waits = fmt.Sprintf(" | the server asks for a pause of %s", roughly(e.PausedFor))
+	}
+	p.bar.Set("waits", waits)
 }
 
 func (p *progress) finish() {

@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
 	"os/user"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,15 +70,63 @@ func (c *cli) runFile(ctx context.Context, input string, o *runOptions) error {
 		return err
 	}
 	r := &run{cli: c, options: o, log: log, manifest: m, files: f, session: session, started: time.Now()}
-	if c.terminal {
+	lock, err := r.lock()
+	if err != nil {
+		return err
+	}
+	defer lock.release()
+	return r.confirmed(ctx)
+}
+
+// confirmed opens the journal of an earlier run, if there is one, shows what is
+// to be done, asks, and does it.
+func (r *run) confirmed(ctx context.Context) error {
+	var err error
+	if r.files.resumes {
+		if r.journal, err = report.OpenJournal(r.files.journal, r.identity()); err != nil {
+			return cannotResume(err)
+		}
+		defer r.journal.Close()
+	}
+	r.left, r.toSend = r.manifest.Rows, r.manifest.Valid
+	if r.journal != nil {
+		settled, duplicates := r.journal.Settled()
+		r.left -= settled
+		r.toSend -= settled - duplicates
+	}
+	if r.terminal {
 		r.showPlan()
 	}
-	if !o.yes {
+	if !r.options.yes {
 		if err := r.ask(ctx); err != nil {
 			return err
 		}
 	}
+	if r.journal != nil {
+		err = r.journal.Continue(r.identity())
+	} else if r.journal, err = r.createJournal(); err == nil {
+		defer r.journal.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errRecord, err)
+	}
 	return r.execute(ctx)
+}
+
+func cannotResume(err error) error {
+	if errors.Is(err, report.ErrOtherRun) || errors.Is(err, report.ErrDamaged) {
+		return fmt.Errorf("cannot resume: %w; keep it, and give the new run another --report, or discard it with --overwrite", err)
+	}
+	return fmt.Errorf("cannot resume: %w", err)
+}
+
+func (r *run) lock() (*runLock, error) {
+	path := r.options.lock
+	if path == "" {
+		projectID, _ := r.session.Project()
+		path = defaultLock(r.getenv, r.session.Endpoint().String(), projectID)
+	}
+	return lockRun(path, r.files.report)
 }
 
 // openManifest reads and judges the input, and refuses what the flags do not
@@ -123,67 +168,6 @@ func firstInvalid(m *manifest.Manifest) error {
 	}
 }
 
-// planFile is a dry run: every row is judged, nothing is sent.
-func (c *cli) planFile(m *manifest.Manifest, o *runOptions) error {
-	plan := &report.CSV{Input: m.Reader(), Columns: m.Columns, Rows: m.Rows, Rest: batch.Planned}
-	s := summary{Input: m.Name, DryRun: true, Started: time.Now()}
-	var err error
-	if o.report == "" {
-		s.tally, err = plan.Write(io.Discard)
-	} else {
-		s.Report = o.report
-		if err = refuseExisting(o.report, o.overwrite); err == nil {
-			s.tally, err = plan.WriteFile(o.report)
-		}
-	}
-	if err != nil {
-		return err
-	}
-	if s.tally.Outcomes[batch.Invalid] > 0 {
-		err = errUnsettled
-	}
-	return c.conclude(s, err, o)
-}
-
-// files are where a run keeps its results.
-type files struct{ report, journal string }
-
-// filesFor names the files of a run, and refuses to touch what is there.
-func filesFor(input string, o *runOptions) (files, error) {
-	path := o.report
-	switch {
-	case path == "" && input == "-":
-		return files{}, errors.New("name the report of what comes from standard input with --report")
-	case path == "":
-		path = strings.TrimSuffix(input, filepath.Ext(input)) + ".report.csv"
-	}
-	if in, err := os.Stat(input); err == nil {
-		if out, err := os.Stat(path); err == nil && os.SameFile(in, out) {
-			return files{}, fmt.Errorf("the report %s is the input itself: name another file with --report", path)
-		}
-	}
-	f := files{report: path, journal: path + ".journal"}
-	if err := refuseExisting(f.report, o.overwrite); err != nil {
-		return files{}, err
-	}
-	return f, refuseExisting(f.journal, o.overwrite)
-}
-
-// refuseExisting returns an error when there is a file in the way.
-func refuseExisting(path string, overwrite bool) error {
-	switch info, err := os.Stat(path); {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("%s is no regular file: name another one with --report", path)
-	case !overwrite:
-		return fmt.Errorf("%s exists: name another file with --report, or replace it with --overwrite", path)
-	}
-	return nil
-}
-
 func (c *cli) connect(ctx context.Context, o *runOptions, log *slog.Logger) (*cloud.Session, error) {
 	return cloud.Connect(ctx, cloud.Config{
 		Endpoint:  o.endpoint,
@@ -223,15 +207,14 @@ type run struct {
 	files    files
 	session  *cloud.Session
 	started  time.Time
+	journal  *report.Journal
+	// left is how many rows no earlier run has settled, toSend how many of them
+	// need a request.
+	left, toSend int
 }
 
 // execute withdraws the shares and writes the report, and tells how it went.
 func (r *run) execute(ctx context.Context) error {
-	journal, err := r.createJournal()
-	if err != nil {
-		return fmt.Errorf("%w: %w", errRecord, err)
-	}
-	defer journal.Close()
 	transport := r.session.Transport(r.options.workers)
 	defer transport.CloseIdleConnections()
 	projectID, _ := r.session.Project()
@@ -243,10 +226,16 @@ func (r *run) execute(ctx context.Context) error {
 		UserAgent:   userAgent(),
 	})
 	job := r.options.job()
-	job.Notify = func(e batch.Event) { logEvent(r.log, e) }
 	bar := r.startProgress()
-	counts, stopped := job.Run(ctx, r.manifest.Reader(), api, bar.recorder(journal))
+	job.Notify = func(e batch.Event) {
+		logEvent(r.log, e)
+		bar.event(e)
+	}
+	counts, stopped := job.Run(ctx, r.journal.Remaining(r.manifest.Reader()), api, bar.recorder(r.journal))
 	bar.finish()
+	if err := r.journal.End(); err != nil {
+		return errors.Join(stopped, fmt.Errorf("%w: %w", errRecord, err))
+	}
 	s := summary{
 		Input:    r.manifest.Name,
 		Report:   r.files.report,
@@ -256,8 +245,8 @@ func (r *run) execute(ctx context.Context) error {
 		Started:  r.started,
 		counts:   counts,
 	}
-	s.tally, err = r.writeReport(journal, stopped)
-	if err != nil {
+	var err error
+	if s.tally, err = r.writeReport(stopped); err != nil {
 		err = fmt.Errorf("%w: %w; what is known is in %s", errRecord, err, r.files.journal)
 		return errors.Join(stopped, err)
 	}
@@ -273,6 +262,11 @@ func (r *run) createJournal() (*report.Journal, error) {
 			return nil, err
 		}
 	}
+	return report.CreateJournal(r.files.journal, r.identity())
+}
+
+// identity says which run this is.
+func (r *run) identity() report.Run {
 	projectID, _ := r.session.Project()
 	identity := report.Run{
 		Input:       r.manifest.Name,
@@ -288,12 +282,12 @@ func (r *run) createJournal() (*report.Journal, error) {
 		identity.User = u.Username
 	}
 	identity.Host, _ = os.Hostname()
-	return report.CreateJournal(r.files.journal, identity)
+	return identity
 }
 
 // writeReport joins the journal with the input. Rows without a result are
 // those that the run did not get to.
-func (r *run) writeReport(journal *report.Journal, stopped error) (*report.Tally, error) {
+func (r *run) writeReport(stopped error) (*report.Tally, error) {
 	reason := ""
 	if stopped != nil {
 		reason = "the run stopped before this row: " + stopped.Error()
@@ -302,7 +296,7 @@ func (r *run) writeReport(journal *report.Journal, stopped error) (*report.Tally
 		Input:   r.manifest.Reader(),
 		Columns: r.manifest.Columns,
 		Rows:    r.manifest.Rows,
-		Journal: journal,
+		Journal: r.journal,
 		Rest:    batch.Skipped,
 		Reason:  reason,
 	}

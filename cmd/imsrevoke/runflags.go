@@ -20,14 +20,16 @@ type runOptions struct {
 	maxRows                             int
 
 	// The report.
-	report    string
-	overwrite bool
+	report            string
+	overwrite, resume bool
+	lock              string
 
 	// The work.
 	rate           rate
 	workers        int
 	attempts       int
 	attemptTimeout time.Duration
+	outagePatience time.Duration
 	maxDuration    time.Duration
 	maxFailures    allowance
 	dryRun, yes    bool
@@ -46,6 +48,7 @@ func newRunOptions() *runOptions {
 		workers:        batch.DefaultWorkers,
 		attempts:       batch.DefaultAttempts,
 		attemptTimeout: batch.DefaultAttemptTimeout,
+		outagePatience: batch.DefaultOutagePatience,
 		auth:           choice{cloud.AuthAuto, []string{cloud.AuthAuto, cloud.AuthToken, cloud.AuthKeystone}},
 		summary:        choice{"text", []string{"text", "json"}},
 		progress:       choice{"auto", []string{"auto", "always", "never"}},
@@ -62,6 +65,7 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.StringVar(&o.report, "report", "", "the report `file` (default PAIRS.report.csv, beside the input)")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace an existing report, once the new one is complete")
+	f.BoolVar(&o.resume, "resume", false, "go on from the journal of an earlier run of the same pairs; without one, begin")
 	f.BoolVar(&o.dryRun, "dry-run", false, "read and judge the file, send nothing; a report is written only with --report")
 	f.BoolVar(&o.yes, "yes", false, "do not ask before the start")
 
@@ -69,8 +73,10 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.IntVar(&o.workers, "workers", o.workers, "requests in flight at most")
 	f.IntVar(&o.attempts, "attempts", o.attempts, "attempts for one row at most")
 	f.DurationVar(&o.attemptTimeout, "attempt-timeout", o.attemptTimeout, "how long one attempt may take")
+	f.DurationVar(&o.outagePatience, "outage-patience", o.outagePatience, "how long an outage of the server is waited out before the run stops")
 	f.DurationVar(&o.maxDuration, "max-duration", 0, "after this `time`, start nothing new, report, exit 3 (default none)")
 	f.Var(&o.maxFailures, "max-failures", "stop when more rows than this have failed (a percentage counts from 50 finished rows on), or none")
+	f.StringVar(&o.lock, "lock", "", "a `file` that one run at a time can hold (default one for each endpoint and project)")
 	f.IntVar(&o.maxRows, "max-rows", 0, "refuse a file with more rows than this (default none)")
 	f.BoolVar(&o.strict, "strict", false, "refuse a file with any invalid row")
 
@@ -104,6 +110,9 @@ func (o *runOptions) validate() error {
 	check(o.workers >= 1 && o.workers <= mostWorkers, "--workers %d: give a number from 1 to %d", o.workers, mostWorkers)
 	check(o.attempts >= 1 && o.attempts <= 1000, "--attempts %d: give a number from 1 to 1000", o.attempts)
 	check(o.attemptTimeout > 0, "--attempt-timeout %v: give a time such as 30s", o.attemptTimeout)
+	check(o.outagePatience >= 0, "--outage-patience %v: give a time such as 10m", o.outagePatience)
+	check(!o.resume || !o.overwrite, "--resume goes on with what --overwrite replaces: give one of them")
+	check(!o.resume || !o.dryRun, "--dry-run sends nothing that could be resumed: give --dry-run or --resume")
 	check(o.maxDuration >= 0, "--max-duration %v: give a time such as 2h", o.maxDuration)
 	check(o.maxRows >= 0, "--max-rows %d: give a number of rows", o.maxRows)
 	return errors.Join(errs...)
@@ -115,6 +124,7 @@ func (o *runOptions) job() *batch.Job {
 		Rate:           float64(o.rate),
 		Attempts:       o.attempts,
 		AttemptTimeout: o.attemptTimeout,
+		OutagePatience: o.outagePatience,
 		MaxDuration:    o.maxDuration,
 		MaxFailures:    o.maxFailures.Allowance,
 	}

@@ -31,6 +31,9 @@ type summary struct {
 	Requests  int                   `json:"requests"`
 	Throttled int                   `json:"throttled"`
 
+	// Next is the command that goes on with what is left, when it makes sense.
+	Next string `json:"next,omitempty"`
+
 	ExitCode int `json:"exit_code"`
 	// Stopped says why the run ended early, or that rows are left.
 	Stopped string `json:"stopped,omitempty"`
@@ -48,6 +51,9 @@ func (c *cli) conclude(s summary, err error, o *runOptions) error {
 	s.Rows, s.Settled, s.Outcomes = s.tally.Rows, s.tally.Settled(), s.tally.Outcomes
 	s.Requests, s.Throttled = s.counts.Requests, s.counts.Throttled
 	s.ExitCode = exitCode(err)
+	if s.Journal != "" && s.goesOn(err) {
+		s.Next = c.resumeCommand()
+	}
 	if err != nil {
 		s.Stopped = err.Error()
 	}
@@ -93,7 +99,18 @@ func (s *summary) text(err error) string {
 	if s.Report != "" {
 		fmt.Fprintf(&b, "report: %s\n", s.Report)
 	}
+	if s.Next != "" {
+		fmt.Fprintf(&b, "go on with: %s\n", s.Next)
+	}
 	return b.String()
+}
+
+// goesOn reports whether trying again may settle more rows.
+func (s *summary) goesOn(err error) bool {
+	if errors.Is(err, errUnsettled) {
+		return s.Outcomes[batch.Failed]+s.Outcomes[batch.Unknown]+s.Outcomes[batch.Skipped] > 0
+	}
+	return err != nil
 }
 
 // reasonLine tells one reason why rows are not settled: how many, what was

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"slices"
+	"strings"
+)
+
+// resumeCommand is the command line that goes on with what this one has left,
+// to be pasted into a shell; empty when this one was no run.
+func (c *cli) resumeCommand() string {
+	if len(c.args) < 2 || c.args[1] != "run" {
+		return ""
+	}
+	words := slices.DeleteFunc(slices.Clone(c.args), func(word string) bool {
+		return word == "--resume" || word == "--overwrite" || word == "--overwrite=true"
+	})
+	words = append(words, "--resume")
+	for i, word := range words {
+		words[i] = quoteWord(word)
+	}
+	return strings.Join(words, " ")
+}
+
+// quoteWord quotes a word for a POSIX shell, where it needs that.
+func quoteWord(word string) string {
+	plain := func(r rune) bool {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_@%+=:,./-", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
