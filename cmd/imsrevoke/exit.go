@@ -39,7 +39,12 @@ func (t *told) Unwrap() error { return t.error }
 // interrupted is the cause of the end of a context that a signal ended.
 type interrupted struct{ signal syscall.Signal }
 
-func (i interrupted) Error() string { return fmt.Sprintf("interrupted (%v)", i.signal) }
+func (i interrupted) Error() string {
+	if i.signal == syscall.SIGTERM {
+		return "interrupted by SIGTERM"
+	}
+	return "interrupted by SIGINT"
+}
 
 // exitCode is the exit code for the end of a command. What happened last to
 // what is kept comes first: a run that could not be recorded is not well

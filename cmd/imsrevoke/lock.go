@@ -36,6 +36,9 @@ func lockRun(path, report string) (*runLock, error) {
 		return nil, fmt.Errorf("%w: %s (lock %s)", errLocked, orUnknown(strings.TrimSpace(string(holder))), path)
 	}
 	host, _ := os.Hostname()
+	if absolute, err := filepath.Abs(report); err == nil {
+		report = absolute
+	}
 	holder := fmt.Sprintf("process %d on %s, since %s, report %s\n", os.Getpid(), host, time.Now().UTC().Format(time.RFC3339), report)
 	if err := os.WriteFile(path, []byte(holder), 0o600); err != nil {
 		file.Unlock()

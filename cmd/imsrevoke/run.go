@@ -69,7 +69,7 @@ func (c *cli) runFile(ctx context.Context, input string, o *runOptions) error {
 	if err != nil {
 		return err
 	}
-	r := &run{cli: c, options: o, log: log, manifest: m, files: f, session: session, started: time.Now()}
+	r := &run{cli: c, options: o, log: log, manifest: m, files: f, session: session}
 	lock, err := r.lock()
 	if err != nil {
 		return err
@@ -102,6 +102,7 @@ func (r *run) confirmed(ctx context.Context) error {
 			return err
 		}
 	}
+	r.started = time.Now()
 	if r.journal != nil {
 		err = r.journal.Continue(r.identity())
 	} else if r.journal, err = r.createJournal(); err == nil {
