@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"imsrevoke/batch"
+	"imsrevoke/batch/imagetest"
+	"imsrevoke/batch/manifest"
+)
+
+// bystander is a member that no file names: it must keep its shares.
+const bystander = "bystander-project"
+
+// otherProject is the project of credentials that are good, but for somebody
+// else's images.
+const otherProject = "another-project"
+
+// A scriptCloud is the simulated cloud of a script.
+type scriptCloud struct {
+	*imagetest.Cloud
+	url, authURL string
+	pairs        []batch.Pair
+}
+
+// validPairs reads the pairs of a file that can be revoked.
+func validPairs(path string) ([]batch.Pair, error) {
+	m, err := manifest.Open(context.Background(), path, manifest.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	var pairs []batch.Pair
+	rows := m.Reader()
+	for range m.Rows {
+		row, err := rows.Next()
+		if err != nil {
+			return nil, err
+		}
+		if _, unsent := row.Unsent(); !unsent {
+			pairs = append(pairs, row.Pair)
+		}
+	}
+	return pairs, nil
+}
+
+func (s *script) startCloud(ts *testscript.TestScript, args []string) {
+	file := "pairs.csv"
+	if len(args) == 1 {
+		file = args[0]
+	}
+	pairs, err := validPairs(ts.MkAbs(file))
+	ts.Check(err)
+	c := &scriptCloud{Cloud: imagetest.NewCloud(), pairs: pairs}
+	for _, p := range pairs {
+		c.Share(p.ImageID, p.MemberID)
+		c.Share(p.ImageID, bystander)
+	}
+	server, err := imagetest.Start(c.Cloud)
+	ts.Check(err)
+	ts.Defer(server.Close)
+	c.url, c.authURL = server.URL, server.AuthURL
+	s.cloud = c
+	s.login(ts, []string{"password"})
+}
+
+// running is the script's cloud, once there is one.
+func (s *script) running(ts *testscript.TestScript) *scriptCloud {
+	if s.cloud == nil {
+		ts.Fatalf("there is no cloud yet")
+	}
+	return s.cloud
+}
+
+// login sets the variables from which imsrevoke takes its credentials, and
+// CLOUD to the address of the Image API.
+func (s *script) login(ts *testscript.TestScript, args []string) {
+	c := s.running(ts)
+	variables := map[string]string{
+		"CLOUD":                            c.url,
+		"OS_AUTH_URL":                      "",
+		"OS_TOKEN":                         "",
+		"OS_USERNAME":                      "",
+		"OS_PASSWORD":                      "",
+		"OS_USER_DOMAIN_NAME":              "",
+		"OS_PROJECT_NAME":                  "",
+		"OS_PROJECT_DOMAIN_NAME":           "",
+		"OS_APPLICATION_CREDENTIAL_ID":     "",
+		"OS_APPLICATION_CREDENTIAL_SECRET": "",
+	}
+	switch way := args[0]; way {
+	case "password":
+		maps.Copy(variables, passwordLogin(c.authURL))
+	case "wrong-password":
+		maps.Copy(variables, passwordLogin(c.authURL))
+		variables["OS_PASSWORD"] = "not the password"
+	case "other-project":
+		c.AddUser(imagetest.User{
+			Name: imagetest.UserName, Password: imagetest.Password, ProjectID: otherProject, ProjectName: otherProject,
+			Roles: []string{imagetest.RoleMember, imagetest.RoleReader},
+		})
+		maps.Copy(variables, passwordLogin(c.authURL))
+		variables["OS_PROJECT_NAME"] = otherProject
+	case "app-credential":
+		variables["OS_AUTH_URL"] = c.authURL
+		variables["OS_APPLICATION_CREDENTIAL_ID"] = imagetest.AppCredentialID
+		variables["OS_APPLICATION_CREDENTIAL_SECRET"] = imagetest.AppCredentialSecret
+	case "token":
+		variables["OS_TOKEN"] = c.IssueToken(imagetest.ProjectID, time.Hour)
+	case "bad-token":
+		variables["OS_TOKEN"] = "gAAAAA-this-is-no-token-of-the-cloud"
+	default:
+		ts.Fatalf("unknown way to log in: %s", way)
+	}
+	for name, value := range variables {
+		ts.Setenv(name, value)
+	}
+}
+
+// passwordLogin is the environment for a login with the cloud's own user.
+func passwordLogin(authURL string) map[string]string {
+	return map[string]string{
+		"OS_AUTH_URL":            authURL,
+		"OS_USERNAME":            imagetest.UserName,
+		"OS_PASSWORD":            imagetest.Password,
+		"OS_USER_DOMAIN_NAME":    imagetest.DomainName,
+		"OS_PROJECT_NAME":        imagetest.ProjectName,
+		"OS_PROJECT_DOMAIN_NAME": imagetest.DomainName,
+	}
+}
+
+// setFaults lets the cloud fail in one of these ways.
+func (s *script) setFaults(ts *testscript.TestScript, args []string) {
+	faults := map[string]imagetest.Policy{
+		"slow":             imagetest.Always(imagetest.Delay(300 * time.Millisecond)),
+		"hang-all":         func(imagetest.Request) imagetest.Fault { return imagetest.Hang() },
+		"hang":             imagetest.Always(imagetest.Hang()),
+		"unavailable":      imagetest.Always(imagetest.Status(http.StatusServiceUnavailable)),
+		"unavailable-once": imagetest.FirstAttempts(1, imagetest.Status(http.StatusServiceUnavailable)),
+		"lost-once":        imagetest.FirstAttempts(1, imagetest.CutAfter()),
+		"lost":             imagetest.Always(imagetest.CutAfter()),
+		"forbidden":        imagetest.Always(imagetest.Gateway(http.StatusForbidden, "APIGW.0302", "The app is not allowed to use the API")),
+		"gateway-404":      imagetest.Always(imagetest.Status(http.StatusNotFound)),
+		"half-forbidden":   imagetest.Mix(1, imagetest.Chance{P: 0.5, Fault: imagetest.Status(http.StatusForbidden)}),
+	}
+	policy, ok := faults[args[0]]
+	if !ok {
+		ts.Fatalf("unknown fault, want one of %v", slices.Sorted(maps.Keys(faults)))
+	}
+	s.running(ts).SetFaults(policy)
+}
+
+func (s *script) awaitRequests(ts *testscript.TestScript, args []string) {
+	least := number(ts, args[0])
+	await(ts, args[0]+" requests", func() bool { return s.running(ts).Stats().Requests >= least })
+}
+
+func (s *script) awaitLogin(ts *testscript.TestScript, _ []string) {
+	await(ts, "login", func() bool { return len(s.running(ts).Requests()) > 0 })
+}
+
+func (s *script) requests(ts *testscript.TestScript, args []string) {
+	judge(ts, "requests to the Image API", s.running(ts).Stats().Requests, args[0])
+}
+
+func (s *script) logins(ts *testscript.TestScript, args []string) {
+	logins := 0
+	for _, r := range s.running(ts).Requests() {
+		if r.Method == http.MethodPost && strings.HasPrefix(r.Target, imagetest.IdentityPath) {
+			logins++
+		}
+	}
+	judge(ts, "logins", logins, args[0])
+}
+
+func (s *script) shares(ts *testscript.TestScript, args []string) {
+	c, left := s.running(ts), 0
+	for _, p := range c.pairs {
+		if c.Shared(p.ImageID, p.MemberID) {
+			left++
+		}
+	}
+	judge(ts, "shares left", left, args[0])
+}
+
+func (s *script) imagesDeleted(ts *testscript.TestScript, args []string) {
+	c := s.running(ts)
+	judge(ts, "images deleted", c.Stats().ImagesDeleted, args[0])
+	for _, p := range c.pairs {
+		if c.ImageExists(p.ImageID) && !c.Shared(p.ImageID, bystander) {
+			ts.Fatalf("image %s is no longer shared with a member that no row names", p.ImageID)
+		}
+	}
+}
+
+// secrets are the cloud's passwords, and the tokens that it has been shown.
+func (c *scriptCloud) secrets() []string {
+	secrets := []string{imagetest.Password, imagetest.AppCredentialSecret}
+	for _, r := range c.Requests() {
+		if token := r.Header.Get("X-Auth-Token"); token != "" {
+			secrets = append(secrets, token)
+		}
+	}
+	slices.Sort(secrets)
+	return slices.Compact(secrets)
+}
