@@ -219,7 +219,7 @@ func (d *dispatcher) ended(e ended) {
 	switch {
 	case t == d.outage.probe:
 		d.probed(t)
-	case a.Meaning == Renewed && t.renewals < d.job.Attempts:
+	case a.Meaning == Renewed && t.renewals < maxRenewals:
 		t.renewals++
 		t.attempts--
 		d.summary.Renewals++
@@ -229,7 +229,7 @@ func (d *dispatcher) ended(e ended) {
 		d.again(t, event.RetryIn)
 	case t.listing != nil:
 		d.listed(t.listing, e.members, a)
-	case a.Meaning == Unproved:
+	case (a.Meaning == Unproved || a.Meaning == NotAMember) && !d.listings.proves(t):
 		d.settle(t)
 	default:
 		d.finish(t, t.outcome(), t.last.Message)
@@ -252,6 +252,9 @@ func (d *dispatcher) react(t *task, event *Event) {
 	case a.Meaning == Unauthorized:
 		d.stop(fmt.Errorf("%w: %s", ErrUnauthorized, a.Message))
 	case a.Meaning.served():
+		if a.Meaning == Removed {
+			d.listings.withdrawn(t.row.Pair.ImageID)
+		}
 		if t.started.After(d.aloneSince) {
 			d.alone = false
 		}

@@ -93,7 +93,7 @@ func (l *limits) count(r Result) error {
 	}
 	if l.hopeless(r) {
 		return fmt.Errorf("%w: all %d rows so far, of %d images, ended as %s%s: %s; %s",
-			ErrSameRefusal, l.finished, len(l.images), r.Outcome, statusNote(r.Status), r.Message, usualCause(r.Outcome))
+			ErrSameRefusal, l.finished, len(l.images), r.Outcome, statusNote(r.Status), strings.TrimSuffix(r.Message, "."), usualCause(r.Outcome))
 	}
 	if l.allowance.exceeded(l.failed, l.finished) {
 		return fmt.Errorf("%w: %d of %d rows failed, allowed are %v", ErrTooManyFailures, l.failed, l.finished, l.allowance)

@@ -12,9 +12,9 @@ import (
 // job's rate, pauses it when the server asks for that, and slows it down for
 // a while when the server says that it was too fast.
 //
-// A throttled pool halves its rate, at most once a second, and wins back a
-// twentieth of what it had for every twenty answers that show the server at
-// work: additive increase, multiplicative decrease, as TCP does it (RFC 5681).
+// A throttled pool pauses, goes on at seven tenths of its rate, and wins back a
+// fortieth of what it had in each second in which the server is at work: additive increase, multiplicative decrease, as TCP does it (RFC 5681,
+// with the gentler cut of RFC 9438).
 type pace struct {
 	limiter *rate.Limiter
 	// ceiling is the job's rate, rate.Inf when it is not paced.
@@ -26,9 +26,8 @@ type pace struct {
 	pausedUntil time.Time
 	pauses      *backoff.ExponentialBackOff // for servers that do not say how long
 
-	slowedAt time.Time
-	step     rate.Limit // what is won back at a time; 0 before the first throttle
-	good     int        // answers since the rate changed
+	changedAt time.Time  // when the rate was changed last
+	step      rate.Limit // what is won back at a time; 0 before the first throttle
 
 	seen observed
 }
@@ -37,8 +36,12 @@ const (
 	// slowest is the lowest rate that throttling leads to: it has to stay
 	// quick enough to notice that the server is well again.
 	slowest = rate.Limit(0.1)
-	// goodForStep is how many answers win back a step of the rate.
-	goodForStep = 20
+	// cut is what is left of the rate after a throttle, steps how many seconds
+	// win back all of it.
+	cut   = 0.7
+	steps = 40
+	// raiseEvery is how long the rate stays as it is before it is raised.
+	raiseEvery = time.Second
 )
 
 func newPace(perSecond float64) *pace {
@@ -107,9 +110,7 @@ func (p *pace) pause(now time.Time, d time.Duration) time.Duration {
 // time when it does not say, and slows it down. It reports how long the pool
 // is paused and the new rate, 0 when it has not changed.
 func (p *pace) throttle(now time.Time, retryAfter time.Duration) (pausedFor time.Duration, newRate float64) {
-	const atMostEvery = time.Second
-	paused := p.pausedUntil.After(now)
-	if paused && now.Sub(p.slowedAt) < atMostEvery {
+	if p.pausedUntil.After(now) {
 		return p.pause(now, retryAfter), 0 // an answer to the same rush
 	}
 	if retryAfter <= 0 {
@@ -120,29 +121,25 @@ func (p *pace) throttle(now time.Time, retryAfter time.Duration) (pausedFor time
 		current = p.seen.rate(now)
 	}
 	if p.step == 0 {
-		p.step = current / goodForStep
+		p.step = current / steps
 	}
-	p.setLimit(now, max(current/2, min(slowest, p.ceiling)))
-	p.slowedAt = now
+	p.setLimit(now, max(current*cut, min(slowest, p.ceiling)))
 	return p.pause(now, retryAfter), float64(p.limiter.Limit())
 }
 
-// served counts an answer that shows the server at work.
+// served takes an answer into account that shows the server at work.
 func (p *pace) served(now time.Time) {
 	p.pauses.Reset()
-	limit := p.limiter.Limit()
-	if limit >= p.ceiling {
-		return
-	}
-	if p.good++; p.good >= goodForStep {
-		p.setLimit(now, min(limit+p.step, p.ceiling))
+	if limit := p.limiter.Limit(); limit < p.ceiling && now.Sub(p.changedAt) >= raiseEvery {
+		// A pool that is not paced was perhaps throttled before it was quick.
+		p.setLimit(now, min(limit+max(p.step, limit/steps), p.ceiling))
 	}
 }
 
 func (p *pace) setLimit(now time.Time, limit rate.Limit) {
 	p.limiter.SetLimitAt(now, limit)
 	p.limiter.SetBurstAt(now, burst(limit))
-	p.good = 0
+	p.changedAt = now
 }
 
 // observed measures how many requests start in a second, for a pool that is
@@ -163,6 +160,7 @@ func (o *observed) count(now time.Time) {
 
 // rate is how many requests started a second, lately.
 func (o *observed) rate(now time.Time) rate.Limit {
-	lately := rate.Limit(float64(o.started) / max(1, now.Sub(o.since).Seconds()))
+	const shortest = 0.05 // seconds that say something
+	lately := rate.Limit(float64(o.started) / max(shortest, now.Sub(o.since).Seconds()))
 	return max(lately, o.last)
 }

@@ -76,7 +76,8 @@ const (
 	Removed
 	// Listed: the server has sent the member list that was asked for.
 	Listed
-	// NotAMember: the server says that the member is not in the image's list.
+	// NotAMember: the server says that the member is not in the image's list,
+	// as far as these credentials may see that.
 	NotAMember
 	// NoSuchImage: the server says that it knows no such image; it says the
 	// same of an image that these credentials may not see.

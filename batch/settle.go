@@ -2,9 +2,15 @@ package batch
 
 import "maps"
 
-// A 404 that does not say what was not found proves nothing about the share.
-// Such a row is settled by reading the image's member list: once for an image,
-// however many rows ask.
+// A 404 alone proves nothing about the share. One that says nothing of what was
+// not found may come from a gateway. One that says "not found in the member
+// list" is true of the list that the credentials may see: Glance looks for the
+// member among all members of the caller's own images, but among the caller's
+// own memberships for anybody else's (image_member_find in
+// glance/db/sqlalchemy/api.py). So it is a proof only when the image is known
+// to be the caller's: because a share of it was withdrawn in this run, or
+// because its member list shows so. The list is read once for an image, however
+// many rows ask.
 
 // A listing is the member list of one image, known or on its way.
 type listing struct {
@@ -15,6 +21,11 @@ type listing struct {
 	answer  Answer
 }
 
+// gone reports whether the list proves that the member is not in it.
+func (l *listing) gone(memberID string) bool {
+	return l.answer.Meaning == Listed && l.members.Complete && !l.members.Has(memberID)
+}
+
 // maxListings bounds the lists kept. Rows of one image usually stand together
 // in a file, so that few are needed at a time.
 const maxListings = 1024
@@ -23,10 +34,27 @@ const maxListings = 1024
 type listings struct {
 	byImage map[string]*listing
 	waiting int // rows that wait for a list
+	// ours are images of which a share was withdrawn: they are ours.
+	ours map[string]struct{}
 }
 
 func newListings() listings {
-	return listings{byImage: make(map[string]*listing)}
+	return listings{byImage: make(map[string]*listing), ours: make(map[string]struct{})}
+}
+
+// withdrawn notes that a share of the image was withdrawn.
+func (l *listings) withdrawn(imageID string) {
+	if len(l.ours) >= maxListings {
+		clear(l.ours)
+	}
+	l.ours[imageID] = struct{}{}
+}
+
+// proves reports whether the last answer to t is a proof by itself that the
+// member is gone.
+func (l *listings) proves(t *task) bool {
+	_, ours := l.ours[t.row.Pair.ImageID]
+	return t.last.Meaning == NotAMember && ours
 }
 
 // settle ends t's row by the member list of its image, now or when the list
@@ -81,13 +109,16 @@ func (d *dispatcher) takeWaiters(l *listing) []*task {
 // and does not hold the member proves that it is gone.
 func (d *dispatcher) settleBy(t *task, l *listing) {
 	switch message := t.last.Message; {
+	case l.gone(t.row.Pair.MemberID) && t.last.Meaning == NotAMember:
+		d.finish(t, Absent, message)
+	case l.gone(t.row.Pair.MemberID):
+		d.finish(t, Absent, join(message, "the member is not in the image's list"))
 	case l.answer.Meaning != Listed:
 		d.finish(t, NotFound, join(message, "reading the member list: "+l.answer.Message))
 	case l.members.Has(t.row.Pair.MemberID):
-		d.finish(t, Rejected, join(message, "the member is still in the image's list"))
-	case !l.members.Complete:
-		d.finish(t, NotFound, join(message, "the member list shows only ourselves, which proves nothing about others"))
+		// The list may have been read before this row was sent.
+		d.finish(t, Rejected, join(message, "the member was in the image's list when that was read"))
 	default:
-		d.finish(t, Absent, join(message, "the member is not in the image's list"))
+		d.finish(t, NotFound, join(message, "the member list that these credentials see may hide others: it proves nothing"))
 	}
 }

@@ -28,6 +28,11 @@ type task struct {
 	due    time.Time // when the next attempt may start
 }
 
+// maxRenewals is how often one row may meet a token that has expired. Tokens
+// that live for seconds are met a few times; a server that refuses each new
+// token on one row alone must not hold the run for ever.
+const maxRenewals = 20
+
 // backoff is how long t waits before another attempt, for its own part.
 func (t *task) backoff() time.Duration {
 	if t.delays == nil {

@@ -85,10 +85,17 @@ func defuse(cell string) string {
 	if cell == "" || !strings.ContainsRune("=+-@\t\r\n＝＋－＠", firstRune(cell)) {
 		return cell
 	}
-	if _, err := strconv.ParseFloat(cell, 64); err == nil {
+	if isNumber(cell) {
 		return cell
 	}
 	return "'" + cell
+}
+
+// isNumber reports whether a cell is a number with a sign, with a point or a
+// comma.
+func isNumber(cell string) bool {
+	_, err := strconv.ParseFloat(strings.Replace(cell, ",", ".", 1), 64)
+	return err == nil
 }
 
 func firstRune(s string) rune {

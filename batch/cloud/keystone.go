@@ -117,8 +117,8 @@ func (k *keystone) explain(err error) error {
 	said := fmt.Sprintf("keystone at %s answered %d %s to the %s%s", k.url,
 		answer.Actual, http.StatusText(answer.Actual), k.method(), k.words(answer.Body))
 	if isRefusal(answer.Actual) {
-		return fmt.Errorf("%w: %s: check the credentials, the domains and project that go with them, and %s",
-			ErrRefused, said, k.from.key("auth_url"))
+		return refused("%s: check the credentials, the domains and project that go with them, and %s",
+			said, k.from.key("auth_url"))
 	}
 	return fmt.Errorf("%s: check %s, or try again later", said, k.from.key("auth_url"))
 }

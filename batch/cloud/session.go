@@ -18,6 +18,17 @@ import (
 // help. The errors that wrap it say who refused them and what to do.
 var ErrRefused = errors.New("the credentials are refused")
 
+// refused is an error that is [ErrRefused] and says in its own words who
+// refuses what, and what to do.
+func refused(format string, args ...any) error {
+	return &refusedError{fmt.Sprintf(format, args...)}
+}
+
+type refusedError struct{ text string }
+
+func (e *refusedError) Error() string        { return e.text }
+func (e *refusedError) Is(target error) bool { return target == ErrRefused }
+
 // renewalPause is for how long a failure to renew answers for those who ask
 // again: those who waited for it, and those who come right after it.
 const renewalPause = time.Second
@@ -135,18 +146,18 @@ func (s *Session) Renew(ctx context.Context, generation uint64) error {
 		return fmt.Errorf("wait for a new credential: %w", context.Cause(ctx))
 	}
 
-	refused := s.current.Load()
+	current := s.current.Load()
 	switch {
-	case refused.generation > generation:
+	case current.generation > generation:
 		return nil
 	case errors.Is(s.failure, ErrRefused):
 		// Every further wrong password could lock the account.
 		return s.failure
 	case s.failure != nil && time.Since(s.failedAt) < renewalPause:
 		return s.failure
-	case refused.generation > 1 && !refused.accepted.Load():
-		return fmt.Errorf("%w: the Image API at %s does not accept a credential that was issued just now (%s): "+
-			"check that endpoint, region and project belong together", ErrRefused, s.endpoint, s.method)
+	case current.generation > 1 && !current.accepted.Load():
+		return refused("the Image API at %s does not accept a credential that was issued just now (%s): "+
+			"check that endpoint, region and project belong together", s.endpoint, s.method)
 	}
 
 	g, err := s.issuer.issue(ctx)
@@ -157,7 +168,7 @@ func (s *Session) Renew(ctx context.Context, generation uint64) error {
 		}
 		return err
 	}
-	s.current.Store(&credential{token: g.token, generation: refused.generation + 1})
-	s.log.Info("credential renewed", "method", s.method, "generation", refused.generation+1, "expires_at", g.expires)
+	s.current.Store(&credential{token: g.token, generation: current.generation + 1})
+	s.log.Info("credential renewed", "method", s.method, "generation", current.generation+1, "expires_at", g.expires)
 	return nil
 }

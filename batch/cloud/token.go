@@ -25,8 +25,8 @@ type readyToken struct {
 
 func (r *readyToken) issue(context.Context) (*grant, error) {
 	if r.given {
-		return nil, fmt.Errorf("%w: the %s is not accepted, or no longer, and cannot be renewed: "+
-			"get a new token and check that endpoint and region are its own", ErrRefused, r.method)
+		return nil, refused("the %s is not accepted, or no longer, and cannot be renewed: "+
+			"get a new token and check that endpoint and region are its own", r.method)
 	}
 	r.given = true
 	return &grant{token: r.token}, nil

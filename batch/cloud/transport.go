@@ -21,6 +21,9 @@ func newTransport(config *tls.Config) *http.Transport {
 		DialContext:         dialer.DialContext,
 		TLSClientConfig:     config.Clone(),
 		TLSHandshakeTimeout: 10 * time.Second,
+		// Enough for the longest token that checkToken lets through, which
+		// Keystone sends in a header.
+		MaxResponseHeaderBytes: 4 * maxToken,
 		// Below the idle timeouts that load balancers commonly have, so that
 		// a request seldom meets a connection that is just being closed.
 		IdleConnTimeout:    45 * time.Second,

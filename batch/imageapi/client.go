@@ -117,10 +117,17 @@ func (c *Client) readList(body io.Reader, imageID string) (batch.Members, error)
 	}
 	limited := &io.LimitedReader{R: body, N: maxList}
 	if err := json.NewDecoder(limited).Decode(&list); err != nil {
-		if limited.N <= 0 {
-			return batch.Members{}, fmt.Errorf("the member list is longer than %d bytes", maxList)
+		switch {
+		case limited.N <= 0:
+			err = fmt.Errorf("the member list is longer than %d bytes", maxList)
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			err = errors.New("the member list is cut short")
+		case errors.Is(err, context.DeadlineExceeded):
+			err = errors.New("the member list did not come within the time of one attempt")
+		default:
+			err = fmt.Errorf("the answer is not a member list: %w", err)
 		}
-		return batch.Members{}, fmt.Errorf("the answer is not a member list: %w", err)
+		return batch.Members{}, err
 	}
 	if list.Members == nil {
 		return batch.Members{}, errors.New("the answer is not a member list: it has no members")

@@ -43,6 +43,12 @@ func (c *Client) exchange(req *http.Request) *exchange {
 	e.resp = resp
 	e.answer.Status = resp.StatusCode
 	e.answer.RetryAfter = retryAfter(resp.Header, time.Now())
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		// The end of the context no longer ends the reading of what follows,
+		// which is no body.
+		resp.Body.Close()
+		resp.Body = http.NoBody
+	}
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNoContent {
 		// What a cut body lacks is only words; the status has been said.
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))

@@ -16,7 +16,7 @@ func meaningOfRemove(resp *http.Response, p batch.Pair, e errorText) (batch.Mean
 	case status < 300:
 		// No Image API answers so; a portal or a proxy may, and what it has
 		// done nobody knows.
-		return batch.Broken, "the answer is " + resp.Status + " and not 204: this may be no Image API; " + e.orStatus(resp)
+		return batch.Broken, "the answer is " + clean(resp.Status) + " and not 204: this may be no Image API; " + e.orStatus(resp)
 	}
 	return meaningOfRefusal(resp, p, e)
 }
@@ -45,7 +45,7 @@ func meaningOfRefusal(resp *http.Response, p batch.Pair, e errorText) (batch.Mea
 		case status >= 500:
 			return batch.Broken, message
 		case 300 <= status && status < 400:
-			return batch.Refused, "the answer is " + resp.Status + " and leads elsewhere, which is not followed: check the endpoint"
+			return batch.Refused, "the answer is " + clean(resp.Status) + " and leads elsewhere, which is not followed: check the endpoint"
 		}
 		return batch.Refused, message
 	}

@@ -30,8 +30,9 @@ type cli struct {
 	// terminal says that standard error is shown to a person, interactive that
 	// this person can also answer.
 	terminal, interactive bool
-	// args is the command line, the program's name first.
-	args []string
+	// program is the name under which it was started, args what came behind.
+	program string
+	args    []string
 	// width is that of the terminal in columns.
 	width func() int
 }
@@ -39,7 +40,7 @@ type cli struct {
 func newCLI() *cli {
 	terminal := term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("TERM") != "dumb"
 	return &cli{
-		args:        os.Args[:1],
+		program:     os.Args[0],
 		stdin:       os.Stdin,
 		stdout:      os.Stdout,
 		stderr:      os.Stderr,
@@ -61,7 +62,7 @@ func newCLI() *cli {
 func (c *cli) run(args []string) int {
 	ctx, stop := c.interruptible(context.Background())
 	defer stop()
-	c.args = append(c.args[:1:1], args...)
+	c.args = args
 	root := c.rootCommand()
 	root.SetArgs(args)
 	root.SetIn(c.stdin)
@@ -87,8 +88,13 @@ file.`,
   imsrevoke run pairs.csv              withdraw every share in it`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return unknownVerb(cmd, args[0])
+			}
+			return cmd.Help()
+		},
+		Args: cobra.ArbitraryArgs, // of verbs that there are none of
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			return fromEnvironment(cmd.Flags(), c.getenv)
 		},
@@ -98,6 +104,17 @@ file.`,
 	})
 	root.AddCommand(c.runCommand(), c.demoCommand(), c.versionCommand())
 	return root
+}
+
+// unknownVerb is the error for a verb that there is none of, with the nearest
+// ones that there are.
+func unknownVerb(root *cobra.Command, verb string) error {
+	hint := "try 'imsrevoke --help'"
+	root.SuggestionsMinimumDistance = 2
+	if near := root.SuggestionsFor(verb); len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return fmt.Errorf("there is no verb %q: %s", verb, hint)
 }
 
 // fromEnvironment sets each flag that was not given from its variable:
@@ -110,8 +127,8 @@ func fromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
 		if err != nil || f.Changed || value == "" || f.Name == "help" {
 			return
 		}
-		if e := flags.Set(f.Name, value); e != nil {
-			err = fmt.Errorf("%s: %w", name, e)
+		if e := f.Value.Set(value); e != nil {
+			err = fmt.Errorf("%s=%s: %w", name, value, e)
 		}
 	})
 	return err

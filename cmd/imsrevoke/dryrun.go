@@ -10,7 +10,7 @@ import (
 )
 
 // planFile is a dry run: every row is judged, nothing is sent.
-func (c *cli) planFile(m *manifest.Manifest, o *runOptions) error {
+func (c *cli) planFile(m *manifest.Manifest, input string, o *runOptions) error {
 	plan := &report.CSV{Input: m.Reader(), Columns: m.Columns, Rows: m.Rows, Rest: batch.Planned}
 	s := summary{Input: m.Name, DryRun: true, Started: time.Now()}
 	var err error
@@ -18,15 +18,7 @@ func (c *cli) planFile(m *manifest.Manifest, o *runOptions) error {
 		s.tally, err = plan.Write(io.Discard)
 	} else {
 		s.Report = o.report
-		exists, e := regularFile(o.report)
-		switch {
-		case e != nil:
-			err = e
-		case exists && !o.overwrite:
-			err = existsError(o.report)
-		default:
-			s.tally, err = plan.WriteFile(o.report)
-		}
+		s.tally, err = writePlan(plan, input, o)
 	}
 	if err != nil {
 		return err
@@ -35,4 +27,20 @@ func (c *cli) planFile(m *manifest.Manifest, o *runOptions) error {
 		err = errUnsettled
 	}
 	return c.conclude(s, err, o)
+}
+
+// writePlan writes the report of a dry run.
+func writePlan(plan *report.CSV, input string, o *runOptions) (*report.Tally, error) {
+	exists, err := occupied(o.report, input)
+	if err != nil {
+		return nil, err
+	}
+	if exists && !o.overwrite {
+		return nil, existsError(o.report)
+	}
+	tally, err := plan.WriteFile(o.report)
+	if err != nil {
+		return nil, cannotWrite(o.report, err)
+	}
+	return tally, nil
 }

@@ -71,6 +71,20 @@ func exitCode(err error) int {
 	return exitUsage
 }
 
+// shortReason is the reason for which a run stopped, without the details that
+// are told once.
+func shortReason(err error) error {
+	for _, reason := range []error{
+		batch.ErrUnauthorized, batch.ErrSameRefusal, batch.ErrTooManyFailures, batch.ErrTimeBudget,
+		batch.ErrOutage, batch.ErrRecorder, batch.ErrSource,
+	} {
+		if errors.Is(err, reason) {
+			return reason
+		}
+	}
+	return err
+}
+
 // interruptible returns a context that ends with the first SIGINT or SIGTERM.
 // The second one ends the process: what the journal holds is good at any time.
 func (c *cli) interruptible(parent context.Context) (context.Context, func()) {

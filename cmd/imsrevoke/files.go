@@ -19,23 +19,18 @@ type files struct {
 // filesFor names the files of a run, and refuses to touch what is there.
 func filesFor(input string, o *runOptions) (files, error) {
 	path := o.report
-	switch {
-	case path == "" && input == "-":
-		return files{}, errors.New("name the report of what comes from standard input with --report")
-	case path == "":
+	if path == "" {
+		if info, err := os.Stat(input); input == "-" || err == nil && !info.Mode().IsRegular() {
+			return files{}, fmt.Errorf("%s has no name that a report could be named after: name the report with --report", input)
+		}
 		path = strings.TrimSuffix(input, filepath.Ext(input)) + ".report.csv"
 	}
-	if in, err := os.Stat(input); err == nil {
-		if out, err := os.Stat(path); err == nil && os.SameFile(in, out) {
-			return files{}, fmt.Errorf("the report %s is the input itself: name another file with --report", path)
-		}
-	}
 	f := files{report: path, journal: path + ".journal"}
-	reported, err := regularFile(f.report)
+	reported, err := occupied(f.report, input)
 	if err != nil {
 		return files{}, err
 	}
-	journalled, err := regularFile(f.journal)
+	journalled, err := occupied(f.journal, input)
 	if err != nil {
 		return files{}, err
 	}
@@ -57,16 +52,30 @@ func existsError(report string) error {
 	return fmt.Errorf("%s exists: name another file with --report, go on with what it has left by --resume, or replace it with --overwrite", report)
 }
 
-// regularFile reports whether there is a file of that name, and an error when
-// it is not one to be written.
-func regularFile(path string) (bool, error) {
-	switch info, err := os.Stat(path); {
+// occupied reports whether there is a file at the path of an output, and an
+// error when it must not be replaced whatever the flags say: when it is the
+// input, or no regular file.
+func occupied(path, input string) (bool, error) {
+	out, err := os.Stat(path)
+	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return false, nil
 	case err != nil:
-		return false, err
-	case !info.Mode().IsRegular():
+		return false, cannotWrite(path, err)
+	case !out.Mode().IsRegular():
 		return false, fmt.Errorf("%s is no regular file: name another one with --report", path)
 	}
+	if in, err := os.Stat(input); err == nil && os.SameFile(in, out) {
+		return false, fmt.Errorf("%s is the input itself: name another file with --report", path)
+	}
 	return true, nil
+}
+
+// cannotWrite is the error for a report, or its journal, that cannot be made.
+func cannotWrite(path string, err error) error {
+	var reason *fs.PathError
+	if errors.As(err, &reason) { // it may name a temporary file, which says nothing to the user
+		err = reason.Err
+	}
+	return fmt.Errorf("%w: cannot write %s: %w; name a file in a folder that can be written with --report", errRecord, path, err)
 }

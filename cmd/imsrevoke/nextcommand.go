@@ -8,10 +8,10 @@ import (
 // resumeCommand is the command line that goes on with what this one has left,
 // to be pasted into a shell; empty when this one was no run.
 func (c *cli) resumeCommand() string {
-	if len(c.args) < 2 || c.args[1] != "run" {
+	if len(c.args) == 0 || c.args[0] != "run" {
 		return ""
 	}
-	words := slices.DeleteFunc(slices.Clone(c.args), func(word string) bool {
+	words := slices.DeleteFunc(append([]string{c.program}, c.args...), func(word string) bool {
 		return word == "--resume" || word == "--overwrite" || word == "--overwrite=true"
 	})
 	words = append(words, "--resume")

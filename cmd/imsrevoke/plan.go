@@ -29,7 +29,7 @@ func (r *run) showPlan() {
 		fmt.Fprintf(&b, "  %-9s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	fmt.Fprintf(&b, "About to withdraw %s.\n\n", plural(r.toSend, "share"))
-	line("file", "%s (%s, delimiter %s; %q, %q)", m.Name, encoding, delimiterName(m.Delimiter), m.ImageColumn, m.MemberColumn)
+	line("file", "%s (%s, delimiter %q, columns %q and %q)", m.Name, encoding, m.Delimiter, m.ImageColumn, m.MemberColumn)
 	line("rows", "%s of %s and %s", plural(m.Rows, "row"), count(m.Images, "image"), count(m.Members, "member"))
 	if m.Invalid+m.Duplicates > 0 {
 		line("not sent", "%d invalid, %d duplicate", m.Invalid, m.Duplicates)
@@ -77,11 +77,6 @@ func (r *run) ask(ctx context.Context) error {
 		}
 		return errors.New("not confirmed: nothing was sent")
 	}
-}
-
-func delimiterName(r rune) string {
-	d := delimiter(r)
-	return d.String()
 }
 
 func count(c manifest.Count, what string) string {

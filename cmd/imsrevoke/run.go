@@ -35,13 +35,21 @@ IMSREVOKE_MAX_ROWS. A flag wins.`,
 		Example: `  imsrevoke run pairs.csv --os-cloud prod
   imsrevoke run audit.csv --rate 180/m --max-rows 5000 --yes
   OS_TOKEN=... imsrevoke run pairs.csv --endpoint https://image.example.com`,
-		Args: cobra.ExactArgs(1),
+		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.runFile(cmd.Context(), args[0], o)
 		},
 	}
 	o.register(cmd.Flags())
 	return cmd
+}
+
+// oneFile demands the one argument of a verb that reads a file.
+func oneFile(cmd *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		return nil
+	}
+	return fmt.Errorf("name one CSV file of pairs, or - for standard input, and not %d: try '%s --help'", len(args), cmd.CommandPath())
 }
 
 // runFile is the verb run: judge the file, connect, ask, revoke, report.
@@ -56,7 +64,7 @@ func (c *cli) runFile(ctx context.Context, input string, o *runOptions) error {
 	}
 	defer m.Close()
 	if o.dryRun {
-		return c.planFile(m, o)
+		return c.planFile(m, input, o)
 	}
 	f, err := filesFor(input, o)
 	if err != nil {
@@ -109,7 +117,7 @@ func (r *run) confirmed(ctx context.Context) error {
 		defer r.journal.Close()
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", errRecord, err)
+		return cannotWrite(r.files.journal, err)
 	}
 	return r.execute(ctx)
 }
@@ -164,7 +172,7 @@ func firstInvalid(m *manifest.Manifest) error {
 			return err
 		}
 		if row.Problem != "" {
-			return fmt.Errorf("%d invalid rows, the first on line %d: %s", m.Invalid, row.Line, row.Problem)
+			return fmt.Errorf("%s, the first on line %d: %s", plural(m.Invalid, "invalid row"), row.Line, row.Problem)
 		}
 	}
 }
@@ -291,7 +299,7 @@ func (r *run) identity() report.Run {
 func (r *run) writeReport(stopped error) (*report.Tally, error) {
 	reason := ""
 	if stopped != nil {
-		reason = "the run stopped before this row: " + stopped.Error()
+		reason = "the run stopped before this row: " + shortReason(stopped).Error()
 	}
 	c := &report.CSV{
 		Input:   r.manifest.Reader(),

@@ -82,9 +82,9 @@ func (s *summary) text(err error) string {
 	fmt.Fprintf(&b, "%s: %s\n", plural(s.Rows, "row"), orNone(outcomes(s.Outcomes, ", ")))
 	if s.Requests > 0 {
 		took := s.Finished.Sub(s.Started)
-		fmt.Fprintf(&b, "%s in %s, %.3g/s", plural(s.Requests, "request"), roughly(took), float64(s.Requests)/took.Seconds())
+		fmt.Fprintf(&b, "%s in %s, %s/s", plural(s.Requests, "request"), roughly(took), figures(float64(s.Requests)/took.Seconds()))
 		if s.Throttled > 0 {
-			fmt.Fprintf(&b, "; %d times the server asked for less", s.Throttled)
+			fmt.Fprintf(&b, "; the server asked for less %s", plural(s.Throttled, "time"))
 		}
 		b.WriteByte('\n')
 	}
@@ -111,6 +111,14 @@ func (s *summary) goesOn(err error) bool {
 		return s.Outcomes[batch.Failed]+s.Outcomes[batch.Unknown]+s.Outcomes[batch.Skipped] > 0
 	}
 	return err != nil
+}
+
+// figures is a number with no more digits than matter.
+func figures(x float64) string {
+	if x >= 100 {
+		return grouped(int(x + 0.5))
+	}
+	return fmt.Sprintf("%.3g", x)
 }
 
 // reasonLine tells one reason why rows are not settled: how many, what was
