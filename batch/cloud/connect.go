@@ -87,6 +87,9 @@ func Connect(ctx context.Context, c Config) (*Session, error) {
 		renewing:    make(chan struct{}, 1),
 		issuer:      l.issuer,
 	}
+	if _, ready := l.issuer.(*readyToken); ready {
+		s.projectID = c.Getenv("OS_PROJECT_ID")
+	}
 	s.current.Store(&credential{token: g.token, generation: 1})
 	return s, nil
 }

@@ -89,7 +89,7 @@ func (s *Session) Endpoint() *url.URL {
 func (s *Session) Method() string { return s.method }
 
 // Project returns the project that the credential is for. Both are empty when
-// it is not known, which it never is of a ready token.
+// it is not known: of a ready token it is what OS_PROJECT_ID says.
 func (s *Session) Project() (id, name string) { return s.projectID, s.projectName }
 
 // Region returns the region of the endpoint, empty when nobody has named one.

@@ -126,6 +126,12 @@ func (m *Manifest) readHeader(ctx context.Context, l *layout, opts Options) (ref
 		return nil, m.refuse(l.line, fmt.Sprintf("the header has %d cells; at most %d are read", len(l.header), maxColumns),
 			"leave out the columns that are not needed")
 	}
+	for i, name := range l.header {
+		if len(name) > maxCell {
+			return nil, m.refuse(l.line, fmt.Sprintf("the name of column %d holds more than %d MiB", i+1, maxCell>>20),
+				"shorten it, or look for a quote that is closed too late")
+		}
+	}
 	l.image, l.member, refusal = m.chooseColumns(l, opts)
 	if hasUUID(l.header) && (refusal == nil || errors.Is(refusal, errNoColumn)) {
 		refusal = m.refuse(l.line, "the file has no header: its first row holds ids",

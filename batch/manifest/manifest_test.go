@@ -173,9 +173,9 @@ func TestRefusals(t *testing.T) {
 		{"a cell of more than a mebibyte", "image_id,member_id,note\nA!,1!,x\nB!,2!," + strings.Repeat("x", maxCell+1) + "\n", Options{},
 			"line 3: a cell holds more than 1 MiB; shorten it, or look for a quote that is closed too late"},
 		{"a row without end", "image_id,member_id,note\nA!,1!,x\nB!,2!,\"" + strings.Repeat("x\n", maxRow/2) + strings.Repeat("y", 3*blockSize), Options{},
-			"line 2: what follows does not reach the end of a row within 16 MiB; look for a quote that is never closed"},
+			"line 2: what follows does not reach the end of a row within 4 MiB; look for a quote that is never closed"},
 		{"a header without end", strings.Repeat("x", maxRow+3*blockSize), Options{},
-			"line 1: what follows does not reach the end of a row within 16 MiB; look for a quote that is never closed"},
+			"line 1: what follows does not reach the end of a row within 4 MiB; look for a quote that is never closed"},
 		{"more than ten thousand columns", "image_id,member_id" + strings.Repeat(",x", maxColumns) + "\n", Options{},
 			"line 1: the header has 10002 cells; at most 10000 are read; leave out the columns that are not needed"},
 	}

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,7 @@ func (m *Manifest) openFile(ctx context.Context, path string, opts Options) (*os
 		if in == nil {
 			in = os.Stdin
 		}
-		return m.spool(ctx, in, opts.TempDir)
+		return m.spool(ctx, in, opts.TempDir, maxSpool)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -35,7 +36,7 @@ func (m *Manifest) openFile(ctx context.Context, path string, opts Options) (*os
 	if info.IsDir() {
 		return nil, m.refuse(0, "this is a directory", "name the CSV file in it")
 	}
-	return m.spool(ctx, f, opts.TempDir)
+	return m.spool(ctx, f, opts.TempDir, maxSpool)
 }
 
 func (m *Manifest) refuseFile(err error) error {
@@ -47,9 +48,14 @@ func (m *Manifest) refuseFile(err error) error {
 	return e
 }
 
+// maxSpool bounds what is copied of an input that may have no end: it is room
+// for more than ten million rows.
+const maxSpool = 4 << 30
+
 // spool copies r to a temporary file that only its owner can read and that has
-// no name any more where the system allows that.
-func (m *Manifest) spool(ctx context.Context, r io.Reader, dir string) (*os.File, error) {
+// no name any more where the system allows that. It refuses more than most
+// bytes, and what begins with a block of nothing but NULs.
+func (m *Manifest) spool(ctx context.Context, r io.Reader, dir string, most int64) (*os.File, error) {
 	f, err := os.CreateTemp(dir, "imsrevoke-*.csv")
 	if err != nil {
 		return nil, fmt.Errorf("keeping a copy of %s: %w", m.Name, err)
@@ -57,11 +63,35 @@ func (m *Manifest) spool(ctx context.Context, r io.Reader, dir string) (*os.File
 	// The copy is worth nothing without this process. A system that cannot
 	// remove an open file leaves it to its temporary directory.
 	_ = os.Remove(f.Name())
-	if _, err := io.Copy(f, &contextReader{ctx, r}); err != nil {
+	if err := m.copyTo(f, &contextReader{ctx, r}, most); err != nil {
 		_ = f.Close()
-		return nil, fmt.Errorf("keeping a copy of %s: %w", m.Name, err)
+		return nil, err
 	}
 	return f, nil
+}
+
+func (m *Manifest) copyTo(f *os.File, r io.Reader, most int64) error {
+	limited := io.LimitReader(r, most+1)
+	copied, err := io.CopyN(f, limited, blockSize)
+	if err == nil {
+		head := make([]byte, blockSize)
+		if _, err := f.ReadAt(head, 0); err != nil {
+			return fmt.Errorf("keeping a copy of %s: %w", m.Name, err)
+		}
+		if bytes.Count(head, []byte{0}) == len(head) {
+			return m.refuse(1, "it begins with nothing but NULs: this is no text", "name the CSV file")
+		}
+		var rest int64
+		rest, err = io.Copy(f, limited)
+		copied += rest
+	}
+	switch {
+	case err != nil && err != io.EOF:
+		return fmt.Errorf("keeping a copy of %s: %w", m.Name, err)
+	case copied > most:
+		return m.refuse(0, fmt.Sprintf("it goes on after %d bytes", most), "if it has an end, save it in a file and name that")
+	}
+	return nil
 }
 
 // A contextReader fails between two reads once its context has ended.

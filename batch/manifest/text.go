@@ -11,8 +11,9 @@ import (
 
 const (
 	// maxRow bounds what is read in search of the end of one row, in bytes of
-	// UTF-8; it is held to within a block.
-	maxRow = 16 << 20
+	// UTF-8; it is held to within a block. A row of nothing but delimiters
+	// takes about ninety times as much memory.
+	maxRow = 4 << 20
 	// maxCell bounds one cell, in bytes of UTF-8.
 	maxCell = 1 << 20
 )

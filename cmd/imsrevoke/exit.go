@@ -29,7 +29,7 @@ const (
 var errUnsettled = errors.New("not every row is settled")
 
 // errRecord marks that the report or the journal could not be written.
-var errRecord = errors.New("what became of the rows cannot be kept")
+var errRecord = errors.New("the report cannot be kept")
 
 // told wraps an error that the user has been told of already.
 type told struct{ error }

@@ -63,7 +63,7 @@ func occupied(path, input string) (bool, error) {
 	case err != nil:
 		return false, cannotWrite(path, err)
 	case !out.Mode().IsRegular():
-		return false, fmt.Errorf("%s is no regular file: name another one with --report", path)
+		return false, cannotWrite(path, errors.New("it is no regular file"))
 	}
 	if in, err := os.Stat(input); err == nil && os.SameFile(in, out) {
 		return false, fmt.Errorf("%s is the input itself: name another file with --report", path)

@@ -93,6 +93,7 @@ func (s *script) login(ts *testscript.TestScript, args []string) {
 		"OS_PROJECT_DOMAIN_NAME":           "",
 		"OS_APPLICATION_CREDENTIAL_ID":     "",
 		"OS_APPLICATION_CREDENTIAL_SECRET": "",
+		"OS_PROJECT_ID":                    "",
 	}
 	switch way := args[0]; way {
 	case "password":
@@ -113,6 +114,7 @@ func (s *script) login(ts *testscript.TestScript, args []string) {
 		variables["OS_APPLICATION_CREDENTIAL_SECRET"] = imagetest.AppCredentialSecret
 	case "token":
 		variables["OS_TOKEN"] = c.IssueToken(imagetest.ProjectID, time.Hour)
+		variables["OS_PROJECT_ID"] = imagetest.ProjectID
 	case "bad-token":
 		variables["OS_TOKEN"] = "gAAAAA-this-is-no-token-of-the-cloud"
 	default:

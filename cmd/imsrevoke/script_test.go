@@ -53,6 +53,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			// Scripts that are not about the pace have no time for it.
 			env.Setenv("IMSREVOKE_RATE", "unlimited")
+			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state")) // for the locks
 			// Under -race every program would sleep for a second at its end.
 			env.Setenv("GORACE", "atexit_sleep_ms=10")
 			env.Values[scriptKey{}] = &script{}
