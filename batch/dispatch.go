@@ -14,7 +14,7 @@ type dispatcher struct {
 	rec Recorder
 
 	tasks chan *task // to the workers; holds as many as may be in flight
-	done  chan ended // from the workers; likewise, so that no worker blocks
+	done  chan reply // from the workers; likewise, so that no worker blocks
 
 	pace     *pace
 	held     *task // taken from the source or the queue, waits for the pace
@@ -42,7 +42,7 @@ func newDispatcher(j *Job, src Source, rec Recorder) *dispatcher {
 		src:      src,
 		rec:      rec,
 		tasks:    make(chan *task, j.Workers),
-		done:     make(chan ended, j.Workers),
+		done:     make(chan reply, j.Workers),
 		pace:     newPace(j.Rate),
 		listings: newListings(),
 		alone:    true,
@@ -67,18 +67,17 @@ func (d *dispatcher) run(ctx context.Context) error {
 		d.stop(context.Cause(ctx))
 	}
 	for {
+		d.flush() // what has ended is kept before anything else is sent
 		wait := d.startAll()
-		if err := d.rec.Flush(); err != nil {
-			d.stopRecorder(err)
-		}
+		d.flush() // and so are the rows that needed no request
 		if d.idle() {
 			return d.stopped
 		}
 		wake.Reset(wait)
 		select {
-		case e := <-d.done:
-			d.ended(e)
-			d.endedMeanwhile()
+		case r := <-d.done:
+			d.handle(r)
+			d.handleAll()
 		case <-wake.C:
 		case <-interrupt:
 			interrupt = nil
@@ -86,6 +85,12 @@ func (d *dispatcher) run(ctx context.Context) error {
 		case <-budget:
 			d.stop(fmt.Errorf("%w: %v are over", ErrTimeBudget, d.job.MaxDuration))
 		}
+	}
+}
+
+func (d *dispatcher) flush() {
+	if err := d.rec.Flush(); err != nil {
+		d.stopRecorder(err)
 	}
 }
 
@@ -99,7 +104,8 @@ func (d *dispatcher) idle() bool {
 const untilSomethingEnds = time.Hour
 
 // startAll starts every request that may start now, and reports how long it
-// takes until the next one may, for all that the dispatcher knows by itself.
+// takes until the next one may, for all that the dispatcher knows by itself: 0
+// when it is to be asked again at once.
 func (d *dispatcher) startAll() (wait time.Duration) {
 	for d.inFlight < d.mostInFlight() {
 		now := time.Now()
@@ -189,29 +195,29 @@ func (d *dispatcher) start(t *task, now time.Time) {
 	d.tasks <- t
 }
 
-// endedMeanwhile acts on all the answers that are there already, so that their
+// handleAll acts on all the answers that are there already, so that their
 // results are flushed together.
-func (d *dispatcher) endedMeanwhile() {
+func (d *dispatcher) handleAll() {
 	for {
 		select {
-		case e := <-d.done:
-			d.ended(e)
+		case r := <-d.done:
+			d.handle(r)
 		default:
 			return
 		}
 	}
 }
 
-// ended acts on one answer.
-func (d *dispatcher) ended(e ended) {
+// handle acts on one answer.
+func (d *dispatcher) handle(r reply) {
 	d.inFlight--
-	t, a := e.task, e.answer
-	t.last, t.ended = a, e.at
+	t, a := r.task, r.answer
+	t.last, t.ended = a, r.at
 	event := Event{Answer: a, Took: t.ended.Sub(t.started)}
 	if t.listing == nil {
 		event.Row = &t.row
 	}
-	if a.Meaning.maybeApplied() && t.listing == nil {
+	if a.Meaning.maybeApplied() {
 		t.lost = true
 	}
 	d.react(t, &event)
@@ -225,10 +231,11 @@ func (d *dispatcher) ended(e ended) {
 		d.summary.Renewals++
 		d.again(t, 0)
 	case a.Meaning.transient() && t.attempts < d.job.Attempts:
-		event.RetryIn = event.PausedFor + t.backoff()
-		d.again(t, event.RetryIn)
+		if wait := event.PausedFor + t.backoff(); d.again(t, wait) {
+			event.RetryIn = wait
+		}
 	case t.listing != nil:
-		d.listed(t.listing, e.members, a)
+		d.listed(t, r.members)
 	case (a.Meaning == Unproved || a.Meaning == NotAMember) && !d.listings.proves(t):
 		d.settle(t)
 	default:
@@ -245,7 +252,7 @@ func (d *dispatcher) react(t *task, event *Event) {
 	case a.Meaning == Throttled:
 		d.summary.Throttled++
 		d.goAlone(t.ended)
-		event.PausedFor, event.Rate = d.pace.throttle(t.ended, a.RetryAfter)
+		event.PausedFor, event.Rate = d.pace.throttle(t.started, t.ended, a.RetryAfter)
 	case a.Meaning.transient() && a.RetryAfter > 0:
 		d.goAlone(t.ended)
 		event.PausedFor = d.pace.pause(t.ended, a.RetryAfter)
@@ -267,14 +274,15 @@ func (d *dispatcher) goAlone(now time.Time) {
 }
 
 // again puts t among the tasks that wait, or gives it up when the run is
-// stopping.
-func (d *dispatcher) again(t *task, wait time.Duration) {
-	t.due = t.ended.Add(wait)
+// stopping. It reports whether there will be another attempt.
+func (d *dispatcher) again(t *task, wait time.Duration) bool {
 	if d.stopped != nil {
 		d.giveUp(t)
-		return
+		return false
 	}
+	t.due = t.ended.Add(wait)
 	d.waiting.push(t)
+	return true
 }
 
 // finish records what became of t's row.

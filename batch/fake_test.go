@@ -43,85 +43,93 @@ type request struct {
 	pair    Pair // without a member for a read
 	attempt int  // from 1, for this pair
 	at      time.Time
+
+	answered time.Time // when the answer went out
+	answer   Answer
 }
 
 // fakeAPI answers as its functions say, after its latency. They are called one
 // at a time. Without them every share is withdrawn, and every list is empty.
 type fakeAPI struct {
 	latency time.Duration
+	jitter  func(request) time.Duration // on top of the latency, nil for none
 	remove  func(request) Answer
 	members func(request) (Members, Answer)
 
 	mu       sync.Mutex
 	attempts map[Pair]int
-	requests []request
+	requests []*request
 	inFlight int
 	most     int
 }
 
-func (f *fakeAPI) enter(p Pair) request {
+func (f *fakeAPI) enter(p Pair) *request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.attempts == nil {
 		f.attempts = make(map[Pair]int)
 	}
 	f.attempts[p]++
-	r := request{pair: p, attempt: f.attempts[p], at: time.Now()}
+	r := &request{pair: p, attempt: f.attempts[p], at: time.Now()}
 	f.requests = append(f.requests, r)
 	f.inFlight++
 	f.most = max(f.most, f.inFlight)
 	return r
 }
 
-// leave waits for the latency and reports whether the answer came in time.
-func (f *fakeAPI) leave(ctx context.Context) bool {
-	defer func() {
-		f.mu.Lock()
-		f.inFlight--
-		f.mu.Unlock()
-	}()
-	if f.latency == 0 {
-		return true
+// exchange waits as long as r takes and has it answered, or ends with ctx.
+func (f *fakeAPI) exchange(ctx context.Context, r *request, reply func(request) Answer) Answer {
+	latency := f.latency
+	if f.jitter != nil {
+		latency += f.jitter(*r)
 	}
-	select {
-	case <-time.After(f.latency):
-		return true
-	case <-ctx.Done():
-		return false
+	inTime := true
+	if latency > 0 {
+		select {
+		case <-time.After(latency):
+		case <-ctx.Done():
+			inTime = false
+		}
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.inFlight--
+	r.answer = Answer{Meaning: Unanswered, Message: "no answer in time"}
+	if inTime {
+		r.answer = reply(*r)
+	}
+	r.answered = time.Now()
+	return r.answer
 }
 
 func (f *fakeAPI) Remove(ctx context.Context, p Pair) Answer {
-	r := f.enter(p)
-	if !f.leave(ctx) {
-		return Answer{Meaning: Unanswered, Message: "no answer in time"}
-	}
-	if f.remove == nil {
-		return Answer{Meaning: Removed, Status: 204}
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.remove(r)
+	return f.exchange(ctx, f.enter(p), func(r request) Answer {
+		if f.remove == nil {
+			return Answer{Meaning: Removed, Status: 204}
+		}
+		return f.remove(r)
+	})
 }
 
-func (f *fakeAPI) Members(ctx context.Context, imageID string) (Members, Answer) {
-	r := f.enter(Pair{ImageID: imageID})
-	if !f.leave(ctx) {
-		return Members{}, Answer{Meaning: Unanswered, Message: "no answer in time"}
-	}
-	if f.members == nil {
-		return Members{Complete: true}, Answer{Meaning: Listed, Status: 200}
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.members(r)
+func (f *fakeAPI) Members(ctx context.Context, imageID string) (m Members, a Answer) {
+	a = f.exchange(ctx, f.enter(Pair{ImageID: imageID}), func(r request) Answer {
+		if f.members == nil {
+			m, a = Members{Complete: true}, Answer{Meaning: Listed, Status: 200}
+		} else {
+			m, a = f.members(r)
+		}
+		return a
+	})
+	return m, a
 }
 
-// memory keeps results, and fails from the failFrom-th on when that is set.
+// memory keeps results. When they are set, Record fails from the failFrom-th
+// result on, and Flush once it is to keep as many as flushFailFrom.
 type memory struct {
-	results  []Result
-	flushed  int
-	failFrom int
+	results                 []Result
+	flushed                 int
+	onRecord                func(Result)
+	failFrom, flushFailFrom int
 
 	begun     []int
 	failBegin int // the number of the first row that cannot be begun
@@ -140,10 +148,16 @@ func (m *memory) Record(r Result) error {
 		return io.ErrShortWrite
 	}
 	m.results = append(m.results, r)
+	if m.onRecord != nil {
+		m.onRecord(r)
+	}
 	return nil
 }
 
 func (m *memory) Flush() error {
+	if m.flushFailFrom > 0 && len(m.results) >= m.flushFailFrom {
+		return io.ErrClosedPipe
+	}
 	m.flushed = len(m.results)
 	return nil
 }

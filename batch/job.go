@@ -170,8 +170,8 @@ func (j *Job) Run(ctx context.Context, src Source, api API, rec Recorder) (Summa
 	return d.summary, err
 }
 
-// An ended is an attempt that has had its answer.
-type ended struct {
+// A reply is what came of an attempt.
+type reply struct {
 	task    *task
 	answer  Answer
 	members Members
@@ -179,17 +179,17 @@ type ended struct {
 }
 
 // work makes the requests of tasks until the channel is closed.
-func work(ctx context.Context, api API, timeout time.Duration, tasks <-chan *task, done chan<- ended) {
+func work(ctx context.Context, api API, timeout time.Duration, tasks <-chan *task, done chan<- reply) {
 	for t := range tasks {
-		e := ended{task: t}
+		r := reply{task: t}
 		attempt, cancel := context.WithTimeout(ctx, timeout)
 		if t.listing != nil {
-			e.members, e.answer = api.Members(attempt, t.listing.imageID)
+			r.members, r.answer = api.Members(attempt, t.listing.imageID)
 		} else {
-			e.answer = api.Remove(attempt, t.row.Pair)
+			r.answer = api.Remove(attempt, t.row.Pair)
 		}
 		cancel()
-		e.at = time.Now()
-		done <- e
+		r.at = time.Now()
+		done <- r
 	}
 }

@@ -1,10 +1,8 @@
 package batch
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"io"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -93,6 +91,59 @@ func TestTheFirstRequestGoesAlone(t *testing.T) {
 		}
 		if api.most != 4 {
 			t.Errorf("at most %d requests in flight; want all 4 workers busy", api.most)
+		}
+	})
+}
+
+func TestWhatEndsTheTimeAlone(t *testing.T) {
+	tests := []struct {
+		name  string
+		first Meaning
+		ends  bool
+	}{
+		{"a removal", Removed, true},
+		{"a member that is not there", NotAMember, true},
+		{"an image that is not there", NoSuchImage, true},
+		{"a refusal of this one", Forbidden, true},
+		{"a 404 without a reason", Unproved, false},
+		{"a server in trouble", Broken, false},
+		{"no answer", Unanswered, false},
+		{"a renewed token", Renewed, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				rows, start := rowsOf(20), time.Now()
+				api := &fakeAPI{latency: time.Second, members: firstListThen(Forbidden)}
+				api.remove = func(r request) Answer {
+					if r.pair == rows[0].Pair && r.attempt == 1 {
+						return Answer{Meaning: tt.first}
+					}
+					return Answer{Meaning: Removed, Status: 204}
+				}
+				if _, err := testJob().Run(t.Context(), &rowsSource{rows: rows}, api, &memory{}); err != nil {
+					t.Fatal(err)
+				}
+				second := 0
+				for _, r := range api.requests {
+					if r.at.Equal(start.Add(time.Second)) {
+						second++
+					}
+				}
+				if want := map[bool]int{true: 4, false: 1}[tt.ends]; second != want {
+					t.Errorf("%d requests followed the first answer; want %d", second, want)
+				}
+			})
+		})
+	}
+}
+
+func TestRetryAfterOnAFinalAnswerPausesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := &fakeAPI{remove: func(request) Answer { return Answer{Meaning: Removed, Status: 204, RetryAfter: time.Minute} }}
+		start := time.Now()
+		if _, err := testJob().Run(t.Context(), &rowsSource{rows: rowsOf(3)}, api, &memory{}); err != nil || time.Since(start) > 0 {
+			t.Errorf("err = %v after %v; want no pause", err, time.Since(start))
 		}
 	})
 }
@@ -219,217 +270,21 @@ func TestAnAttemptHasATimeOut(t *testing.T) {
 	})
 }
 
-func TestAnUnexplained404IsSettledByOneReadForEachImage(t *testing.T) {
-	rows := rowsOf(6)
-	image := rows[0].Pair.ImageID
-	for i := range 4 { // rows 0 to 3 are of one image
-		rows[i].Pair.ImageID = image
-	}
-	gone := Members{IDs: []string{"MEMBER-1", "somebody"}, Complete: true}
-	tests := []struct {
-		name     string
-		members  Members
-		answer   Answer
-		outcome  [6]Outcome
-		inResult string
-	}{
-		{"the list proves who is gone", gone, Answer{Meaning: Listed, Status: 200},
-			[6]Outcome{Absent, Rejected, Absent, Absent, Absent, Absent}, "not in the image's list"},
-		{"a list that may be cut proves nothing", Members{IDs: []string{"me"}}, Answer{Meaning: Listed, Status: 200},
-			[6]Outcome{NotFound, NotFound, NotFound, NotFound, NotFound, NotFound}, "may hide others"},
-		{"no list proves nothing", Members{}, Answer{Meaning: NoSuchImage, Status: 404, Message: "Image x not found."},
-			[6]Outcome{NotFound, NotFound, NotFound, NotFound, NotFound, NotFound}, "reading the member list: Image x not found."},
-		{"a list that cannot be had proves nothing", Members{}, Answer{Meaning: Unavailable, Status: 503, Message: "busy"},
-			[6]Outcome{NotFound, NotFound, NotFound, NotFound, NotFound, NotFound}, "reading the member list: busy"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				api, rec := &fakeAPI{latency: time.Millisecond, remove: answer(Unproved, 404)}, &memory{}
-				api.members = func(request) (Members, Answer) { return tt.members, tt.answer }
-				if _, err := testJob().Run(t.Context(), &rowsSource{rows: rows}, api, rec); err != nil {
-					t.Fatal(err)
-				}
-				for i, want := range tt.outcome {
-					if got := rec.bySeq(t, i); got.Outcome != want {
-						t.Errorf("row %d: %s (%s); want %s", i, got.Outcome, got.Message, want)
-					}
-				}
-				if got := rec.bySeq(t, 0); !strings.Contains(got.Message, "text of the answer") || !strings.Contains(got.Message, tt.inResult) {
-					t.Errorf("message %q; want the server's words and %q", got.Message, tt.inResult)
-				}
-				reads := api.attempts[Pair{ImageID: image}]
-				if want := map[bool]int{true: 5, false: 1}[tt.answer.Meaning == Unavailable]; reads != want {
-					t.Errorf("%d reads for four rows of one image; want %d", reads, want)
-				}
-			})
-		})
-	}
-}
-
-func TestTheSameRefusalOverFiveImagesStopsTheRun(t *testing.T) {
-	tests := []struct {
-		name   string
-		remove func(request) Answer
-		images int
-		want   error
-	}{
-		{"not found over many images", answer(NoSuchImage, 404), 100, ErrSameRefusal},
-		{"denied over many images", answer(Forbidden, 403), 100, ErrSameRefusal},
-		{"not found over four images", answer(NoSuchImage, 404), 4, nil},
-		{"two kinds of refusal", func(r request) Answer {
-			if strings.HasPrefix(r.pair.ImageID, "00000003") {
-				return Answer{Meaning: Forbidden, Status: 403}
-			}
-			return Answer{Meaning: NoSuchImage, Status: 404}
-		}, 100, nil},
-		{"one success among the first", func(r request) Answer {
-			if strings.HasPrefix(r.pair.ImageID, "00000000") {
-				return Answer{Meaning: Removed, Status: 204}
-			}
-			return Answer{Meaning: NoSuchImage, Status: 404}
-		}, 100, nil},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				rows := rowsOf(100)
-				for i := range rows {
-					rows[i].Pair.ImageID = rows[i%tt.images].Pair.ImageID
-				}
-				api, rec := &fakeAPI{latency: time.Millisecond, remove: tt.remove}, &memory{}
-				_, err := testJob().Run(t.Context(), &rowsSource{rows: rows}, api, rec)
-				if !errors.Is(err, tt.want) {
-					t.Fatalf("err = %v; want %v", err, tt.want)
-				}
-				if tt.want != nil && len(api.requests) > 4+4 {
-					t.Errorf("%d requests before the run stopped; want 5 and what was in flight", len(api.requests))
-				}
-				if tt.want == nil && len(rec.results) != 100 {
-					t.Errorf("%d results; want 100", len(rec.results))
-				}
-			})
-		})
-	}
-}
-
-func TestTooManyFailuresStopTheRun(t *testing.T) {
-	tests := []struct {
-		allowance string
-		failEvery int
-		stops     bool
-		atMost    int // finished rows at the stop
-	}{
-		{"0", 10, true, 18},
-		{"5", 10, true, 68},
-		{"none", 2, false, 400},
-		{"20%", 4, true, 58},
-		{"20%", 6, false, 400},
-	}
-	for _, tt := range tests {
-		t.Run(fmt.Sprintf("%s allowed, one in %d fails", tt.allowance, tt.failEvery), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var err error
-				job, rec := testJob(), &memory{}
-				if job.MaxFailures, err = ParseAllowance(tt.allowance); err != nil {
-					t.Fatal(err)
-				}
-				api := &fakeAPI{latency: time.Millisecond}
-				api.remove = func(r request) Answer {
-					var n int
-					fmt.Sscanf(r.pair.ImageID, "%d-", &n)
-					if n%tt.failEvery == tt.failEvery-1 {
-						return Answer{Meaning: Refused, Status: 400}
-					}
-					return Answer{Meaning: Removed, Status: 204}
-				}
-				_, err = job.Run(t.Context(), &rowsSource{rows: rowsOf(400)}, api, rec)
-				if errors.Is(err, ErrTooManyFailures) != tt.stops || len(rec.results) > tt.atMost {
-					t.Errorf("err = %v after %d rows; want a stop: %v, after at most %d", err, len(rec.results), tt.stops, tt.atMost)
-				}
-			})
-		})
-	}
-}
-
-func TestAnInterruptFinishesWhatIsUnderWay(t *testing.T) {
+func TestRowsWithoutRequestsBeforeOthersHoldNothingUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rows := rowsOf(100)
-		api, rec := &fakeAPI{latency: 10 * time.Second}, &memory{}
-		api.remove = func(r request) Answer {
-			switch r.pair {
-			case rows[1].Pair:
-				return Answer{Meaning: Unavailable, Status: 503, Message: "busy"}
-			case rows[2].Pair:
-				return Answer{Meaning: Unanswered, Message: "cut"}
-			}
-			return Answer{Meaning: Removed, Status: 204}
+		rows := rowsOf(5000)
+		for i := range rows[:4999] {
+			rows[i].FirstLine = 2
 		}
-		cause := errors.New("terminated")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		time.AfterFunc(15*time.Second, func() { cancel(cause) }) // with rows 1 to 4 in flight
-		start := time.Now()
-		_, err := testJob().Run(ctx, &rowsSource{rows: rows}, api, rec)
-		if !errors.Is(err, cause) {
-			t.Fatalf("err = %v; want the cause of the interrupt", err)
+		start, rec := time.Now(), &memory{}
+		if _, err := testJob().Run(t.Context(), &rowsSource{rows: rows}, &fakeAPI{latency: time.Second}, rec); err != nil {
+			t.Fatal(err)
 		}
-		if took := time.Since(start); took != 20*time.Second {
-			t.Errorf("the run ended after %v; want the answers at 20s and nothing more", took)
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("the run took %v; want the one request's second", took)
 		}
-		if len(api.requests) != 5 || len(rec.results) != 5 || rec.flushed != 5 {
-			t.Errorf("%d requests, %d results, %d flushed; want 5 of each", len(api.requests), len(rec.results), rec.flushed)
-		}
-		if r := rec.bySeq(t, 1); r.Outcome != Skipped || r.Attempts != 1 || !strings.Contains(r.Message, "busy") {
-			t.Errorf("the row that was to be tried again: %s after %d, %q", r.Outcome, r.Attempts, r.Message)
-		}
-		if r := rec.bySeq(t, 2); r.Outcome != Unknown {
-			t.Errorf("the row whose answer was lost: %s; want unknown", r.Outcome)
-		}
-	})
-}
-
-func TestAnInterruptBeforeTheStartSendsNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		api := &fakeAPI{}
-		_, err := testJob().Run(ctx, &rowsSource{rows: rowsOf(3)}, api, &memory{})
-		if !errors.Is(err, context.Canceled) || len(api.requests) != 0 {
-			t.Errorf("err = %v, %d requests; want the interrupt and none", err, len(api.requests))
-		}
-	})
-}
-
-func TestTheTimeBudgetStopsTheRun(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		job, rec := testJob(), &memory{}
-		job.Rate, job.MaxDuration = 2, 10*time.Second
-		_, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(100)}, &fakeAPI{}, rec)
-		if !errors.Is(err, ErrTimeBudget) || len(rec.results) < 20 || len(rec.results) > 21 {
-			t.Errorf("err = %v after %d rows; want the time budget after 20 or 21", err, len(rec.results))
-		}
-	})
-}
-
-func TestNoRowIsSentWhoseResultCannotBeKept(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		api, rec := &fakeAPI{latency: time.Second}, &memory{failFrom: 6}
-		_, err := testJob().Run(t.Context(), &rowsSource{rows: rowsOf(100)}, api, rec)
-		if !errors.Is(err, ErrRecorder) || !errors.Is(err, io.ErrShortWrite) {
-			t.Fatalf("err = %v; want ErrRecorder and its cause", err)
-		}
-		if len(api.requests) > 9 { // 1, 4, and the 4 in flight when the 6th could not be kept
-			t.Errorf("%d requests; want no more after the failure", len(api.requests))
-		}
-	})
-}
-
-func TestABrokenSourceStopsTheRun(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		rec := &memory{}
-		_, err := testJob().Run(t.Context(), &rowsSource{rows: rowsOf(3), err: io.ErrUnexpectedEOF}, &fakeAPI{}, rec)
-		if !errors.Is(err, ErrSource) || !errors.Is(err, io.ErrUnexpectedEOF) || len(rec.results) != 3 {
-			t.Errorf("err = %v with %d results; want ErrSource, its cause, and 3", err, len(rec.results))
+		if r := rec.bySeq(t, 0); !r.FinishedAt.Equal(start) {
+			t.Errorf("a row without a request ended at %v; want %v", r.FinishedAt, start)
 		}
 	})
 }
@@ -438,6 +293,7 @@ func TestAJobThatCannotWorkIsRefused(t *testing.T) {
 	for _, change := range []func(*Job){
 		func(j *Job) { j.Workers = 0 },
 		func(j *Job) { j.Rate = 0 },
+		func(j *Job) { j.Rate = math.NaN() },
 		func(j *Job) { j.Attempts = 0 },
 		func(j *Job) { j.AttemptTimeout = 0 },
 		func(j *Job) { j.MaxDuration = -1 },
@@ -457,17 +313,21 @@ func TestEventsTellWhatHappened(t *testing.T) {
 		job.Notify = func(e Event) { events = append(events, e) }
 		api := &fakeAPI{latency: time.Second, remove: firstThen(
 			Answer{Meaning: Throttled, Status: 429, RetryAfter: 10 * time.Second},
+			Answer{Meaning: Unavailable, Status: 503, RetryAfter: 20 * time.Second},
 			Answer{Meaning: Removed, Status: 204})}
 		if _, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(1)}, api, &memory{}); err != nil {
 			t.Fatal(err)
 		}
-		if len(events) != 2 {
+		if len(events) != 3 {
 			t.Fatalf("%d events; want one for each answer", len(events))
 		}
 		if e := events[0]; e.PausedFor != 10*time.Second || e.RetryIn <= 10*time.Second || e.Took != time.Second || e.Rate <= 0 {
 			t.Errorf("the throttled answer: %+v", e)
 		}
-		if e := events[1]; e.PausedFor != 0 || e.RetryIn != 0 || e.Row.Seq != 0 {
+		if e := events[1]; e.PausedFor != 20*time.Second || e.RetryIn <= 20*time.Second || e.Rate != 0 {
+			t.Errorf("the answer of a server in trouble: %+v", e)
+		}
+		if e := events[2]; e.PausedFor != 0 || e.RetryIn != 0 || e.Row.Seq != 0 {
 			t.Errorf("the good answer: %+v", e)
 		}
 	})

@@ -26,7 +26,8 @@ type pace struct {
 	pausedUntil time.Time
 	pauses      *backoff.ExponentialBackOff // for servers that do not say how long
 
-	changedAt time.Time  // when the rate was changed last
+	cutAt     time.Time  // when the rate was cut last
+	changedAt time.Time  // when it was changed last
 	step      rate.Limit // what is won back at a time; 0 before the first throttle
 
 	seen observed
@@ -107,10 +108,11 @@ func (p *pace) pause(now time.Time, d time.Duration) time.Duration {
 }
 
 // throttle pauses the pool for as long as the server asks, or for a growing
-// time when it does not say, and slows it down. It reports how long the pool
-// is paused and the new rate, 0 when it has not changed.
-func (p *pace) throttle(now time.Time, retryAfter time.Duration) (pausedFor time.Duration, newRate float64) {
-	if p.pausedUntil.After(now) {
+// time when it does not say, and slows it down, once for all requests that had
+// started by then. It reports how long the pool is paused and the new rate, 0
+// when it has not changed.
+func (p *pace) throttle(started, now time.Time, retryAfter time.Duration) (pausedFor time.Duration, newRate float64) {
+	if !started.After(p.cutAt) {
 		return p.pause(now, retryAfter), 0 // an answer to the same rush
 	}
 	if retryAfter <= 0 {
@@ -123,6 +125,7 @@ func (p *pace) throttle(now time.Time, retryAfter time.Duration) (pausedFor time
 	if p.step == 0 {
 		p.step = current / steps
 	}
+	p.cutAt = now
 	p.setLimit(now, max(current*cut, min(slowest, p.ceiling)))
 	return p.pause(now, retryAfter), float64(p.limiter.Limit())
 }

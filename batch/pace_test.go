@@ -36,7 +36,7 @@ func TestTheRateHoldsInEverySecond(t *testing.T) {
 			t.Run(fmt.Sprintf("%v/s, trouble %d", rate, trouble), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					n := int(max(20, 4*rate))
+					n := int(max(20, min(4*rate, 12_000))) // more than a second of it
 					api := &fakeAPI{latency: 30 * time.Millisecond}
 					api.remove = func(r request) Answer {
 						var i int
@@ -121,7 +121,7 @@ func TestThrottleWithoutAWordPausesLongerEachTime(t *testing.T) {
 		p := newPace(100)
 		var last time.Duration
 		for range 4 {
-			paused, _ := p.throttle(time.Now(), 0)
+			paused, _ := p.throttle(time.Now(), time.Now(), 0)
 			if paused <= last/2 || paused > MaxBackoff*3/2 {
 				t.Errorf("paused for %v after %v", paused, last)
 			}
@@ -132,7 +132,7 @@ func TestThrottleWithoutAWordPausesLongerEachTime(t *testing.T) {
 			t.Errorf("the fourth pause is %v; want it grown to 2 to 6 s", last)
 		}
 		p.served(time.Now())
-		if paused, _ := p.throttle(time.Now().Add(time.Minute), 0); paused > time.Second {
+		if paused, _ := p.throttle(time.Now().Add(time.Minute), time.Now().Add(time.Minute), 0); paused > time.Second {
 			t.Errorf("paused for %v after the server was well again; want the first step", paused)
 		}
 	})
@@ -143,7 +143,7 @@ func TestAnswersToOneRushSlowThePoolOnce(t *testing.T) {
 		p := newPace(64)
 		now := time.Now()
 		for range 8 {
-			p.throttle(now, time.Second)
+			p.throttle(now, now, time.Second)
 		}
 		if got := float64(p.limiter.Limit()); got != 64*cut {
 			t.Errorf("the rate is %v after eight answers to one rush; want it cut once, to %v", got, 64*cut)
@@ -154,7 +154,7 @@ func TestAnswersToOneRushSlowThePoolOnce(t *testing.T) {
 func TestARateNeverRisesAboveItsCeiling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPace(10)
-		p.throttle(time.Now(), time.Second)
+		p.throttle(time.Now(), time.Now(), time.Second)
 		for range 100 {
 			time.Sleep(time.Second)
 			p.served(time.Now())
@@ -179,6 +179,114 @@ func TestTheSecondAfterAPauseHoldsTheRateToo(t *testing.T) {
 		}
 		if wait := p.take(time.Now()); wait != time.Second {
 			t.Errorf("the second request after the pause waits %v; want 1s", wait)
+		}
+	})
+}
+
+func TestAThrottledPoolWinsItsRateBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := rowsOf(4000)
+		api := &fakeAPI{latency: 50 * time.Millisecond}
+		api.remove = func(r request) Answer {
+			if r.pair == rows[9].Pair && r.attempt == 1 {
+				return Answer{Meaning: Throttled, Status: 429}
+			}
+			return Answer{Meaning: Removed, Status: 204}
+		}
+		job := testJob()
+		job.Rate = 40
+		start := time.Now()
+		if _, err := job.Run(t.Context(), &rowsSource{rows: rows}, api, &memory{}); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took > 110*time.Second {
+			t.Errorf("4000 rows took %v at 40/s with one throttled answer; want little more than 100s", took)
+		}
+	})
+}
+
+func TestAPauseIsNeverCutShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPace(100)
+		started := time.Now()
+		p.throttle(started, time.Now(), time.Minute)
+		time.Sleep(100 * time.Millisecond)
+		paused, changed := p.throttle(started, time.Now(), time.Second)
+		if want := time.Minute - 100*time.Millisecond; paused != want || changed != 0 {
+			t.Errorf("paused for %v at the rate %v; want %v and the rate as it was", paused, changed, want)
+		}
+		if paused := p.pause(time.Now(), time.Second); paused != time.Minute-100*time.Millisecond {
+			t.Errorf("paused for %v by a shorter wish; want the longer one kept", paused)
+		}
+		if wait := p.take(time.Now()); wait != time.Minute-100*time.Millisecond {
+			t.Errorf("a request waits %v; want until the end of the pause", wait)
+		}
+	})
+}
+
+func TestHowSlowThrottlingMakesAPool(t *testing.T) {
+	for ceiling, want := range map[float64]float64{3: 0.1, 0.05: 0.05} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPace(ceiling)
+			for range 50 {
+				p.throttle(time.Now(), time.Now(), time.Second)
+				time.Sleep(time.Minute)
+			}
+			if got := float64(p.limiter.Limit()); got != want {
+				t.Errorf("fifty throttled answers bring %v/s down to %v/s; want %v/s", ceiling, got, want)
+			}
+			for range 100 {
+				time.Sleep(time.Second)
+				p.served(time.Now())
+			}
+			if got := float64(p.limiter.Limit()); got != ceiling {
+				t.Errorf("a long good time brings it back to %v/s; want %v/s", got, ceiling)
+			}
+		})
+	}
+}
+
+func TestTheObservedRateIsThatOfTheLastSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o observed
+		if got := o.rate(time.Now()); got != 0 {
+			t.Errorf("%v before the first request", got)
+		}
+		start := time.Now()
+		for i := range 350 { // 100/s for three seconds and a half
+			o.count(start.Add(time.Duration(i) * 10 * time.Millisecond))
+		}
+		for _, later := range []time.Duration{3500 * time.Millisecond, 4 * time.Second} {
+			if got := o.rate(start.Add(later)); got < 99 || got > 101 {
+				t.Errorf("%v after %v at 100/s", got, later)
+			}
+		}
+		var first observed
+		first.count(start)
+		if got := first.rate(start.Add(time.Millisecond)); got != 20 {
+			t.Errorf("%v a millisecond after the first request; want no more than one in 50 ms", got)
+		}
+	})
+}
+
+func TestAPauseCostsNoMoreThanItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := rowsOf(10_000)
+		api := &fakeAPI{latency: 30 * time.Millisecond}
+		api.remove = func(r request) Answer {
+			if r.pair == rows[9].Pair && r.attempt == 1 {
+				return Answer{Meaning: Unavailable, Status: 503, RetryAfter: time.Second}
+			}
+			return Answer{Meaning: Removed, Status: 204}
+		}
+		job := testJob()
+		job.Rate, job.Workers = 1000, 64
+		start := time.Now()
+		if _, err := job.Run(t.Context(), &rowsSource{rows: rows}, api, &memory{}); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took > 11200*time.Millisecond {
+			t.Errorf("10000 rows at 1000/s with a pause of 1s took %v; want little more than 11s", took)
 		}
 	})
 }

@@ -121,7 +121,7 @@ func (m Meaning) maybeApplied() bool { return m == Unanswered || m == Broken }
 // takes the credentials for what they are.
 func (m Meaning) served() bool {
 	switch m {
-	case Removed, Listed, NotAMember, NoSuchImage, Forbidden, Refused:
+	case Removed, Listed, NotAMember, NoSuchImage, Forbidden:
 		return true
 	}
 	return false

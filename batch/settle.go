@@ -1,6 +1,9 @@
 package batch
 
-import "maps"
+import (
+	"maps"
+	"time"
+)
 
 // A 404 alone proves nothing about the share. One that says nothing of what was
 // not found may come from a gateway. One that says "not found in the member
@@ -19,6 +22,7 @@ type listing struct {
 	known   bool
 	members Members
 	answer  Answer
+	at      time.Time // when the answer came
 }
 
 // gone reports whether the list proves that the member is not in it.
@@ -26,14 +30,15 @@ func (l *listing) gone(memberID string) bool {
 	return l.answer.Meaning == Listed && l.members.Complete && !l.members.Has(memberID)
 }
 
-// maxListings bounds the lists kept. Rows of one image usually stand together
-// in a file, so that few are needed at a time.
-const maxListings = 1024
+// maxListed bounds the lists kept, with the ids in them. Rows of one image
+// usually stand together in a file, so that few are needed at a time.
+const maxListed = 1 << 19
 
 // listings are the lists of a run.
 type listings struct {
 	byImage map[string]*listing
 	waiting int // rows that wait for a list
+	listed  int // lists kept, and ids in them
 	// ours are images of which a share was withdrawn: they are ours.
 	ours map[string]struct{}
 }
@@ -44,7 +49,7 @@ func newListings() listings {
 
 // withdrawn notes that a share of the image was withdrawn.
 func (l *listings) withdrawn(imageID string) {
-	if len(l.ours) >= maxListings {
+	if len(l.ours) >= maxListed {
 		clear(l.ours)
 	}
 	l.ours[imageID] = struct{}{}
@@ -70,9 +75,6 @@ func (d *dispatcher) settle(t *task) {
 		d.finish(t, NotFound, join(t.last.Message, "the run stopped before the member list could be read"))
 		return
 	case l == nil:
-		if len(d.listings.byImage) >= maxListings {
-			maps.DeleteFunc(d.listings.byImage, func(_ string, l *listing) bool { return l.known })
-		}
 		l = &listing{imageID: id}
 		d.listings.byImage[id] = l
 		d.waiting.push(&task{listing: l, due: t.ended})
@@ -81,18 +83,25 @@ func (d *dispatcher) settle(t *task) {
 	d.listings.waiting++
 }
 
-// listed takes the final answer to the read of l, and settles the rows that
-// wait for it.
-func (d *dispatcher) listed(l *listing, members Members, a Answer) {
-	l.known, l.members, l.answer = true, members, a
+// listed takes the final answer to a read, and settles the rows that wait for
+// it. A list that could not be had is not kept: a later row may have more luck.
+func (d *dispatcher) listed(read *task, members Members) {
+	l := read.listing
+	l.known, l.members, l.answer, l.at = true, members, read.last, read.ended
 	for _, t := range d.takeWaiters(l) {
 		d.settleBy(t, l)
+	}
+	if d.listings.listed += 1 + len(members.IDs); d.listings.listed > maxListed {
+		maps.DeleteFunc(d.listings.byImage, func(_ string, l *listing) bool { return l.known })
+		d.listings.listed = 0
+	}
+	if l.answer.Meaning.transient() {
+		delete(d.listings.byImage, l.imageID)
 	}
 }
 
 // abandon ends the rows that wait for l without it.
 func (d *dispatcher) abandon(l *listing) {
-	delete(d.listings.byImage, l.imageID)
 	for _, t := range d.takeWaiters(l) {
 		d.finish(t, NotFound, join(t.last.Message, "the run stopped before the member list could be read"))
 	}
@@ -108,6 +117,7 @@ func (d *dispatcher) takeWaiters(l *listing) []*task {
 // settleBy ends t's row by what l says. Only a list that was read, is complete
 // and does not hold the member proves that it is gone.
 func (d *dispatcher) settleBy(t *task, l *listing) {
+	t.settled = l.at
 	switch message := t.last.Message; {
 	case l.gone(t.row.Pair.MemberID) && t.last.Meaning == NotAMember:
 		d.finish(t, Absent, message)

@@ -23,6 +23,9 @@ type task struct {
 	// the first one began at began.
 	last                  Answer
 	began, started, ended time.Time
+	// settled is when the outcome was known, where that was after the last
+	// attempt.
+	settled time.Time
 
 	delays *backoff.ExponentialBackOff
 	due    time.Time // when the next attempt may start
@@ -80,6 +83,10 @@ func (t *task) result(o Outcome, message string) Result {
 	if t.lost {
 		message = withLoss(o, message)
 	}
+	finished := t.ended
+	if t.settled.After(finished) {
+		finished = t.settled
+	}
 	return Result{
 		Row:        t.row,
 		Outcome:    o,
@@ -88,7 +95,7 @@ func (t *task) result(o Outcome, message string) Result {
 		Duration:   t.ended.Sub(t.began),
 		RequestID:  t.last.RequestID,
 		Message:    message,
-		FinishedAt: t.ended,
+		FinishedAt: finished,
 		Lost:       t.lost,
 	}
 }

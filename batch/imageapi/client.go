@@ -99,21 +99,22 @@ func (c *Client) Members(ctx context.Context, imageID string) (batch.Members, ba
 	}
 	members, err := c.readList(e.resp.Body, imageID)
 	if err != nil {
-		e.answer.Meaning, e.answer.Message = batch.Broken, clean(err.Error())
-		return batch.Members{}, e.answer
+		e.answer.Meaning, e.answer.Message = batch.Broken, err.Error()
+		return batch.Members{}, c.judge(ctx, e)
 	}
 	e.answer.Meaning = batch.Listed
 	return members, c.judge(ctx, e)
 }
 
-// readList reads the body of a member list. Glance sends all of it at once,
-// without pages.
+// readList reads the body of a member list. Glance sends all of it at once; a
+// list that names a next page, as other lists of the API do, is not complete.
 func (c *Client) readList(body io.Reader, imageID string) (batch.Members, error) {
 	var list struct {
 		Members *[]struct {
 			ImageID  string `json:"image_id"`
 			MemberID string `json:"member_id"`
 		} `json:"members"`
+		Next string `json:"next"`
 	}
 	limited := &io.LimitedReader{R: body, N: maxList}
 	if err := json.NewDecoder(limited).Decode(&list); err != nil {
@@ -134,12 +135,15 @@ func (c *Client) readList(body io.Reader, imageID string) (batch.Members, error)
 	}
 	var m batch.Members
 	for _, member := range *list.Members {
+		if member.MemberID == "" {
+			return batch.Members{}, errors.New("the member list has an entry without an id")
+		}
 		if !sameID(member.ImageID, imageID) {
 			return batch.Members{}, fmt.Errorf("the member list is of the image %q", member.ImageID)
 		}
 		m.IDs = append(m.IDs, member.MemberID)
 	}
-	m.Complete = c.complete(m.IDs)
+	m.Complete = list.Next == "" && c.complete(m.IDs)
 	return m, nil
 }
 
@@ -152,7 +156,8 @@ func (c *Client) complete(ids []string) bool {
 	return c.config.ProjectID != "" && !sameID(ids[0], c.config.ProjectID)
 }
 
-// judge does what an answer means for the credential that it was asked with.
+// judge does what an answer means for the credential that it was asked with,
+// and makes its message fit to be shown.
 func (c *Client) judge(ctx context.Context, e *exchange) batch.Answer {
 	switch e.answer.Meaning {
 	case batch.Unauthorized:
@@ -160,6 +165,7 @@ func (c *Client) judge(ctx context.Context, e *exchange) batch.Answer {
 	case batch.Removed, batch.Listed, batch.NotAMember, batch.NoSuchImage, batch.Forbidden:
 		c.config.Credentials.Accepted(e.credential)
 	}
+	e.answer.Message = clean(e.answer.Message)
 	return e.answer
 }
 
@@ -170,9 +176,9 @@ func (c *Client) renew(ctx context.Context, e *exchange) (batch.Meaning, string)
 	case err == nil:
 		return batch.Renewed, e.answer.Message
 	case errors.Is(err, ErrRefused):
-		return batch.Unauthorized, clean(err.Error())
+		return batch.Unauthorized, err.Error()
 	default:
-		return batch.Unavailable, clean(err.Error())
+		return batch.Unavailable, err.Error()
 	}
 }
 

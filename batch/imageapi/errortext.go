@@ -1,26 +1,31 @@
 package imageapi
 
 import (
-	"bytes"
 	"encoding/json"
 	"html"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// maxMessage is how many characters of a server's words are kept. Glance's
-// longest are about 150.
-const maxMessage = 300
+const (
+	// maxMessage is how many characters of a message are kept. Glance's longest
+	// are about 150, but for those with long member ids.
+	maxMessage = 300
+	// maxWords is how many are looked at to tell what a server means.
+	maxWords = 4096
+)
 
 // An errorText is what the body of an error says.
 type errorText struct {
 	// code is the gateway's or the service's own error code, such as
 	// APIGW.0308; empty for Glance, whose code is the status.
 	code string
-	// message is one line of printable text.
+	// message is one line of printable text, of up to maxWords characters.
 	message string
 }
 
@@ -28,7 +33,7 @@ type errorText struct {
 func (e errorText) orStatus(resp *http.Response) string {
 	switch {
 	case e.message == "" && e.code == "":
-		return clean(resp.Status)
+		return resp.Status
 	case e.code == "":
 		return e.message
 	}
@@ -38,30 +43,31 @@ func (e errorText) orStatus(resp *http.Response) string {
 // parseError reads the body of an error: the JSON of Glance ("message"), of
 // Keystone ("error" with "message"), of Huawei Cloud's services and gateways
 // ("error_code" and "error_msg", alone or in "error"), or else HTML or text.
-func parseError(body []byte) errorText {
+// The secrets are left out of it.
+func parseError(body []byte, secrets secrets) errorText {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(body, &fields) != nil {
-		return errorText{message: clean(withoutTags(string(body)))}
+		return errorText{message: secrets.words(string(body))}
 	}
-	if e := textOf(fields); e != (errorText{}) {
+	if e := textOf(fields, secrets); e != (errorText{}) {
 		return e
 	}
 	// One level down: {"error": {...}}, {"itemNotFound": {...}}.
-	for _, raw := range fields {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		var inner map[string]json.RawMessage
-		if json.Unmarshal(raw, &inner) == nil {
-			if e := textOf(inner); e != (errorText{}) {
+		if json.Unmarshal(fields[name], &inner) == nil {
+			if e := textOf(inner, secrets); e != (errorText{}) {
 				return e
 			}
 		}
 	}
-	return errorText{message: clean(string(body))}
+	return errorText{message: secrets.words(string(body))}
 }
 
-func textOf(fields map[string]json.RawMessage) errorText {
+func textOf(fields map[string]json.RawMessage, secrets secrets) errorText {
 	var e errorText
 	for _, name := range []string{"error_msg", "message"} {
-		if e.message = clean(withoutTags(stringOf(fields[name]))); e.message != "" {
+		if e.message = secrets.words(stringOf(fields[name])); e.message != "" {
 			break
 		}
 	}
@@ -102,7 +108,11 @@ func withoutTags(s string) string {
 }
 
 // clean makes one line of printable text of anything, cut to [maxMessage].
-func clean(s string) string {
+func clean(s string) string { return oneLine(s, maxMessage) }
+
+// oneLine makes one line of printable text of anything, cut to so many
+// characters.
+func oneLine(s string, most int) string {
 	var b strings.Builder
 	length, space := 0, false
 	for _, r := range s {
@@ -117,7 +127,7 @@ func clean(s string) string {
 			b.WriteByte(' ')
 			length++
 		}
-		if length >= maxMessage {
+		if length >= most {
 			return strings.TrimSuffix(b.String(), " ") + "…"
 		}
 		b.WriteRune(r)
@@ -127,13 +137,25 @@ func clean(s string) string {
 	return b.String()
 }
 
-// redact takes out of a body what the request was authorised with: servers in
-// debug mode show the headers that they were sent.
-func redact(body []byte, req *http.Request) []byte {
+// secrets are what a request was authorised with. Servers in debug mode show
+// the headers that they were sent.
+type secrets []string
+
+func secretsOf(req *http.Request) secrets {
+	var s secrets
 	for _, name := range []string{"X-Auth-Token", "Authorization", "X-Security-Token"} {
-		if secret := req.Header.Get(name); secret != "" {
-			body = bytes.ReplaceAll(body, []byte(secret), []byte("[redacted]"))
+		if value := req.Header.Get(name); value != "" {
+			s = append(s, value)
 		}
 	}
-	return body
+	return s
+}
+
+// words is the text of a page or a message without tags and secrets.
+func (s secrets) words(text string) string {
+	text = withoutTags(text)
+	for _, secret := range s {
+		text = strings.ReplaceAll(text, secret, "[redacted]")
+	}
+	return oneLine(text, maxWords)
 }

@@ -52,7 +52,7 @@ func (c *Client) exchange(req *http.Request) *exchange {
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNoContent {
 		// What a cut body lacks is only words; the status has been said.
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-		e.errorText = parseError(redact(body, req))
+		e.errorText = parseError(body, secretsOf(req))
 	}
 	return e
 }

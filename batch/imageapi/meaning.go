@@ -21,6 +21,11 @@ func meaningOfRemove(resp *http.Response, p batch.Pair, e errorText) (batch.Mean
 	return meaningOfRefusal(resp, p, e)
 }
 
+// upstreamLost is what an Envoy proxy says with a 503 when it had passed the
+// request on and lost the connection. All other 503 that we know of, of Glance,
+// HAProxy, nginx and load balancers, are of requests that were not acted upon.
+const upstreamLost = "upstream connect error or disconnect"
+
 // meaningOfRefusal says what an answer means that is no success, to a request
 // for the member p, or for the list of p's image.
 func meaningOfRefusal(resp *http.Response, p batch.Pair, e errorText) (batch.Meaning, string) {
@@ -34,9 +39,12 @@ func meaningOfRefusal(resp *http.Response, p batch.Pair, e errorText) (batch.Mea
 		return batch.Forbidden, message
 	case http.StatusTooManyRequests:
 		return batch.Throttled, message
-	case http.StatusServiceUnavailable, http.StatusRequestTimeout, http.StatusLocked, http.StatusTooEarly:
-		// By their definition in RFC 9110, RFC 4918 and RFC 8470 the request
-		// was not acted upon.
+	case http.StatusServiceUnavailable:
+		if strings.Contains(e.message, upstreamLost) {
+			return batch.Broken, message
+		}
+		return batch.Unavailable, message
+	case http.StatusRequestTimeout, http.StatusLocked, http.StatusTooEarly:
 		return batch.Unavailable, message
 	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported:
 		return batch.Refused, message
@@ -60,12 +68,19 @@ func meaningOf404(p batch.Pair, e errorText) batch.Meaning {
 	text := strings.ToLower(e.message)
 	image, member := strings.ToLower(p.ImageID), strings.ToLower(p.MemberID)
 	switch {
-	case member != "" && strings.Contains(text, member+" not found in the member list of the image "+image):
+	case member != "" && containsWord(text, member+" not found in the member list of the image "+image):
 		return batch.NotAMember
 	case strings.Contains(text, "image "+image+" not found"):
 		return batch.NoSuchImage
 	}
 	return batch.Unproved
+}
+
+// containsWord reports whether text holds the phrase, and not as the end of a
+// longer id.
+func containsWord(text, phrase string) bool {
+	i := strings.Index(text, phrase)
+	return i == 0 || i > 0 && strings.ContainsRune(" \"'>(", rune(text[i-1]))
 }
 
 // sameID compares ids as Glance's usual database does, without letter case.

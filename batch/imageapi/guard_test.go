@@ -1,0 +1,70 @@
+package imageapi
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"imsrevoke/batch"
+)
+
+func TestTheGuardPassesTwoKindsOfRequests(t *testing.T) {
+	t.Parallel()
+	list := "/v2/images/" + image + "/members"
+	tests := []struct {
+		name, method, target string
+		passes               bool
+	}{
+		{"the removal of a member", "DELETE", list + "/" + member, true},
+		{"the reading of a list", "GET", list, true},
+		{"the removal of the image", "DELETE", "/v2/images/" + image, false},
+		{"the removal of the image, with a slash", "DELETE", "/v2/images/" + image + "/", false},
+		{"the removal of the list", "DELETE", list, false},
+		{"the removal of a member without an id", "DELETE", list + "/", false},
+		{"the removal of a member of a member", "DELETE", list + "/a/b", false},
+		{"the removal of a tag", "DELETE", "/v2/images/" + image + "/tags/" + member, false},
+		{"the reading of a member", "GET", list + "/" + member, false},
+		{"the reading of something else", "GET", "/v2/images/" + image + "/file", false},
+		{"the adding of a member", "POST", list, false},
+		{"another collection", "DELETE", "/v2/tasks/" + image + "/members/" + member, false},
+		{"an image id that is none", "DELETE", "/v2/images/x/members/" + member, false},
+		{"a query", "GET", list + "?marker=x", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if err := guard(tt.method, tt.target); (err == nil) != tt.passes {
+				t.Errorf("guard(%s %s) = %v; want it to pass: %v", tt.method, tt.target, err, tt.passes)
+			}
+		})
+	}
+}
+
+// An endpoint with a query, a fragment or an opaque part must not get them into
+// the request line, where they would end the path early.
+func TestWhatFollowsThePathOfAnEndpointIsNotSent(t *testing.T) {
+	t.Parallel()
+	for _, endpoint := range []string{
+		"http://glance.example/image?project=x", "http://glance.example/image#x", "http://glance.example/image?",
+	} {
+		var line string
+		c := newClient(t, endpoint, &keys{}, roundTripper(func(req *http.Request) (*http.Response, error) {
+			line = requestLine(t, req)
+			return nil, errors.New("sent")
+		}))
+		c.Remove(t.Context(), pair)
+		if want := "DELETE /image/v2/images/" + image + "/members/" + member + " HTTP/1.1"; line != want {
+			t.Errorf("%s: %s; want %s", endpoint, line, want)
+		}
+	}
+	c := New(Config{Endpoint: &url.URL{Scheme: "http", Opaque: "//glance.example/v2/images/x"}, Credentials: &keys{},
+		Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+			t.Error("a request was sent to an opaque endpoint")
+			return nil, errors.New("sent")
+		})})
+	if a := c.Remove(t.Context(), pair); a.Meaning != batch.Refused || !strings.HasPrefix(a.Message, "nothing was sent: ") {
+		t.Errorf("got %+v; want a refusal before anything is sent", a)
+	}
+}
