@@ -2,17 +2,19 @@
 # make demo     shows the whole job on a simulated cloud
 # make test     runs the tests
 # make check    is what every change has to pass
+# make crash    kills the program CRASHES times, and judges what is left of its work
 # make fuzz     looks for trouble, FUZZTIME for each target
 # make bench    measures what the parts cost
 
 FUZZTIME ?= 30s
+CRASHES ?= 200
 # The race detector needs a C compiler; without one the tests run without it.
 RACE ?= $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build demo test check lint vuln fuzz bench clean
+.PHONY: build demo test check lint vuln crash fuzz bench clean
 
 build:
 	go build -trimpath -o bin/imsrevoke ./cmd/imsrevoke
@@ -40,6 +42,10 @@ vuln:
 	if [ $$code -ne 0 ] && echo "$$out" | grep -qE 'dial tcp|no such host|connection refused|i/o timeout|fetching vulnerabilities'; then \
 		echo "govulncheck: the database cannot be reached, not checked"; \
 	else echo "$$out"; exit $$code; fi
+
+# A few kills are part of the tests, too.
+crash:
+	go test -count=1 -timeout 1h -v -run '^TestCrash$$' ./cmd/imsrevoke -args -kills $(CRASHES)
 
 fuzz:
 	@for package in $$(go list ./...); do \

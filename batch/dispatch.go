@@ -47,7 +47,7 @@ func newDispatcher(j *Job, src Source, rec Recorder) *dispatcher {
 		listings: newListings(),
 		alone:    true,
 		outage:   outage{patience: j.OutagePatience, servedAt: time.Now()},
-		limits:   limits{allowance: j.MaxFailures},
+		limits:   limits{allowance: j.MaxFailures, finished: j.Settled, mixed: j.Settled > 0},
 	}
 }
 

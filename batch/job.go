@@ -62,6 +62,9 @@ type Job struct {
 	MaxDuration time.Duration
 	// MaxFailures is how many rows may fail before the run stops.
 	MaxFailures Allowance
+	// Settled is how many rows an earlier run has settled that this one goes on
+	// with. They count as finished where the failures of this run are judged.
+	Settled int
 	// Notify, if set, is told of what happens. It is called by one goroutine
 	// at a time and holds up the run until it returns.
 	Notify func(Event)

@@ -22,12 +22,19 @@ type listing struct {
 	known   bool
 	members Members
 	answer  Answer
-	at      time.Time // when the answer came
+	// The read that brought the answer ran from asked to at.
+	asked, at time.Time
 }
 
 // gone reports whether the list proves that the member is not in it.
 func (l *listing) gone(memberID string) bool {
 	return l.answer.Meaning == Listed && l.members.Complete && !l.members.Has(memberID)
+}
+
+// outdated reports whether the list still holds the member of t, and may have
+// been read before an attempt of t's was applied whose answer was lost.
+func (l *listing) outdated(t *task) bool {
+	return t.lost && l.asked.Before(t.ended) && l.members.Has(t.row.Pair.MemberID)
 }
 
 // maxListed bounds the lists kept, with the ids in them. Rows of one image
@@ -67,12 +74,15 @@ func (l *listings) proves(t *task) bool {
 func (d *dispatcher) settle(t *task) {
 	id := t.row.Pair.ImageID
 	l := d.listings.byImage[id]
+	if l != nil && l.known && l.outdated(t) && t.last.Meaning != NotAMember {
+		l = nil
+	}
 	switch {
 	case l != nil && l.known:
 		d.settleBy(t, l)
 		return
 	case d.stopped != nil:
-		d.finish(t, NotFound, join(t.last.Message, "the run stopped before the member list could be read"))
+		d.finishUnsettled(t)
 		return
 	case l == nil:
 		l = &listing{imageID: id}
@@ -87,9 +97,9 @@ func (d *dispatcher) settle(t *task) {
 // it. A list that could not be had is not kept: a later row may have more luck.
 func (d *dispatcher) listed(read *task, members Members) {
 	l := read.listing
-	l.known, l.members, l.answer, l.at = true, members, read.last, read.ended
+	l.known, l.members, l.answer, l.asked, l.at = true, members, read.last, read.started, read.ended
 	for _, t := range d.takeWaiters(l) {
-		d.settleBy(t, l)
+		d.settle(t)
 	}
 	if d.listings.listed += 1 + len(members.IDs); d.listings.listed > maxListed {
 		maps.DeleteFunc(d.listings.byImage, func(_ string, l *listing) bool { return l.known })
@@ -103,8 +113,17 @@ func (d *dispatcher) listed(read *task, members Members) {
 // abandon ends the rows that wait for l without it.
 func (d *dispatcher) abandon(l *listing) {
 	for _, t := range d.takeWaiters(l) {
-		d.finish(t, NotFound, join(t.last.Message, "the run stopped before the member list could be read"))
+		d.finishUnsettled(t)
 	}
+}
+
+// finishUnsettled ends t's row without the list that it waited for.
+func (d *dispatcher) finishUnsettled(t *task) {
+	outcome := NotFound
+	if t.lost {
+		outcome = Unknown
+	}
+	d.finish(t, outcome, join(t.last.Message, "the run stopped before the member list could be read"))
 }
 
 func (d *dispatcher) takeWaiters(l *listing) []*task {
@@ -114,12 +133,13 @@ func (d *dispatcher) takeWaiters(l *listing) []*task {
 	return waiters
 }
 
-// settleBy ends t's row by what l says. Only a list that was read, is complete
-// and does not hold the member proves that it is gone.
+// settleBy ends t's row by what l says.
 func (d *dispatcher) settleBy(t *task, l *listing) {
 	t.settled = l.at
 	switch message := t.last.Message; {
-	case l.gone(t.row.Pair.MemberID) && t.last.Meaning == NotAMember:
+	case t.last.Meaning == NotAMember && l.answer.Meaning == Listed && l.members.Complete:
+		// The image is ours, which makes the answer a proof, and a newer one
+		// than the list.
 		d.finish(t, Absent, message)
 	case l.gone(t.row.Pair.MemberID):
 		d.finish(t, Absent, join(message, "the member is not in the image's list"))

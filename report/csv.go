@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gocarina/gocsv"
 	"github.com/google/renameio/v2"
@@ -45,6 +46,7 @@ var ErrIncomplete = errors.New("the report does not add up")
 // WriteFile writes the report, and counts what is in it. The file appears whole
 // or not at all; an existing one is replaced. Only the owner can read it.
 func (c *CSV) WriteFile(path string) (*Tally, error) {
+	removeUnfinished(path)
 	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600), renameio.WithTempDir(filepath.Dir(path)))
 	if err != nil {
 		return nil, fmt.Errorf("write the report: %w", err)
@@ -61,6 +63,20 @@ func (c *CSV) WriteFile(path string) (*Tally, error) {
 		return nil, fmt.Errorf("write the report: %w", err)
 	}
 	return tally, nil
+}
+
+// removeUnfinished removes what a process that was killed has left of a report
+// at this path: files that are named as renameio names those to be renamed. It
+// is only a courtesy, so that errors do not matter.
+func removeUnfinished(path string) {
+	dir, base := filepath.Dir(path), filepath.Base(path)
+	entries, _ := os.ReadDir(dir)
+	for _, entry := range entries {
+		digits, ours := strings.CutPrefix(entry.Name(), "."+base)
+		if ours && digits != "" && strings.Trim(digits, "0123456789") == "" && entry.Type().IsRegular() {
+			os.Remove(filepath.Join(dir, entry.Name()))
+		}
+	}
 }
 
 // Write writes the report to w, and counts what is in it. What it has written

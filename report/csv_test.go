@@ -192,6 +192,28 @@ func TestAReportThatDoesNotAddUpIsNotPutInPlace(t *testing.T) {
 	}
 }
 
+func TestWhatAKilledProcessLeftIsRemoved(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "report.csv")
+	for _, name := range []string{".report.csv123456", ".report.csvx1", ".report.csv", ".other.csv123456"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := CSV{Input: &input{}}
+	if _, err := c.WriteFile(path); err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	entries, _ := os.ReadDir(dir)
+	for _, entry := range entries {
+		left = append(left, entry.Name())
+	}
+	if want := []string{".other.csv123456", ".report.csv", ".report.csvx1", "report.csv"}; !cmp.Equal(left, want) {
+		t.Errorf("left are %q; want %q", left, want)
+	}
+}
+
 func TestOnlyTheOwnerReadsReportAndJournal(t *testing.T) {
 	dir := t.TempDir()
 	j, err := CreateJournal(filepath.Join(dir, "journal"), Run{})

@@ -66,6 +66,7 @@ type Journal struct {
 	sent       int // the number of the last row that may have been sent, -1 for none
 	window     int // how many rows the last sent line announced
 	reservedAt time.Time
+	open       int // rows that were begun and have no result yet
 }
 
 var _ batch.Recorder = (*Journal)(nil)
@@ -132,8 +133,14 @@ func (j *Journal) begin(run Run) error {
 // Begin makes sure that it will be known that the row may have been sent, and
 // that there is room on the disk for its result. It does so for some rows at a
 // time: for about as many as a second of work takes.
+//
+// It fails as well when somebody else has removed or replaced the file.
 func (j *Journal) Begin(row batch.Row) error {
+	j.open++
 	if j.err != nil || row.Seq <= j.sent {
+		return j.err
+	}
+	if j.err = j.inPlace(); j.err != nil {
 		return j.err
 	}
 	if now := time.Now(); now.Sub(j.reservedAt) < time.Second {
@@ -146,7 +153,7 @@ func (j *Journal) Begin(row batch.Row) error {
 	if err := j.sync(); err != nil {
 		return err
 	}
-	if err := reserve(j.file, j.size, int64(j.window*rowSpace)); err != nil {
+	if err := reserve(j.file, j.size, int64((j.open+j.window)*rowSpace)); err != nil {
 		j.err = fmt.Errorf("set aside room for the journal: %w", err)
 	}
 	return j.err
@@ -161,6 +168,9 @@ func (j *Journal) Record(r batch.Result) error {
 	offset := j.size + int64(len(j.pending))
 	j.append(wordRow, func(line []byte) []byte { return appendResult(line, &r) })
 	j.note(r.Row.Seq, offset, r.Outcome)
+	if r.Attempts > 0 {
+		j.open--
+	}
 	const most = 256 << 10
 	if len(j.pending) >= most && j.err == nil {
 		return j.Flush()
@@ -213,6 +223,7 @@ func (j *Journal) write() error {
 	if len(j.pending) == 0 {
 		return nil
 	}
+	touched := j.untouched()
 	if _, err := j.file.WriteAt(j.pending, j.size); err != nil {
 		// No line may follow one that was written in part.
 		j.err = errors.Join(fmt.Errorf("write the journal: %w", err), j.file.Truncate(j.size))
@@ -220,7 +231,8 @@ func (j *Journal) write() error {
 	}
 	j.size += int64(len(j.pending))
 	j.pending = j.pending[:0]
-	return nil
+	j.err = touched
+	return j.err
 }
 
 // sync brings to the disk what was recorded.
@@ -232,6 +244,49 @@ func (j *Journal) sync() error {
 		j.err = fmt.Errorf("write the journal: %w", err)
 	}
 	return j.err
+}
+
+// inPlace reports what keeps the file from being found again under its name.
+func (j *Journal) inPlace() error {
+	name := j.file.Name()
+	ours, err := j.file.Stat()
+	if err != nil {
+		return err
+	}
+	switch there, err := os.Stat(name); {
+	case err != nil:
+		return fmt.Errorf("the journal was taken away: %w", err)
+	case !os.SameFile(ours, there):
+		return fmt.Errorf("the journal %s was replaced by another file", name)
+	}
+	return nil
+}
+
+// untouched reports that somebody else has cut the file, or added to it.
+func (j *Journal) untouched() error {
+	switch info, err := j.file.Stat(); {
+	case err != nil:
+		return err
+	case info.Size() != j.size:
+		return fmt.Errorf("the journal %s was written to by somebody else: it has %d bytes and not %d", j.file.Name(), info.Size(), j.size)
+	}
+	return nil
+}
+
+// Saved returns the name of a file that holds what the journal does: its own,
+// or, when that is gone, that of a copy among the temporary files.
+func (j *Journal) Saved() (string, error) {
+	if ours, err := j.file.Stat(); err == nil {
+		if there, err := os.Stat(j.file.Name()); err == nil && os.SameFile(ours, there) {
+			return j.file.Name(), nil
+		}
+	}
+	saved, err := os.CreateTemp("", "imsrevoke-*.journal")
+	if err != nil {
+		return "", err
+	}
+	_, err = io.Copy(saved, io.NewSectionReader(j.file, 0, j.size))
+	return saved.Name(), errors.Join(err, saved.Sync(), saved.Close())
 }
 
 // End notes that the run has ended and that nothing is under way, and brings

@@ -28,8 +28,10 @@ const maxLine = 64 << 20
 // otherwise the error wraps [ErrOtherRun].
 //
 // An end of the file that no whole line stands in any more, as the death of the
-// process or of the machine leaves it, is left out. Damage with good lines
-// behind it is an error that wraps [ErrDamaged]: nobody can say what is missing.
+// process leaves it, is left out, and so is all that stands behind a bad line,
+// as far as a power cut can have left it so: when none of it was brought to the
+// disk on purpose. Damage before a line that was (all but row lines are) is an
+// error that wraps [ErrDamaged]: nobody can say what is missing.
 // A journal without a whole line in it is good and empty: nothing was sent
 // before its first line was on the disk.
 func OpenJournal(path string, run Run) (*Journal, error) {
@@ -237,8 +239,9 @@ func (l *loader) damaged(what string) error {
 	return fmt.Errorf("%w: line %d: %s", ErrDamaged, l.number, what)
 }
 
-// nothingGoodBehind reports whether a bad line is the beginning of the end: an
-// error when it is the first line, or when a good line follows.
+// nothingGoodBehind reports whether a bad line is the beginning of an end that a
+// power cut may have left: an error when it is the first line, or when a good
+// line follows that had been brought to the disk with all before it.
 func (l *loader) nothingGoodBehind(in *bufio.Reader) error {
 	at := l.number
 	if l.runs == 0 {
@@ -252,7 +255,7 @@ func (l *loader) nothingGoodBehind(in *bufio.Reader) error {
 		if err != nil {
 			return err
 		}
-		if sum.check(line) {
+		if sum.check(line) && !bytes.HasPrefix(line[sumLength:], []byte("\t"+wordRow+"\t")) {
 			return fmt.Errorf("%w: line %d is not what was written, and there are good lines behind it", ErrDamaged, at)
 		}
 	}

@@ -191,12 +191,20 @@ func TestAJournalOfAnotherRunIsRefused(t *testing.T) {
 
 func TestDamage(t *testing.T) {
 	rows := rowsOf(6)
-	path := writeJournal(t, t.TempDir(), false, ended(rows[0], batch.Revoked), ended(rows[1], batch.Revoked), ended(rows[2], batch.Revoked), ended(rows[3], batch.Revoked))
+	results := []batch.Result{ended(rows[0], batch.Revoked), ended(rows[1], batch.Revoked), ended(rows[2], batch.Revoked), ended(rows[3], batch.Revoked)}
+	last := ended(rows[5], batch.Revoked)
+	path := writeJournal(t, t.TempDir(), false, results...)
 	whole, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	lines := bytes.SplitAfter(whole, []byte("\n")) // run, sent, row 0 … row 3, ""
+	path = writeJournal(t, t.TempDir(), true, results...)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := bytes.SplitAfter(text, []byte("\n")) // the same, and end
 	join := func(lines ...[]byte) []byte { return bytes.Join(lines, nil) }
 	flip := func(line []byte) []byte {
 		line = bytes.Clone(line)
@@ -218,10 +226,11 @@ func TestDamage(t *testing.T) {
 		{"zeros behind good lines", join(whole, make([]byte, 4096)), "4* 5*", nil},
 		{"rubbish behind good lines", join(whole, []byte("rubbish\nand more\n\n")), "4* 5*", nil},
 		{"the last line is not what it was", join(whole[:len(whole)-len(lines[5])], flip(lines[5])), "3* 4* 5*", nil},
-		{"a line in the middle is not what it was", join(lines[0], lines[1], flip(lines[2]), lines[3], lines[4], lines[5]), "", ErrDamaged},
-		{"a line in the middle is missing", join(lines[0], lines[1], lines[3], lines[4], lines[5]), "", ErrDamaged},
-		{"two lines have changed places", join(lines[0], lines[1], lines[3], lines[2], lines[4], lines[5]), "", ErrDamaged},
-		{"a line stands twice", join(lines[0], lines[1], lines[2], lines[2], lines[3], lines[4]), "", ErrDamaged},
+		{"a hole behind the last line that was synced, as a power cut leaves it", join(lines[0], lines[1], make([]byte, len(lines[2])-1), []byte("\n"), lines[3], lines[4]), "0* 1* 2* 3* 4* 5*", nil},
+		{"a line before the end of the run is not what it was", join(ended[0], ended[1], flip(ended[2]), ended[3], ended[4], ended[5], ended[6]), "", ErrDamaged},
+		{"a line in the middle is missing", join(ended[0], ended[1], ended[3], ended[4], ended[5], ended[6]), "", ErrDamaged},
+		{"two lines have changed places", join(ended[0], ended[1], ended[3], ended[2], ended[4], ended[5], ended[6]), "", ErrDamaged},
+		{"a line stands twice", join(ended[0], ended[1], ended[2], ended[2], ended[3], ended[4], ended[5], ended[6]), "", ErrDamaged},
 		{"the first line is missing", join(lines[1:]...), "", ErrDamaged},
 		{"the first line is not what it was", join(flip(lines[0]), lines[1], lines[2]), "", ErrDamaged},
 		{"another file", []byte("line,image_id,member_id\n2,a,b\n"), "", ErrDamaged},
@@ -246,7 +255,7 @@ func TestDamage(t *testing.T) {
 			if got := rest(t, j, rows); got != tt.left {
 				t.Errorf("left are %s; want %s", got, tt.left)
 			}
-			fill(t, j, true, ended(rows[5], batch.Revoked))
+			fill(t, j, true, last)
 			if _, err := resume(t, path, thisRun); err != nil {
 				t.Errorf("once more: %v", err)
 			}

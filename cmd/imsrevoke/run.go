@@ -235,6 +235,7 @@ func (r *run) execute(ctx context.Context) error {
 		UserAgent:   userAgent(),
 	})
 	job := r.options.job()
+	job.Settled, _ = r.journal.Settled()
 	bar := r.startProgress()
 	job.Notify = func(e batch.Event) {
 		logEvent(r.log, e)
@@ -256,8 +257,11 @@ func (r *run) execute(ctx context.Context) error {
 	}
 	var err error
 	if s.tally, err = r.writeReport(stopped); err != nil {
-		err = fmt.Errorf("%w: %w; what is known is in %s", errRecord, err, r.files.journal)
-		return errors.Join(stopped, err)
+		saved, e := r.journal.Saved()
+		if e != nil {
+			return errors.Join(stopped, fmt.Errorf("%w: %w; and the journal cannot be saved: %w", errRecord, err, e))
+		}
+		return errors.Join(stopped, fmt.Errorf("%w: %w; what is known is in %s", errRecord, err, saved))
 	}
 	if stopped == nil && s.tally.Settled() < s.tally.Rows {
 		stopped = errUnsettled
