@@ -41,6 +41,9 @@ func (l *listing) outdated(t *task) bool {
 // usually stand together in a file, so that few are needed at a time.
 const maxListed = 1 << 19
 
+// maxOurs bounds the images that are remembered as ours.
+const maxOurs = 1 << 16
+
 // listings are the lists of a run.
 type listings struct {
 	byImage map[string]*listing
@@ -56,7 +59,7 @@ func newListings() listings {
 
 // withdrawn notes that a share of the image was withdrawn.
 func (l *listings) withdrawn(imageID string) {
-	if len(l.ours) >= maxListed {
+	if len(l.ours) >= maxOurs {
 		clear(l.ours)
 	}
 	l.ours[imageID] = struct{}{}

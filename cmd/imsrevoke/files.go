@@ -43,7 +43,7 @@ func filesFor(input string, o *runOptions) (files, error) {
 	case reported:
 		return files{}, existsError(f.report)
 	case journalled:
-		return files{}, fmt.Errorf("%s is left of a run that did not end: go on with it by --resume, or discard it by --overwrite", f.journal)
+		return files{}, fmt.Errorf("%s is of a run that is under way or was cut off: go on with what is left by --resume, or discard it by --overwrite", f.journal)
 	}
 	return f, nil
 }

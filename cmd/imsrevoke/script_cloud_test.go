@@ -140,6 +140,7 @@ func passwordLogin(authURL string) map[string]string {
 // setFaults lets the cloud fail in one of these ways.
 func (s *script) setFaults(ts *testscript.TestScript, args []string) {
 	faults := map[string]imagetest.Policy{
+		"none":             nil,
 		"slow":             imagetest.Always(imagetest.Delay(300 * time.Millisecond)),
 		"hang-all":         func(imagetest.Request) imagetest.Fault { return imagetest.Hang() },
 		"hang":             imagetest.Always(imagetest.Hang()),
