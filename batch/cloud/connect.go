@@ -12,6 +12,7 @@ const (
 	AuthAuto     = "auto"     // whichever credentials are found first
 	AuthToken    = "token"    // a ready token
 	AuthKeystone = "keystone" // clouds.yaml or the OS_ variables
+	AuthAKSK     = "aksk"     // an access key of Huawei Cloud
 )
 
 // A Config says where credentials are, and what of the cloud is already known.
@@ -20,12 +21,14 @@ type Config struct {
 	// Endpoint is the address of the Image API, with or without a version. It
 	// wins over the catalog, and a ready token cannot do without it.
 	Endpoint string
-	// Auth is AuthAuto, AuthToken or AuthKeystone; empty means AuthAuto.
+	// Auth is one of the constants above; empty means AuthAuto.
 	Auth string
 	// OSCloud names a cloud of clouds.yaml; empty means OS_CLOUD.
 	OSCloud string
 	// Region chooses among the endpoints of the catalog; empty means
-	// OS_REGION_NAME, then clouds.yaml, then the only one there is.
+	// OS_REGION_NAME, then clouds.yaml, then the only one there is. With an
+	// access key, where HW_REGION_NAME goes before OS_REGION_NAME, it gives the
+	// addresses of the APIs and the name of the project.
 	Region string
 	// CACert is a PEM file of the authorities to trust instead of the
 	// system's; empty means OS_CACERT, then clouds.yaml.
@@ -33,6 +36,9 @@ type Config struct {
 	// TokenFile holds a ready token; empty means $CREDENTIALS_DIRECTORY/token,
 	// then OS_TOKEN, then OS_AUTH_TOKEN.
 	TokenFile string
+	// Metadata is the address of the metadata service that has access keys for
+	// a cloud server; empty means http://169.254.169.254.
+	Metadata string
 	// UserAgent goes before gophercloud's own in requests to Keystone.
 	UserAgent string
 	// Getenv reads the environment; nil means os.Getenv. Proxies are always
@@ -48,11 +54,13 @@ type Config struct {
 //
 // With AuthAuto it takes the first of: Config.TokenFile; Config.OSCloud; a
 // ready token of the service manager or the environment; the cloud named by
-// OS_CLOUD; the OS_ variables, if OS_AUTH_URL is among them.
+// OS_CLOUD; the OS_ variables, if OS_AUTH_URL is among them; an access key of
+// Huawei Cloud in HUAWEICLOUD_SDK_AK and _SK, in HW_ACCESS_KEY and
+// HW_SECRET_KEY, or in the profile of its SDKs; if a region or an endpoint is
+// known, the access key that the metadata service has for this server.
 //
-// The error wraps [ErrRefused] when Keystone refuses the credentials. Any
-// other error is a fault of the configuration, or Keystone could not be
-// reached.
+// The error wraps [ErrRefused] when Keystone, or IAM, refuses the credentials.
+// Any other error is a fault of the configuration, or nobody could be reached.
 func Connect(ctx context.Context, c Config) (*Session, error) {
 	if c.Getenv == nil {
 		c.Getenv = os.Getenv
@@ -90,6 +98,6 @@ func Connect(ctx context.Context, c Config) (*Session, error) {
 	if _, ready := l.issuer.(*readyToken); ready {
 		s.projectID = c.Getenv("OS_PROJECT_ID")
 	}
-	s.current.Store(&credential{token: g.token, generation: 1})
+	s.current.Store(&credential{proof: g.proof, renewAt: g.renewAt, generation: 1})
 	return s, nil
 }

@@ -14,11 +14,14 @@
 //		session.Accepted(generation)
 //	}
 //
-// A credential is either a ready token, which cannot be renewed, or a token of
-// the Identity API v3 (Keystone), obtained with a password, an application
-// credential or another token. Tokens are renewed when they are refused, not
-// ahead of time: a token can end before its time, so the 401 has to be handled
-// anyway, and handling it costs one request in the life of a token.
+// A credential is a ready token, which cannot be renewed; or a token of the
+// Identity API v3 (Keystone), obtained with a password, an application
+// credential or another token; or an access key of Huawei Cloud, with which
+// each request is signed. Tokens are renewed when they are refused, not ahead
+// of time: a token can end before its time, so the 401 has to be handled
+// anyway, and handling it costs one request in the life of a token. The
+// temporary keys of a cloud server are renewed ahead of their end, because
+// wrong signatures are counted: more than five in a row lock a key.
 //
 // No error, log record or method of this package shows a secret.
 package cloud

@@ -3,15 +3,12 @@ package cloud
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/gophercloud/gophercloud/v2"
 	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/tokens"
@@ -45,14 +42,7 @@ func newKeystone(from place, auth gophercloud.AuthOptions, config *tls.Config, u
 	}
 	transport := newTransport(config)
 	transport.DisableKeepAlives = true // there are hours between two tokens
-	provider := &gophercloud.ProviderClient{
-		HTTPClient: http.Client{
-			Transport: limitedBodies{transport},
-			Timeout:   keystoneTimeout,
-			// Following a redirect would take the password somewhere else.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-	}
+	provider := &gophercloud.ProviderClient{HTTPClient: newClient(limitedBodies{transport}, keystoneTimeout)}
 	if userAgent != "" {
 		provider.UserAgent.Prepend(userAgent)
 	}
@@ -96,7 +86,7 @@ func (k *keystone) issue(ctx context.Context) (*grant, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keystone at %s sent no usable catalog: %w", k.url, err)
 	}
-	g := &grant{token: Secret(token.ID), expires: token.ExpiresAt, catalog: catalog.Entries}
+	g := &grant{proof: bearer{Secret(token.ID)}, expires: token.ExpiresAt, catalog: catalog.Entries}
 	if project != nil {
 		g.project = *project
 	}
@@ -115,7 +105,8 @@ func (k *keystone) explain(err error) error {
 		return fmt.Errorf("keystone at %s gave no usable answer: %w: check %s, or try again later", k.url, err, k.from.key("auth_url"))
 	}
 	said := fmt.Sprintf("keystone at %s answered %d %s to the %s%s", k.url,
-		answer.Actual, http.StatusText(answer.Actual), k.method(), k.words(answer.Body))
+		answer.Actual, http.StatusText(answer.Actual), k.method(),
+		words(answer.Body, k.auth.Password, k.auth.ApplicationCredentialSecret, k.auth.TokenID))
 	if isRefusal(answer.Actual) {
 		return refused("%s: check the credentials, the domains and project that go with them, and %s",
 			said, k.from.key("auth_url"))
@@ -130,35 +121,6 @@ func isRefusal(status int) bool {
 		return false
 	}
 	return 400 <= status && status < 500
-}
-
-// words returns what an error body of Keystone, or of a gateway before it, says:
-// one line of bounded length, in brackets.
-func (k *keystone) words(body []byte) string {
-	var answer struct {
-		Error struct {
-			Message string `json:"message"`
-		} `json:"error"`
-		Gateway string `json:"error_msg"`
-	}
-	if json.Unmarshal(body, &answer) != nil {
-		return ""
-	}
-	text := scrub(answer.Error.Message+answer.Gateway, k.auth.Password, k.auth.ApplicationCredentialSecret, k.auth.TokenID)
-	text = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, text)
-	text = strings.Join(strings.Fields(text), " ")
-	if runes := []rune(text); len(runes) > 200 {
-		text = string(runes[:200]) + "…"
-	}
-	if text == "" {
-		return ""
-	}
-	return " (" + text + ")"
 }
 
 // limitedBodies bounds what gophercloud reads into memory.

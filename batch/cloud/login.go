@@ -20,6 +20,17 @@ type login struct {
 	tls          *tls.Config
 }
 
+var errNoCredentials = errors.New("no credentials: looked for --token-file, $CREDENTIALS_DIRECTORY/token, OS_TOKEN, OS_AUTH_TOKEN, " +
+	"--os-cloud, OS_CLOUD, OS_AUTH_URL, HUAWEICLOUD_SDK_AK, HW_ACCESS_KEY and ~/.huaweicloud/credentials; " +
+	"set OS_CLOUD to a cloud of clouds.yaml, " +
+	"or OS_AUTH_URL with OS_USERNAME, OS_PASSWORD and OS_PROJECT_NAME " +
+	"or with OS_APPLICATION_CREDENTIAL_ID and OS_APPLICATION_CREDENTIAL_SECRET, " +
+	"or OS_TOKEN together with --endpoint, " +
+	"or HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK together with --region")
+
+var errNoAccessKey = errors.New("no access key: looked for HUAWEICLOUD_SDK_AK, HW_ACCESS_KEY and ~/.huaweicloud/credentials; " +
+	"set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK")
+
 // locate finds the Image API, and the region it is in.
 func (l *login) locate(g *grant) (endpoint *url.URL, region string, err error) {
 	if l.endpoint != nil {
@@ -39,13 +50,21 @@ func (l *login) locate(g *grant) (endpoint *url.URL, region string, err error) {
 
 // findLogin decides which credentials are used.
 func (c Config) findLogin() (*login, error) {
-	if c.Auth != AuthToken && c.TokenFile != "" && (c.OSCloud != "" || c.Auth == AuthKeystone) {
+	switch c.Auth {
+	case "", AuthAuto, AuthToken, AuthKeystone, AuthAKSK:
+	default:
+		return nil, fmt.Errorf("%q is no kind of credentials: use %s, %s, %s or %s", c.Auth, AuthAuto, AuthToken, AuthKeystone, AuthAKSK)
+	}
+	other := c.Auth == AuthKeystone || c.Auth == AuthAKSK
+	if c.TokenFile != "" && (other || c.Auth != AuthToken && c.OSCloud != "") {
 		return nil, fmt.Errorf("both a token file (%s) and other credentials are asked for: choose one", c.TokenFile)
 	}
-	switch c.Auth {
-	case "", AuthAuto, AuthToken, AuthKeystone:
-	default:
-		return nil, fmt.Errorf("%q is no kind of credentials: use %s, %s or %s", c.Auth, AuthAuto, AuthToken, AuthKeystone)
+	if c.Auth == AuthAKSK {
+		key, err := c.findAccessKey()
+		if err != nil {
+			return nil, err
+		}
+		return c.accessKeyLogin(key, errNoAccessKey)
 	}
 	// A cloud named to us goes before a token that merely happens to be there.
 	if c.Auth == AuthToken || c.Auth != AuthKeystone && c.OSCloud == "" {
@@ -68,12 +87,24 @@ func (c Config) findLogin() (*login, error) {
 		return c.cloudsLogin()
 	case c.Getenv("OS_AUTH_URL") != "":
 		return c.environmentLogin()
+	case c.Auth == AuthKeystone:
+		return nil, errNoCredentials
 	}
-	return nil, errors.New("no credentials: looked for --token-file, $CREDENTIALS_DIRECTORY/token, OS_TOKEN, OS_AUTH_TOKEN, " +
-		"--os-cloud, OS_CLOUD and OS_AUTH_URL; set OS_CLOUD to a cloud of clouds.yaml, " +
-		"or OS_AUTH_URL with OS_USERNAME, OS_PASSWORD and OS_PROJECT_NAME " +
-		"or with OS_APPLICATION_CREDENTIAL_ID and OS_APPLICATION_CREDENTIAL_SECRET, " +
-		"or OS_TOKEN together with --endpoint")
+	return c.anyAccessKey()
+}
+
+// anyAccessKey uses an access key because nothing else was found. The metadata
+// service is asked only where its key could be of use, so that nobody who has
+// forgotten to set anything waits for it.
+func (c Config) anyAccessKey() (*login, error) {
+	key, err := c.findAccessKey()
+	if err != nil {
+		return nil, err
+	}
+	if key == nil && c.Endpoint == "" && c.region() == "" && c.Getenv("HW_REGION_NAME") == "" {
+		return nil, errNoCredentials
+	}
+	return c.accessKeyLogin(key, errNoCredentials)
 }
 
 // tokenLogin uses a ready token.

@@ -165,7 +165,7 @@ func TestNoCredentials(t *testing.T) {
 		{"a token without an endpoint", cloud.Config{}, env{"OS_TOKEN": "s3cr3t"}, []string{"token from OS_TOKEN", "--endpoint", "--auth keystone"}},
 		{"two at once", cloud.Config{TokenFile: file, OSCloud: "prod"}, nil, []string{file, "choose one"}},
 		{"a token file, but no token is asked for", cloud.Config{TokenFile: file, Auth: cloud.AuthKeystone}, nil, []string{file, "choose one"}},
-		{"an unknown kind", cloud.Config{Auth: "kerberos"}, nil, []string{`"kerberos"`, "auto, token or keystone"}},
+		{"an unknown kind", cloud.Config{Auth: "kerberos"}, nil, []string{`"kerberos"`, "auto, token, keystone or aksk"}},
 		{"no password", cloud.Config{}, url.with(env{"OS_USERNAME": "ann"}), []string{"OS_PASSWORD or OS_APPLICATION_CREDENTIAL_ID is missing"}},
 		{"no user", cloud.Config{}, url.with(env{"OS_PASSWORD": "s3cr3t"}), []string{"OS_USERNAME or OS_USER_ID is missing"}},
 		{"no secret", cloud.Config{}, url.with(env{"OS_APPLICATION_CREDENTIAL_ID": "c1"}), []string{"OS_APPLICATION_CREDENTIAL_SECRET is missing"}},

@@ -40,20 +40,37 @@ type issuer interface {
 	issue(ctx context.Context) (*grant, error)
 }
 
+// An authorizer puts on a request what proves whose it is.
+type authorizer interface {
+	authorize(req *http.Request)
+}
+
+// A bearer authorises requests by a token alone.
+type bearer struct{ token Secret }
+
+func (b bearer) authorize(req *http.Request) { req.Header.Set("X-Auth-Token", string(b.token)) }
+
 // A grant is what an issuer gives. A ready token comes alone.
 type grant struct {
-	token   Secret
+	proof   authorizer
 	expires time.Time
 	project tokens.Project
 	catalog []tokens.CatalogEntry
+	// renewAt is when to obtain another one although nobody has refused this
+	// one yet; zero: not before it is refused.
+	renewAt time.Time
 }
 
-// A credential is one token of a session. Generations count from 1.
+// A credential is one grant of a session. Generations count from 1.
 type credential struct {
-	token      Secret
+	proof      authorizer
+	renewAt    time.Time
 	generation uint64
 	accepted   atomic.Bool
 }
+
+// due reports whether c should be renewed ahead of its end.
+func (c *credential) due() bool { return !c.renewAt.IsZero() && !time.Now().Before(c.renewAt) }
 
 // A Session is a login at a cloud. Its methods may be called by several
 // goroutines at once.
@@ -85,7 +102,7 @@ func (s *Session) Endpoint() *url.URL {
 }
 
 // Method says for people which credentials are used: "password from OS_*
-// variables", "token from OS_TOKEN".
+// variables", "token from OS_TOKEN", "access key from HW_* variables".
 func (s *Session) Method() string { return s.method }
 
 // Project returns the project that the credential is for. Both are empty when
@@ -108,13 +125,40 @@ func (s *Session) Transport(workers int) *http.Transport {
 // generation of the credential, for [Session.Renew] and [Session.Accepted]. It
 // refuses a request that does not go to the scheme, host and port of the
 // endpoint.
+//
+// A credential that has a known end is renewed before it, by the first request
+// that comes when it is time, with the context of that request. The others go
+// on with the old one meanwhile, and so do all when that fails.
 func (s *Session) Authorize(req *http.Request) (generation uint64, err error) {
 	if req.URL.Scheme != s.endpoint.Scheme || req.URL.Host != s.endpoint.Host {
 		return 0, fmt.Errorf("refuse to send credentials to %s://%s: they are for %s only", req.URL.Scheme, req.URL.Host, s.endpoint)
 	}
 	c := s.current.Load()
-	req.Header.Set("X-Auth-Token", string(c.token))
+	if c.due() {
+		c = s.renewAhead(req.Context(), c)
+	}
+	c.proof.authorize(req)
 	return c.generation, nil
+}
+
+// renewAhead renews c if nobody else does, and returns what is current then.
+func (s *Session) renewAhead(ctx context.Context, c *credential) *credential {
+	select {
+	case s.renewing <- struct{}{}:
+		defer func() { <-s.renewing }()
+	default:
+		return c
+	}
+	c = s.current.Load()
+	if !c.due() || s.rested() != nil {
+		return c
+	}
+	g, err := s.obtain(ctx)
+	if err != nil {
+		s.log.Warn("the credential ends soon and cannot be renewed yet", "method", s.method, "error", err)
+		return c
+	}
+	return s.replace(c, g)
 }
 
 // Accepted tells that an answer has proved the credential of this generation
@@ -147,28 +191,65 @@ func (s *Session) Renew(ctx context.Context, generation uint64) error {
 	}
 
 	current := s.current.Load()
-	switch {
-	case current.generation > generation:
+	if current.generation > generation {
 		return nil
+	}
+	if err := s.rested(); err != nil {
+		return err
+	}
+	if current.generation > 1 && !current.accepted.Load() {
+		return refused("the Image API at %s does not accept a credential that was issued just now (%s): "+
+			"check that endpoint, region and project belong together", s.endpoint, s.method)
+	}
+	g, err := s.obtain(ctx)
+	if err != nil {
+		return err
+	}
+	if g.proof == current.proof {
+		s.failure = refused("the %s is not accepted, and there is no other to be had: check that it may be used at %s", s.method, s.endpoint)
+		return s.failure
+	}
+	s.replace(current, g)
+	return nil
+}
+
+// rested returns the failure that answers for another attempt to renew, nil
+// when one may be made. The caller holds s.renewing.
+func (s *Session) rested() error {
+	switch {
 	case errors.Is(s.failure, ErrRefused):
 		// Every further wrong password could lock the account.
 		return s.failure
 	case s.failure != nil && time.Since(s.failedAt) < renewalPause:
 		return s.failure
-	case current.generation > 1 && !current.accepted.Load():
-		return refused("the Image API at %s does not accept a credential that was issued just now (%s): "+
-			"check that endpoint, region and project belong together", s.endpoint, s.method)
 	}
+	return nil
+}
 
+// obtain has a credential issued. The caller holds s.renewing.
+func (s *Session) obtain(ctx context.Context) (*grant, error) {
 	g, err := s.issuer.issue(ctx)
 	if err != nil {
 		err = fmt.Errorf("renew the credential: %w", err)
 		if ctx.Err() == nil { // else it is the caller's end alone
 			s.failure, s.failedAt = err, time.Now()
 		}
-		return err
+		return nil, err
 	}
-	s.current.Store(&credential{token: g.token, generation: current.generation + 1})
-	s.log.Info("credential renewed", "method", s.method, "generation", current.generation+1, "expires_at", g.expires)
-	return nil
+	return g, nil
+}
+
+// replace puts what was issued in the place of the current credential, and
+// returns it. An issuer that has nothing newer yet gives the same one again.
+// The caller holds s.renewing.
+func (s *Session) replace(current *credential, g *grant) *credential {
+	c := &credential{proof: g.proof, renewAt: g.renewAt, generation: current.generation}
+	if g.proof == current.proof {
+		c.accepted.Store(current.accepted.Load())
+	} else {
+		c.generation++
+		s.log.Info("credential renewed", "method", s.method, "generation", c.generation, "expires_at", g.expires)
+	}
+	s.current.Store(c)
+	return c
 }

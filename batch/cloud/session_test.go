@@ -34,7 +34,7 @@ func (f *fakeIssuer) issue(ctx context.Context) (*grant, error) {
 	if n <= len(f.answers) && f.answers[n-1] != nil {
 		return nil, f.answers[n-1]
 	}
-	return &grant{token: Secret(fmt.Sprintf("renewed-%d", n))}, nil
+	return &grant{proof: bearer{Secret(fmt.Sprintf("renewed-%d", n))}}, nil
 }
 
 func newSession(i issuer) *Session {
@@ -45,7 +45,7 @@ func newSession(i issuer) *Session {
 		renewing: make(chan struct{}, 1),
 		issuer:   i,
 	}
-	s.current.Store(&credential{token: "first", generation: 1})
+	s.current.Store(&credential{proof: bearer{"first"}, generation: 1})
 	return s
 }
 

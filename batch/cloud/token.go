@@ -29,7 +29,7 @@ func (r *readyToken) issue(context.Context) (*grant, error) {
 			"get a new token and check that endpoint and region are its own", r.method)
 	}
 	r.given = true
-	return &grant{token: r.token}, nil
+	return &grant{proof: bearer{r.token}}, nil
 }
 
 // findToken looks for a ready token: in the file of the configuration or of
@@ -71,12 +71,8 @@ func (c Config) readToken(name string) (Secret, error) {
 		return "", fmt.Errorf("read the token: %w", err)
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
+	if err := c.warnShared("token file", file); err != nil {
 		return "", fmt.Errorf("read the token: %w", err)
-	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o044 != 0 {
-		c.Logger.Warn("others can read the token file: run chmod 600 on it", "file", name, "mode", info.Mode().Perm().String())
 	}
 	text, err := io.ReadAll(io.LimitReader(file, maxToken+1))
 	if err != nil {
@@ -87,6 +83,18 @@ func (c Config) readToken(name string) (Secret, error) {
 		return "", fmt.Errorf("the token file %s %w: write the token into it, alone, on one line", name, err)
 	}
 	return Secret(token), nil
+}
+
+// warnShared logs that others can read a file that holds secrets, if they can.
+func (c Config) warnShared(what string, file *os.File) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o044 != 0 {
+		c.Logger.Warn("others can read the "+what+": run chmod 600 on it", "file", file.Name(), "mode", info.Mode().Perm().String())
+	}
+	return nil
 }
 
 // checkToken says what keeps a text from being a token. It must be fit to be

@@ -32,6 +32,16 @@ func newTransport(config *tls.Config) *http.Transport {
 	}
 }
 
+// newClient returns a client for secrets: to follow a redirect would take them
+// somewhere else.
+func newClient(transport http.RoundTripper, timeout time.Duration) http.Client {
+	return http.Client{
+		Transport:     transport,
+		Timeout:       timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
 // tlsConfig reads the TLS settings of the flags and the environment, as the
 // OpenStack clients have them: a CA file replaces the system's authorities.
 func (c Config) tlsConfig() (*tls.Config, error) {

@@ -46,6 +46,15 @@ type Cloud struct {
 	// request for members ends as a 404 that names nothing, and without
 	// "member" nothing can be changed.
 	SecureRBAC bool
+	// Huawei puts Huawei Cloud's gateway in front of the Image API: it checks
+	// signatures, answers what is wrong with credentials and paths by itself,
+	// and there are IAM's list of projects and a metadata service.
+	Huawei bool
+	// AgencyKeys is how long the access keys of the metadata service are valid;
+	// 0 means that it has none to give.
+	AgencyKeys time.Duration
+	// ClockAhead is how far the cloud's clock is ahead of ours.
+	ClockAhead time.Duration
 	// KeepLog makes Requests remember every request. NewCloud sets it; turn it
 	// off for a load that should not be kept in memory.
 	KeepLog bool
@@ -55,6 +64,8 @@ type Cloud struct {
 	users          map[string]User   // by name
 	appCredentials map[string]AppCredential
 	tokens         map[string]*token
+	accessKeys     map[string]*accessKey
+	metadataTokens map[string]struct{}
 	faults         Policy
 	log            []*Request
 	attempts       map[attemptKey]int
@@ -62,8 +73,8 @@ type Cloud struct {
 	inFlight       int
 }
 
-// NewCloud returns a cloud with the default project, user and application
-// credential, and no images.
+// NewCloud returns a cloud with the default project, user, application
+// credential and access key, and no images.
 func NewCloud() *Cloud {
 	c := &Cloud{
 		TokenLifetime:  time.Hour,
@@ -73,12 +84,15 @@ func NewCloud() *Cloud {
 		users:          map[string]User{},
 		appCredentials: map[string]AppCredential{},
 		tokens:         map[string]*token{},
+		accessKeys:     map[string]*accessKey{},
+		metadataTokens: map[string]struct{}{},
 		attempts:       map[attemptKey]int{},
 		stats:          Stats{Statuses: map[int]int{}},
 	}
 	roles := []string{RoleMember, RoleReader}
 	c.AddUser(User{Name: UserName, Password: Password, ProjectID: ProjectID, ProjectName: ProjectName, Roles: roles})
 	c.AddAppCredential(AppCredential{ID: AppCredentialID, Secret: AppCredentialSecret, UserName: UserName, Roles: roles})
+	c.AddAccessKey(AccessKey{ID: AccessKeyID, Secret: AccessKeySecret, ProjectID: ProjectID, ProjectName: HuaweiRegion, Roles: roles})
 	return c
 }
 

@@ -14,6 +14,9 @@
 // virtual time of testing/synctest. [Cloud.SetFaults] makes the cloud fail on
 // demand, before or after a change has taken effect.
 //
+// With [Cloud.Huawei] set it is Huawei Cloud's IMS behind its API gateway, as
+// far as that is documented.
+//
 // Statuses, texts and oddities are those of Glance 25.1 (Zed) run by eventlet
 // on MariaDB. The simulation protects nobody: requests are routed on the
 // target exactly as it was received, without cleaning and without redirects,

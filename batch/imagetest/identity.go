@@ -71,6 +71,10 @@ func (c *Cloud) serveIdentity(r *http.Request, path string, body []byte) answer 
 		return c.createToken(r.Host, body)
 	case "GET " + IdentityPath + "/auth/tokens":
 		return c.showToken(r)
+	case "GET " + IdentityPath + "/projects":
+		if c.Huawei {
+			return c.listProjects(r)
+		}
 	}
 	return keystoneRefusal(http.StatusNotFound, "The resource could not be found.")
 }

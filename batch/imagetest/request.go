@@ -42,6 +42,8 @@ type Stats struct {
 	ImagesDeleted  int
 	// TokensIssued counts the tokens of both the Identity API and IssueToken.
 	TokensIssued int
+	// KeysIssued counts the access keys of the metadata service.
+	KeysIssued int
 }
 
 // attemptKey is what the attempts of a request have in common.
@@ -86,7 +88,7 @@ func (c *Cloud) begin(r *http.Request, to route) (*Request, Fault) {
 	if c.KeepLog {
 		c.log = append(c.log, req)
 	}
-	if to.kind != identityRoute {
+	if to.kind.imageAPI() {
 		c.stats.Requests++
 		c.inFlight++
 		c.stats.MaxInFlight = max(c.stats.MaxInFlight, c.inFlight)
@@ -105,7 +107,7 @@ func (c *Cloud) end(req *Request, to route, status int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	req.Status = status
-	if to.kind != identityRoute {
+	if to.kind.imageAPI() {
 		c.stats.Statuses[status]++
 		c.inFlight--
 	}

@@ -18,10 +18,14 @@ const (
 	imageRoute                // /v2/images/{image_id}
 	membersRoute              // /v2/images/{image_id}/members
 	memberRoute               // /v2/images/{image_id}/members/{member_id}
+	metadataRoute             // the metadata service
 	outsideRoute              // in front of ImagePrefix
 	tooLongRoute              // a request line that eventlet does not read
 	notUTF8Route              // a path that WSGI cannot decode
 )
+
+// imageAPI reports whether a request has come to the Image API.
+func (k kind) imageAPI() bool { return k != identityRoute && k != metadataRoute }
 
 // route is where a request leads.
 type route struct {
@@ -29,6 +33,18 @@ type route struct {
 	// path is the decoded path.
 	path              string
 	imageID, memberID string
+}
+
+// unpublished reports whether a gateway has no API for the route. It does know
+// the list of versions, but only where that belongs.
+func (to route) unpublished() bool {
+	switch to.kind {
+	case noRoute, outsideRoute:
+		return true
+	case versionsRoute:
+		return strings.Trim(to.path, "/") != ""
+	}
+	return false
 }
 
 // maxRequestLine is the length of a request line, in bytes and with its end,
@@ -52,6 +68,9 @@ func (c *Cloud) route(r *http.Request) route {
 	}
 	if path == identityRoot || strings.HasPrefix(path, identityRoot+"/") {
 		return route{kind: identityRoute, path: path}
+	}
+	if c.Huawei && (path == metadataTokenPath || path == metadataKeyPath) {
+		return route{kind: metadataRoute, path: path}
 	}
 	rest, ok := strings.CutPrefix(path, c.ImagePrefix)
 	if !ok || c.ImagePrefix != "" && rest != "" && rest[0] != '/' {

@@ -36,14 +36,22 @@ func (c *Cloud) serve(r *http.Request) (answer, bool) {
 		return a
 	})
 	c.end(req, to, a.status)
+	if ok && c.ClockAhead != 0 {
+		a.header.Set("Date", c.now().UTC().Format(http.TimeFormat))
+	}
 	return a, ok
 }
 
 // respond answers a request that meets no fault. The cloud is locked.
 func (c *Cloud) respond(r *http.Request, to route, body []byte) answer {
+	if c.Huawei && to.unpublished() {
+		return unpublished()
+	}
 	switch to.kind {
 	case identityRoute:
 		return c.serveIdentity(r, to.path, body)
+	case metadataRoute:
+		return c.serveMetadata(r, to.path)
 	case outsideRoute:
 		return proxyPage(http.StatusNotFound)
 	case versionsRoute:
@@ -53,9 +61,9 @@ func (c *Cloud) respond(r *http.Request, to route, body []byte) answer {
 	case notUTF8Route:
 		return answer{status: http.StatusInternalServerError, header: http.Header{"Connection": {"close"}}}
 	}
-	t := c.validToken(r.Header.Get("X-Auth-Token"))
-	if t == nil {
-		return unauthorized(r.Host)
+	t, refused := c.admit(r, body)
+	if refused != nil {
+		return *refused
 	}
 	requestID, ok := requestID(r.Header)
 	if !ok {

@@ -90,7 +90,9 @@ func (c *Cloud) issue(t token, lifetime time.Duration) *token {
 func (c *Cloud) ExpireTokens() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	clear(c.tokens)
+	for _, t := range c.tokens {
+		t.expires = time.Time{}
+	}
 }
 
 // validToken returns the token of that id, or nil when it is unknown or expired.
