@@ -252,12 +252,17 @@ func (d *dispatcher) react(t *task, event *Event) {
 	case a.Meaning == Throttled:
 		d.summary.Throttled++
 		d.goAlone(t.ended)
+		if event.Limit = d.pace.limit(t.ended, a.Limit); event.Limit > 0 {
+			d.summary.Limit = event.Limit
+		}
 		event.PausedFor, event.Rate = d.pace.throttle(t.started, t.ended, a.RetryAfter)
 	case a.Meaning.transient() && a.RetryAfter > 0:
 		d.goAlone(t.ended)
 		event.PausedFor = d.pace.pause(t.ended, a.RetryAfter)
 	case a.Meaning == Unauthorized:
 		d.stop(fmt.Errorf("%w: %s", ErrUnauthorized, a.Message))
+	case a.Meaning == WrongEndpoint:
+		d.stop(fmt.Errorf("%w: %s", ErrWrongEndpoint, a.Message))
 	case a.Meaning.served():
 		if a.Meaning == Removed {
 			d.listings.withdrawn(t.row.Pair.ImageID)

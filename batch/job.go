@@ -47,7 +47,8 @@ type Job struct {
 	// Workers is how many requests may be in flight at once.
 	Workers int
 	// Rate is how many requests a second may start, over all workers, every
-	// attempt and every read counted; or [Unlimited].
+	// attempt and every read counted; or [Unlimited]. A lower limit that the
+	// server names takes its place.
 	Rate float64
 	// Attempts is how many attempts one row may take. One that was refused
 	// because the token had expired is not counted.
@@ -86,6 +87,9 @@ type Event struct {
 	PausedFor time.Duration
 	// Rate is the pace, in requests a second, when the answer has changed it.
 	Rate float64
+	// Limit is the limit that the server has named, in requests a second, when
+	// the run keeps to it from now on.
+	Limit float64
 	// Outage is for how long the server has served nobody, while that is taken
 	// for an outage.
 	Outage time.Duration
@@ -99,6 +103,9 @@ type Summary struct {
 	Requests, Reads int
 	// Throttled counts the answers that said "too many requests".
 	Throttled int
+	// Limit is the lowest limit that the server has named and the run has kept
+	// to since, in requests a second; 0 when there was none below [Job.Rate].
+	Limit float64
 	// Renewals counts the requests that were refused because their token had
 	// expired.
 	Renewals int
@@ -109,6 +116,8 @@ type Summary struct {
 var (
 	// ErrUnauthorized: the server refuses the credentials.
 	ErrUnauthorized = errors.New("the credentials are refused")
+	// ErrWrongEndpoint: nothing of the kind is served at the endpoint.
+	ErrWrongEndpoint = errors.New("the endpoint is wrong")
 	// ErrSameRefusal: everything so far ended in the same refusal.
 	ErrSameRefusal = errors.New("the same refusal for every row")
 	// ErrTooManyFailures: more rows failed than allowed.

@@ -17,7 +17,8 @@ import (
 // with the gentler cut of RFC 9438).
 type pace struct {
 	limiter *rate.Limiter
-	// ceiling is the job's rate, rate.Inf when it is not paced.
+	// ceiling is the job's rate, rate.Inf when it is not paced, or the limit
+	// that the server has named.
 	ceiling rate.Limit
 	// start is when the token that was taken for the next request is good;
 	// zero when none was taken.
@@ -128,6 +129,22 @@ func (p *pace) throttle(started, now time.Time, retryAfter time.Duration) (pause
 	p.cutAt = now
 	p.setLimit(now, max(current*cut, min(slowest, p.ceiling)))
 	return p.pause(now, retryAfter), float64(p.limiter.Limit())
+}
+
+// limit takes over a limit that the server has named, in requests a second. It
+// reports the new ceiling, 0 when that stays: when none was named, or none below
+// it. To be sure that the run goes on, no more is believed of it than of a
+// Retry-After.
+func (p *pace) limit(now time.Time, perSecond float64) (ceiling float64) {
+	limit := max(rate.Limit(perSecond), rate.Every(MaxRetryAfter))
+	if perSecond <= 0 || limit >= p.ceiling {
+		return 0
+	}
+	p.ceiling = limit
+	if p.limiter.Limit() > limit {
+		p.setLimit(now, limit)
+	}
+	return float64(limit)
 }
 
 // served takes an answer into account that shows the server at work.

@@ -91,6 +91,8 @@ const (
 	Renewed
 	// Forbidden: the credentials are good, but not for this.
 	Forbidden
+	// WrongEndpoint: nothing of the kind is served at this address.
+	WrongEndpoint
 	// Refused: a final refusal of another kind.
 	Refused
 	// Throttled: too many requests; not applied.
@@ -135,6 +137,9 @@ type Answer struct {
 	// RetryAfter is how long the server asks to be left alone, 0 when it does
 	// not say.
 	RetryAfter time.Duration
+	// Limit is how many requests a second the server lets through, 0 when it
+	// does not say.
+	Limit float64
 	// RequestID names the request in the server's log.
 	RequestID string
 	// Message is the server's or the transport's explanation, one line of

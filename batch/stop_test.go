@@ -148,3 +148,35 @@ func TestABrokenSourceStopsTheRun(t *testing.T) {
 		}
 	})
 }
+
+func TestAWrongEndpointStopsTheRunAfterOneRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api, rec := &fakeAPI{latency: time.Second}, &memory{}
+		api.remove = func(request) Answer {
+			return Answer{Meaning: WrongEndpoint, Status: 404, Message: "no such API: check the endpoint"}
+		}
+		_, err := testJob().Run(t.Context(), &rowsSource{rows: rowsOf(100)}, api, rec)
+		if !errors.Is(err, ErrWrongEndpoint) || !strings.Contains(err.Error(), "check the endpoint") {
+			t.Fatalf("err = %v; want ErrWrongEndpoint with the hint", err)
+		}
+		if len(api.requests) != 1 || len(rec.results) != 1 || rec.results[0].Outcome != Rejected {
+			t.Errorf("%d requests, results %v; want one of each, rejected", len(api.requests), rec.results)
+		}
+	})
+}
+
+func TestAWrongEndpointOfAReadStopsTheRunToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api, rec := &fakeAPI{remove: answer(Unproved, 404)}, &memory{}
+		api.members = func(request) (Members, Answer) { return Members{}, Answer{Meaning: WrongEndpoint, Status: 404} }
+		_, err := testJob().Run(t.Context(), &rowsSource{rows: rowsOf(100)}, api, rec)
+		if !errors.Is(err, ErrWrongEndpoint) {
+			t.Fatalf("err = %v; want ErrWrongEndpoint", err)
+		}
+		for _, r := range rec.results {
+			if r.Outcome != NotFound {
+				t.Errorf("%v; want no row to be settled", r)
+			}
+		}
+	})
+}

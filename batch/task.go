@@ -68,7 +68,7 @@ func (t *task) outcome() Outcome {
 		return NotFound
 	case Unauthorized, Renewed, Forbidden:
 		return Denied
-	case Refused, Listed:
+	case Refused, WrongEndpoint, Listed:
 		return Rejected
 	default:
 		if t.lost {

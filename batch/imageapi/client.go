@@ -8,8 +8,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"imsrevoke/batch"
+	"imsrevoke/batch/clockskew"
 )
 
 const (
@@ -160,6 +162,8 @@ func (c *Client) complete(ids []string) bool {
 // and makes its message fit to be shown.
 func (c *Client) judge(ctx context.Context, e *exchange) batch.Answer {
 	switch e.answer.Meaning {
+	case batch.Throttled:
+		e.answer.Limit = limitOf(e.errorText.message)
 	case batch.Unauthorized:
 		e.answer.Meaning, e.answer.Message = c.renew(ctx, e)
 	case batch.Removed, batch.Listed, batch.NotAMember, batch.NoSuchImage, batch.Forbidden:
@@ -170,13 +174,23 @@ func (c *Client) judge(ctx context.Context, e *exchange) batch.Answer {
 }
 
 // renew has the credential replaced that was refused. A 401 does not prove it
-// bad: Glance answers the same when it cannot reach Keystone to ask.
+// bad: Glance answers the same when it cannot reach Keystone to ask. But with a
+// clock that is wrong, every credential would be refused that signs.
 func (c *Client) renew(ctx context.Context, e *exchange) (batch.Meaning, string) {
+	if clock := clockskew.Explain(e.req, e.resp.Header, e.errorText.message); clock != "" {
+		return batch.Unauthorized, clock
+	}
 	switch err := c.config.Credentials.Renew(ctx, e.credential); {
 	case err == nil:
 		return batch.Renewed, e.answer.Message
 	case errors.Is(err, ErrRefused):
-		return batch.Unauthorized, err.Error()
+		// Some gateways repeat the whole request, which would leave no room
+		// for what to do.
+		message := strings.TrimSuffix(oneLine(e.answer.Message, 100), ".")
+		if v, ok := e.errorText.verdict(e.answer.Status); ok && v.hint != "" {
+			message += "; " + v.hint
+		}
+		return batch.Unauthorized, message + "; " + err.Error()
 	default:
 		return batch.Unavailable, err.Error()
 	}

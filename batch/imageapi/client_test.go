@@ -96,7 +96,7 @@ func TestWhatAnswersToADeleteMean(t *testing.T) {
 		{"404 of a proxy", plain("404 Not Found", "text/html", "<html><head><title>404</title><style>h1 {}</style></head><body><center><h1>404 Not Found</h1></center><hr>nginx</body></html>"),
 			batch.Unproved, "nginx"},
 		{"404 of a gateway", plain("404 Not Found", "application/json", `{"error_msg":"The API does not exist or has not been published in the environment","error_code":"APIGW.0101","request_id":"8080"}`),
-			batch.Unproved, "APIGW.0101: The API does not exist or has not been published in the environment"},
+			batch.WrongEndpoint, "APIGW.0101: The API does not exist or has not been published in the environment; no API is published at this address: check --endpoint"},
 		{"404 without a body", plain("404 Not Found", "text/plain", ""), batch.Unproved, "404 Not Found"},
 		{"404 whose body is cut", "HTTP/1.1 404 Not Found\r\nContent-Length: 500\r\n\r\n{\"message\": \"" + member + " not found in", batch.Unproved, ""},
 		{"400", plain("400 Bad Request", "application/json", `{"error":{"message":"The image ID is incorrect.","code":"IMG.0066"}}`), batch.Refused, "IMG.0066: The image ID is incorrect."},

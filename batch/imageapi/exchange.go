@@ -16,6 +16,7 @@ import (
 
 // An exchange is one request and what came of it.
 type exchange struct {
+	req        *http.Request
 	credential uint64
 	resp       *http.Response // nil when no answer came
 	// errorText is the text of the body of an answer that is no success.
@@ -28,7 +29,7 @@ func (e *exchange) failed() bool { return e.resp == nil }
 
 // exchange sends req and reads the answer, but not the body of a success.
 func (c *Client) exchange(req *http.Request) *exchange {
-	e := &exchange{}
+	e := &exchange{req: req}
 	var err error
 	if e.credential, err = c.config.Credentials.Authorize(req); err != nil {
 		e.answer = notSent(err)

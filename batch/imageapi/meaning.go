@@ -30,6 +30,12 @@ const upstreamLost = "upstream connect error or disconnect"
 // for the member p, or for the list of p's image.
 func meaningOfRefusal(resp *http.Response, p batch.Pair, e errorText) (batch.Meaning, string) {
 	message := e.orStatus(resp)
+	if v, ok := e.verdict(resp.StatusCode); ok {
+		if v.hint != "" && v.meaning != batch.Unauthorized { // which is not final yet
+			message += "; " + v.hint
+		}
+		return v.meaning, message
+	}
 	switch status := resp.StatusCode; status {
 	case http.StatusNotFound:
 		return meaningOf404(p, e), message

@@ -62,7 +62,7 @@ func exitCode(err error) int {
 		return exitSignal + int(signalled.signal)
 	case errors.Is(err, errLocked):
 		return exitLocked
-	case errors.Is(err, batch.ErrSameRefusal), errors.Is(err, batch.ErrTooManyFailures),
+	case errors.Is(err, batch.ErrWrongEndpoint), errors.Is(err, batch.ErrSameRefusal), errors.Is(err, batch.ErrTooManyFailures),
 		errors.Is(err, batch.ErrTimeBudget), errors.Is(err, batch.ErrOutage), errors.Is(err, batch.ErrSource):
 		return exitStopped
 	case errors.Is(err, errUnsettled):
@@ -75,7 +75,7 @@ func exitCode(err error) int {
 // are told once.
 func shortReason(err error) error {
 	for _, reason := range []error{
-		batch.ErrUnauthorized, batch.ErrSameRefusal, batch.ErrTooManyFailures, batch.ErrTimeBudget,
+		batch.ErrUnauthorized, batch.ErrWrongEndpoint, batch.ErrSameRefusal, batch.ErrTooManyFailures, batch.ErrTimeBudget,
 		batch.ErrOutage, batch.ErrRecorder, batch.ErrSource,
 	} {
 		if errors.Is(err, reason) {

@@ -30,6 +30,9 @@ func logEvent(log *slog.Logger, e batch.Event) {
 		answer = append(answer, "line", e.Row.Line, "image_id", e.Row.Pair.ImageID, "member_id", e.Row.Pair.MemberID)
 	}
 	log.Debug("answer", answer...)
+	if e.Limit > 0 {
+		log.Info("the server names its limit, which the run keeps to", "requests_per_second", e.Limit, "message", e.Answer.Message)
+	}
 	switch {
 	case e.Outage > 0:
 		log.Info("the server serves nobody, waiting", "for", e.Outage, "status", e.Answer.Status, "message", e.Answer.Message)

@@ -30,6 +30,8 @@ type summary struct {
 	Outcomes  map[batch.Outcome]int `json:"outcomes"`
 	Requests  int                   `json:"requests"`
 	Throttled int                   `json:"throttled"`
+	// Limit is the limit that the server has named, in requests a second.
+	Limit float64 `json:"limit_per_second,omitempty"`
 
 	// Next is the command that goes on with what is left, when it makes sense.
 	Next string `json:"next,omitempty"`
@@ -49,7 +51,7 @@ func (c *cli) conclude(s summary, err error, o *runOptions) error {
 	s.DurationMS = s.Finished.Sub(s.Started).Milliseconds()
 	s.Started, s.Finished = s.Started.UTC(), s.Finished.UTC()
 	s.Rows, s.Settled, s.Outcomes = s.tally.Rows, s.tally.Settled(), s.tally.Outcomes
-	s.Requests, s.Throttled = s.counts.Requests, s.counts.Throttled
+	s.Requests, s.Throttled, s.Limit = s.counts.Requests, s.counts.Throttled, s.counts.Limit
 	s.ExitCode = exitCode(err)
 	if s.Journal != "" && s.goesOn(err) {
 		s.Next = c.resumeCommand()
@@ -87,6 +89,9 @@ func (s *summary) text(err error) string {
 			fmt.Fprintf(&b, "; the server asked for less %s", plural(s.Throttled, "time"))
 		}
 		b.WriteByte('\n')
+	}
+	if s.Limit > 0 {
+		fmt.Fprintf(&b, "the server named its limit, %s/s, and the run kept to it from then on\n", figures(s.Limit))
 	}
 	for i, reason := range s.tally.Reasons() {
 		const most = 10
