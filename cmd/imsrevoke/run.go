@@ -34,7 +34,8 @@ Each flag can also be set by a variable of the environment: --max-rows by
 IMSREVOKE_MAX_ROWS. A flag wins.`,
 		Example: `  imsrevoke run pairs.csv --os-cloud prod
   imsrevoke run audit.csv --rate 180/m --max-rows 5000 --yes
-  OS_TOKEN=... imsrevoke run pairs.csv --endpoint https://image.example.com`,
+  OS_TOKEN=... imsrevoke run pairs.csv --endpoint https://image.example.com
+  imsrevoke run pairs.csv --auth aksk --region cn-north-4`,
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.runFile(cmd.Context(), args[0], o)

@@ -49,7 +49,7 @@ func newRunOptions() *runOptions {
 		attempts:       batch.DefaultAttempts,
 		attemptTimeout: batch.DefaultAttemptTimeout,
 		outagePatience: batch.DefaultOutagePatience,
-		auth:           choice{cloud.AuthAuto, []string{cloud.AuthAuto, cloud.AuthToken, cloud.AuthKeystone}},
+		auth:           choice{cloud.AuthAuto, []string{cloud.AuthAuto, cloud.AuthToken, cloud.AuthKeystone, cloud.AuthAKSK}},
 		summary:        choice{"text", []string{"text", "json"}},
 		progress:       choice{"auto", []string{"auto", "always", "never"}},
 		logLevel:       choice{"warn", []string{"debug", "info", "warn", "error"}},
@@ -85,10 +85,10 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.Var(&o.delimiter, "delimiter", "what stands between the cells, or tab (default found)")
 	f.StringVar(&o.encoding, "encoding", "", "the `charset` of the file, such as gb18030 or utf-16le (default found)")
 
-	f.StringVar(&o.endpoint, "endpoint", "", "the `URL` of the Image API (default from the catalog)")
+	f.StringVar(&o.endpoint, "endpoint", "", "the `URL` of the Image API (default from the catalog, or of the region of an access key)")
 	f.Var(&o.auth, "auth", "which credentials are used")
 	f.StringVar(&o.osCloud, "os-cloud", "", "the `name` of a cloud in clouds.yaml (default $OS_CLOUD)")
-	f.StringVar(&o.region, "region", "", "the `region` (default from clouds.yaml or $OS_REGION_NAME)")
+	f.StringVar(&o.region, "region", "", "the `region` (default from clouds.yaml, $HW_REGION_NAME or $OS_REGION_NAME)")
 	f.StringVar(&o.caCert, "cacert", "", "a PEM `file` with the authorities to trust (default $OS_CACERT, or the system's)")
 	f.StringVar(&o.tokenFile, "token-file", "", "a `file` with a ready token; needs --endpoint (default $OS_TOKEN)")
 

@@ -55,9 +55,28 @@ func (s *script) startCloud(ts *testscript.TestScript, args []string) {
 	if len(args) == 1 {
 		file = args[0]
 	}
+	s.serve(ts, imagetest.NewCloud(), file)
+	s.login(ts, []string{"password"})
+}
+
+// startHuawei starts a cloud that is Huawei's, whose clock may be ahead of ours.
+func (s *script) startHuawei(ts *testscript.TestScript, args []string) {
+	c := imagetest.NewCloud()
+	c.Huawei = true
+	if len(args) == 1 {
+		ahead, err := time.ParseDuration(args[0])
+		ts.Check(err)
+		c.ClockAhead = ahead
+	}
+	s.serve(ts, c, "pairs.csv")
+	s.login(ts, []string{"access-key"})
+}
+
+// serve shares the pairs of a file in a cloud and starts it.
+func (s *script) serve(ts *testscript.TestScript, simulated *imagetest.Cloud, file string) {
 	pairs, err := validPairs(ts.MkAbs(file))
 	ts.Check(err)
-	c := &scriptCloud{Cloud: imagetest.NewCloud(), pairs: pairs}
+	c := &scriptCloud{Cloud: simulated, pairs: pairs}
 	for _, p := range pairs {
 		c.Share(p.ImageID, p.MemberID)
 		c.Share(p.ImageID, bystander)
@@ -67,7 +86,6 @@ func (s *script) startCloud(ts *testscript.TestScript, args []string) {
 	ts.Defer(server.Close)
 	c.url, c.authURL = server.URL, server.AuthURL
 	s.cloud = c
-	s.login(ts, []string{"password"})
 }
 
 // running is the script's cloud, once there is one.
@@ -94,6 +112,11 @@ func (s *script) login(ts *testscript.TestScript, args []string) {
 		"OS_APPLICATION_CREDENTIAL_ID":     "",
 		"OS_APPLICATION_CREDENTIAL_SECRET": "",
 		"OS_PROJECT_ID":                    "",
+		"HUAWEICLOUD_SDK_AK":               "",
+		"HUAWEICLOUD_SDK_SK":               "",
+		"HUAWEICLOUD_SDK_IAM_ENDPOINT":     "",
+		"HUAWEICLOUD_SDK_PROJECT_ID":       "",
+		"HW_REGION_NAME":                   "",
 	}
 	switch way := args[0]; way {
 	case "password":
@@ -117,11 +140,27 @@ func (s *script) login(ts *testscript.TestScript, args []string) {
 		variables["OS_PROJECT_ID"] = imagetest.ProjectID
 	case "bad-token":
 		variables["OS_TOKEN"] = "gAAAAA-this-is-no-token-of-the-cloud"
+	case "access-key":
+		maps.Copy(variables, accessKeyLogin(c.authURL))
+	case "wrong-secret-key":
+		maps.Copy(variables, accessKeyLogin(c.authURL))
+		variables["HUAWEICLOUD_SDK_SK"] = "not-the-secret-key"
 	default:
 		ts.Fatalf("unknown way to log in: %s", way)
 	}
 	for name, value := range variables {
 		ts.Setenv(name, value)
+	}
+}
+
+// accessKeyLogin is the environment for the cloud's own access key, whose
+// project has to be looked up.
+func accessKeyLogin(authURL string) map[string]string {
+	return map[string]string{
+		"HUAWEICLOUD_SDK_AK":           imagetest.AccessKeyID,
+		"HUAWEICLOUD_SDK_SK":           imagetest.AccessKeySecret,
+		"HUAWEICLOUD_SDK_IAM_ENDPOINT": authURL,
+		"HW_REGION_NAME":               imagetest.HuaweiRegion,
 	}
 }
 
@@ -149,8 +188,11 @@ func (s *script) setFaults(ts *testscript.TestScript, args []string) {
 		"lost-once":        imagetest.FirstAttempts(1, imagetest.CutAfter()),
 		"lost":             imagetest.Always(imagetest.CutAfter()),
 		"forbidden":        imagetest.Always(imagetest.Gateway(http.StatusForbidden, "APIGW.0302", "The app is not allowed to use the API")),
-		"gateway-404":      imagetest.Always(imagetest.Status(http.StatusNotFound)),
-		"half-forbidden":   imagetest.Mix(1, imagetest.Chance{P: 0.5, Fault: imagetest.Status(http.StatusForbidden)}),
+		"wrong-path":       imagetest.Always(imagetest.Gateway(http.StatusNotFound, "APIGW.0101", "The API does not exist")),
+		"limit": imagetest.FirstRequests(1, imagetest.Gateway(http.StatusTooManyRequests, "APIGW.0308",
+			"The throttling threshold has been reached: policy user over ratelimit,limit:200,time:1 second")),
+		"gateway-404":    imagetest.Always(imagetest.Status(http.StatusNotFound)),
+		"half-forbidden": imagetest.Mix(1, imagetest.Chance{P: 0.5, Fault: imagetest.Status(http.StatusForbidden)}),
 	}
 	policy, ok := faults[args[0]]
 	if !ok {
@@ -175,7 +217,7 @@ func (s *script) requests(ts *testscript.TestScript, args []string) {
 func (s *script) logins(ts *testscript.TestScript, args []string) {
 	logins := 0
 	for _, r := range s.running(ts).Requests() {
-		if r.Method == http.MethodPost && strings.HasPrefix(r.Target, imagetest.IdentityPath) {
+		if strings.HasPrefix(r.Target, imagetest.IdentityPath) {
 			logins++
 		}
 	}
@@ -204,10 +246,12 @@ func (s *script) imagesDeleted(ts *testscript.TestScript, args []string) {
 
 // secrets are the cloud's passwords, and the tokens that it has been shown.
 func (c *scriptCloud) secrets() []string {
-	secrets := []string{imagetest.Password, imagetest.AppCredentialSecret}
+	secrets := []string{imagetest.Password, imagetest.AppCredentialSecret, imagetest.AccessKeySecret}
 	for _, r := range c.Requests() {
-		if token := r.Header.Get("X-Auth-Token"); token != "" {
-			secrets = append(secrets, token)
+		for _, name := range []string{"X-Auth-Token", "Authorization"} {
+			if secret := r.Header.Get(name); secret != "" {
+				secrets = append(secrets, secret)
+			}
 		}
 	}
 	slices.Sort(secrets)

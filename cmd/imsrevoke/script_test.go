@@ -25,6 +25,8 @@ import (
 //
 //	cloud [FILE]          start a simulated cloud in which the pairs of FILE, or of
 //	                      pairs.csv, are shared, and log in with a password
+//	huawei [AHEAD]        start one that is Huawei Cloud's, whose clock may be ahead,
+//	                      for pairs.csv, and log in with an access key
 //	login WAY             set the variables for other credentials
 //	faults NAME           let the cloud fail from now on
 //	exits CODE PROGRAM... run a program that ends with this exit code
@@ -34,7 +36,7 @@ import (
 //	await-login           wait until the Identity API has had a request,
 //	await-requests N      until the Image API has had N
 //	requests N            judge how many requests the Image API has had,
-//	logins N              how many the Identity API,
+//	logins N              how many the Identity API (or IAM),
 //	shares N              how many of the shares are left,
 //	images-deleted N      how many images are gone, and that nobody but the
 //	                      members in the file has lost a share
@@ -61,6 +63,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"cloud":          command(0, 1, (*script).startCloud),
+			"huawei":         command(0, 1, (*script).startHuawei),
 			"login":          command(1, 1, (*script).login),
 			"faults":         command(1, 1, (*script).setFaults),
 			"exits":          command(2, 99, (*script).exits),
