@@ -35,7 +35,9 @@ import (
 //	await-requests N      until the Image API has had N
 //	requests N            judge how many requests the Image API has had,
 //	logins N              how many the Identity API,
+//	share-again           shares what the file names once more
 //	shares N              how many of the shares are left,
+//	share-again           share what the file names once more,
 //	images-deleted N      how many images are gone, and that nobody but the
 //	                      members in the file has lost a share
 //	mode PERM FILE        judge a file's permissions,
@@ -71,6 +73,7 @@ func TestScripts(t *testing.T) {
 			"await-requests": command(1, 1, (*script).awaitRequests),
 			"requests":       command(1, 1, (*script).requests),
 			"logins":         command(1, 1, (*script).logins),
+			"share-again":    command(0, 0, (*script).shareAgain),
 			"shares":         command(1, 1, (*script).shares),
 			"images-deleted": command(1, 1, (*script).imagesDeleted),
 			"mode":           command(2, 2, (*script).mode),
