@@ -12,6 +12,8 @@ type dispatcher struct {
 	job *Job
 	src Source
 	rec Recorder
+	// check says that rows are looked up and not sent.
+	check bool
 
 	tasks chan *task // to the workers; holds as many as may be in flight
 	done  chan reply // from the workers; likewise, so that no worker blocks
@@ -172,6 +174,10 @@ func (d *dispatcher) next(now time.Time) *task {
 			d.record(r)
 			continue
 		}
+		if d.check {
+			d.settle(&task{row: row})
+			continue
+		}
 		if err := d.rec.Begin(row); err != nil {
 			d.stopRecorder(err)
 			break
@@ -294,6 +300,9 @@ func (d *dispatcher) again(t *task, wait time.Duration) bool {
 func (d *dispatcher) finish(t *task, o Outcome, message string) {
 	r := t.result(o, message)
 	d.record(r)
+	if d.check {
+		return
+	}
 	if err := d.limits.count(r); err != nil {
 		d.stop(err)
 	}

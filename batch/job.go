@@ -162,10 +162,24 @@ func (j *Job) Validate() error {
 //
 // A Job may be used for several runs at once.
 func (j *Job) Run(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
+	return j.dispatch(ctx, src, api, rec, false)
+}
+
+// Check reads the member list of each image that src names, once for an image
+// as a rule, and records of each row whether its share is still there: [Shared]
+// or [Absent], or why that cannot be told. It changes nothing, so that nothing
+// is begun with [Recorder.Begin]. The job's pace, attempts and time limits hold
+// as for [Job.Run]; failures do not stop it.
+func (j *Job) Check(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
+	return j.dispatch(ctx, src, api, rec, true)
+}
+
+func (j *Job) dispatch(ctx context.Context, src Source, api API, rec Recorder, check bool) (Summary, error) {
 	if err := j.Validate(); err != nil {
 		return Summary{}, err
 	}
 	d := newDispatcher(j, src, rec)
+	d.check = check
 	// What is under way is finished even when ctx ends.
 	g, attempts := errgroup.WithContext(context.WithoutCancel(ctx))
 	for range j.Workers {

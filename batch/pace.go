@@ -66,16 +66,20 @@ func burst(limit rate.Limit) int {
 }
 
 // drain takes out what has gathered in the bucket, which starts full and fills
-// up in a pause: it would let the second after it run over. The next request
-// keeps its token, so that it does not wait.
+// up in a pause: it would let the second after it run over. A token is left for
+// the next request, unless that has taken its own, so that it does not wait.
 func (p *pace) drain(now time.Time) {
-	gathered := int(p.limiter.TokensAt(now))
+	keep := 0
 	if p.start.IsZero() {
-		gathered--
+		keep = 1
 	}
-	if gathered > 0 {
-		p.limiter.AllowN(now, gathered)
+	if p.limiter.TokensAt(now) <= float64(keep) {
+		return
 	}
+	// A fraction of a token can only be left behind.
+	full := p.limiter.Burst()
+	p.limiter = rate.NewLimiter(p.limiter.Limit(), full)
+	p.limiter.AllowN(now, full-keep)
 }
 
 // take takes the token for the next request. When it returns 0 the request

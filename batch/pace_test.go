@@ -290,3 +290,31 @@ func TestAPauseCostsNoMoreThanItsTime(t *testing.T) {
 		}
 	})
 }
+
+func TestAShortPauseIsNoGift(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPace(1)
+		p.take(time.Now())
+		p.pause(time.Now(), 250*time.Millisecond)
+		time.Sleep(250 * time.Millisecond)
+		if wait := p.take(time.Now()); wait != 750*time.Millisecond {
+			t.Errorf("a second after one request, less a pause of 250ms, the next one waits %v; want 750ms", wait)
+		}
+	})
+}
+
+func TestFractionsOfATokenDoNotOutliveAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPace(1)
+		p.take(time.Now())
+		p.take(time.Now()) // reserves the next token, good in a second
+		p.pause(time.Now(), 1900*time.Millisecond)
+		time.Sleep(1900 * time.Millisecond)
+		if wait := p.take(time.Now()); wait != 0 {
+			t.Errorf("the request whose token is good waits %v", wait)
+		}
+		if wait := p.take(time.Now()); wait != time.Second {
+			t.Errorf("the one after it waits %v; want 1s", wait)
+		}
+	})
+}

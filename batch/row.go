@@ -68,13 +68,15 @@ const (
 	Skipped Outcome = "skipped"
 	// Planned: a dry run would send this row.
 	Planned Outcome = "planned"
+	// Shared: a check has found the member in the image's list.
+	Shared Outcome = "shared"
 )
 
 // Outcomes lists every outcome, in the order in which they are shown.
 func Outcomes() []Outcome {
 	return []Outcome{
 		Revoked, Absent, Duplicate, Planned,
-		NotFound, Denied, Rejected, Failed, Unknown, Invalid, Skipped,
+		Shared, NotFound, Denied, Rejected, Failed, Unknown, Invalid, Skipped,
 	}
 }
 

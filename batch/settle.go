@@ -123,7 +123,10 @@ func (d *dispatcher) abandon(l *listing) {
 // finishUnsettled ends t's row without the list that it waited for.
 func (d *dispatcher) finishUnsettled(t *task) {
 	outcome := NotFound
-	if t.lost {
+	switch {
+	case d.check:
+		outcome = Skipped
+	case t.lost:
 		outcome = Unknown
 	}
 	d.finish(t, outcome, join(t.last.Message, "the run stopped before the member list could be read"))
@@ -139,6 +142,10 @@ func (d *dispatcher) takeWaiters(l *listing) []*task {
 // settleBy ends t's row by what l says.
 func (d *dispatcher) settleBy(t *task, l *listing) {
 	t.settled = l.at
+	if d.check {
+		d.checked(t, l)
+		return
+	}
 	switch message := t.last.Message; {
 	case t.last.Meaning == NotAMember && l.answer.Meaning == Listed && l.members.Complete:
 		// The image is ours, which makes the answer a proof, and a newer one
@@ -152,6 +159,24 @@ func (d *dispatcher) settleBy(t *task, l *listing) {
 		// The list may have been read before this row was sent.
 		d.finish(t, Rejected, join(message, "the member was in the image's list when that was read"))
 	default:
-		d.finish(t, NotFound, join(message, "the member list that these credentials see may hide others: it proves nothing"))
+		d.finish(t, NotFound, join(message, mayHide))
+	}
+}
+
+// mayHide says of a list that it is not known to be complete.
+const mayHide = "the member list that these credentials see may hide others: it proves nothing"
+
+// checked ends t's row, in a check, by what l says.
+func (d *dispatcher) checked(t *task, l *listing) {
+	t.last = l.answer
+	switch {
+	case l.gone(t.row.Pair.MemberID):
+		d.finish(t, Absent, "")
+	case l.answer.Meaning != Listed:
+		d.finish(t, t.outcome(), t.last.Message)
+	case l.members.Has(t.row.Pair.MemberID):
+		d.finish(t, Shared, "")
+	default:
+		d.finish(t, NotFound, mayHide)
 	}
 }

@@ -23,12 +23,13 @@ type columns struct {
 	RequestID  string `csv:"request_id"`
 	Message    string `csv:"message"`
 	FinishedAt string `csv:"finished_at"`
+	Verified   string `csv:"verified"`
 }
 
 // columnNames are the names of the report's own columns.
 var columnNames = []string{
 	"line", "image_id", "member_id", "outcome", "http_status",
-	"attempts", "duration_ms", "request_id", "message", "finished_at",
+	"attempts", "duration_ms", "request_id", "message", "finished_at", "verified",
 }
 
 // columnsOf is a result as the report tells it.

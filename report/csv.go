@@ -37,7 +37,20 @@ type CSV struct {
 	// themselves, and Reason says why they have none.
 	Rest   batch.Outcome
 	Reason string
+
+	// Verified says what a check after the run found of a row, by its number:
+	// [Gone], [StillShared] or nothing. It may be nil.
+	Verified func(seq int) Verdict
 }
+
+// A Verdict is what a check after the run found.
+type Verdict string
+
+// The verdicts of a check, as they stand in the report.
+const (
+	Gone        Verdict = "gone"
+	StillShared Verdict = "shared"
+)
 
 // ErrIncomplete says that a report would not tell the truth: its rows are not
 // those of the input, or results are left over. It was not put in place.
@@ -110,7 +123,13 @@ func (c *CSV) Write(w io.Writer) (*Tally, error) {
 		}
 		last = row.Line
 		tally.add(&r)
-		if err := out.add(columnsOf(&r), c.Input.Other()); err != nil {
+		cells := columnsOf(&r)
+		if c.Verified != nil {
+			verdict := c.Verified(row.Seq)
+			cells.Verified = string(verdict)
+			tally.Verified[verdict]++
+		}
+		if err := out.add(cells, c.Input.Other()); err != nil {
 			return nil, fmt.Errorf("write the report: %w", err)
 		}
 	}

@@ -92,18 +92,19 @@ func TestAReportHasARowForEachRowOfTheInput(t *testing.T) {
 	c := CSV{
 		Input:   &input{rows: rows, other: [][]string{{"a", ""}, {"-5", "@x"}, {"\t1", "+1+1"}, {"", ""}, {"line\nbreak", "＝1"}}},
 		Columns: []string{"note", "outcome"}, Rows: 5, Journal: j, Rest: batch.Skipped, Reason: "the run stopped",
+		Verified: func(seq int) Verdict { return map[int]Verdict{0: Gone, 3: StillShared}[seq] },
 	}
 	tally, err := c.Write(&out)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := [][]string{
-		{"line", "image_id", "member_id", "outcome", "http_status", "attempts", "duration_ms", "request_id", "message", "finished_at", "note", "input_outcome"},
-		{"2", image, rows[0].MemberID, "revoked", "204", "1", "7", "req-0", "", "2026-11-23T12:00:00.001Z", "a", ""},
-		{"3", "'=cmd|' /C calc'!A1", rows[1].MemberID, "invalid", "", "0", "", "", "the image id is empty", "", "-5", "'@x"},
-		{"4", image, rows[2].MemberID, "duplicate", "", "0", "", "", "the same pair stands on line 2", "", "'\t1", "'+1+1"},
-		{"5", image, rows[3].MemberID, "denied", "403", "2", "1500", "req-1", "'=Not allowed, \"x\"", "2026-11-23T12:00:00.001Z", "", ""},
-		{"6", " " + image, rows[4].MemberID, "skipped", "", "0", "", "", "the run stopped", "", "line\nbreak", "'＝1"},
+		{"line", "image_id", "member_id", "outcome", "http_status", "attempts", "duration_ms", "request_id", "message", "finished_at", "verified", "note", "input_outcome"},
+		{"2", image, rows[0].MemberID, "revoked", "204", "1", "7", "req-0", "", "2026-11-23T12:00:00.001Z", "gone", "a", ""},
+		{"3", "'=cmd|' /C calc'!A1", rows[1].MemberID, "invalid", "", "0", "", "", "the image id is empty", "", "", "-5", "'@x"},
+		{"4", image, rows[2].MemberID, "duplicate", "", "0", "", "", "the same pair stands on line 2", "", "", "'\t1", "'+1+1"},
+		{"5", image, rows[3].MemberID, "denied", "403", "2", "1500", "req-1", "'=Not allowed, \"x\"", "2026-11-23T12:00:00.001Z", "shared", "", ""},
+		{"6", " " + image, rows[4].MemberID, "skipped", "", "0", "", "", "the run stopped", "", "", "line\nbreak", "'＝1"},
 	}
 	got, err := csv.NewReader(&out).ReadAll()
 	if err != nil {
@@ -115,6 +116,9 @@ func TestAReportHasARowForEachRowOfTheInput(t *testing.T) {
 	counts := map[batch.Outcome]int{batch.Revoked: 1, batch.Invalid: 1, batch.Duplicate: 1, batch.Denied: 1, batch.Skipped: 1}
 	if diff := cmp.Diff(counts, tally.Outcomes); diff != "" || tally.Rows != 5 || tally.Settled() != 2 {
 		t.Errorf("%d rows, %d settled; %s", tally.Rows, tally.Settled(), diff)
+	}
+	if diff := cmp.Diff(map[Verdict]int{Gone: 1, StillShared: 1, "": 3}, tally.Verified); diff != "" {
+		t.Error(diff)
 	}
 }
 

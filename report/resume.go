@@ -62,6 +62,31 @@ func (j *Journal) Remaining(src batch.Source) batch.Source {
 	return &remaining{src, j}
 }
 
+// SettledOf is src with nothing but the rows whose shares the journal says are
+// gone.
+func (j *Journal) SettledOf(src batch.Source) batch.Source {
+	return &settledOf{src, j}
+}
+
+type settledOf struct {
+	batch.Source
+	journal *Journal
+}
+
+func (s *settledOf) Next() (batch.Row, error) {
+	for {
+		row, err := s.Source.Next()
+		if err != nil {
+			return row, err
+		}
+		if row.Seq < len(s.journal.rows) {
+			if state := s.journal.rows[row.Seq]; state.is(stateSettled) && !state.is(stateDuplicate) {
+				return row, nil
+			}
+		}
+	}
+}
+
 type remaining struct {
 	batch.Source
 	journal *Journal

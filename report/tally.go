@@ -14,6 +14,8 @@ type Tally struct {
 	Rows int
 	// Outcomes counts the rows by outcome.
 	Outcomes map[batch.Outcome]int
+	// Verified counts the rows by what a check after the run found.
+	Verified map[Verdict]int
 
 	reasons map[reasonKey]*Reason
 	// more counts the rows whose reason came when maxReasons were known.
@@ -49,6 +51,7 @@ const (
 func newTally() *Tally {
 	return &Tally{
 		Outcomes: make(map[batch.Outcome]int),
+		Verified: make(map[Verdict]int),
 		reasons:  make(map[reasonKey]*Reason),
 		more:     make(map[batch.Outcome]int),
 	}

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"syscall"
@@ -175,6 +176,7 @@ func TestWhatAMissingAnswerMeans(t *testing.T) {
 		message string
 	}{
 		{"nobody listens", t.Context(), dial(syscall.ECONNREFUSED), batch.Unreachable, "cannot connect: connection refused"},
+		{"nobody listens, as the system says it", t.Context(), dial(os.NewSyscallError("connect", syscall.ECONNREFUSED)), batch.Unreachable, "cannot connect: connection refused"},
 		{"no such host", t.Context(), dial(&net.DNSError{Err: "no such host", Name: "glance.example"}), batch.Unreachable, "cannot look up glance.example: no such host"},
 		{"the proxy does not answer", t.Context(), &net.OpError{Op: "proxyconnect", Err: syscall.ECONNREFUSED}, batch.Unreachable, "cannot connect"},
 		{"no handshake", t.Context(), errors.New("net/http: TLS handshake timeout"), batch.Unreachable, "no TLS handshake"},

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"imsrevoke/batch"
@@ -81,7 +82,7 @@ func meaningOfError(ctx context.Context, err error) (batch.Meaning, string) {
 	case errors.As(err, &lookup):
 		return batch.Unreachable, clean("cannot look up " + lookup.Name + ": " + lookup.Err)
 	case errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"):
-		return batch.Unreachable, clean("cannot connect: " + op.Err.Error())
+		return batch.Unreachable, clean("cannot connect: " + causeOf(op))
 	case strings.Contains(err.Error(), "TLS handshake timeout"):
 		return batch.Unreachable, "cannot connect: no TLS handshake in time"
 	case ctx.Err() != nil:
@@ -90,9 +91,19 @@ func meaningOfError(ctx context.Context, err error) (batch.Meaning, string) {
 		return batch.Unanswered, "the connection was closed before an answer came"
 	case op != nil:
 		// Without the addresses and ports, which differ each time.
-		return batch.Unanswered, clean("no answer came: " + op.Op + ": " + op.Err.Error())
+		return batch.Unanswered, clean("no answer came: " + op.Op + ": " + causeOf(op))
 	}
 	return batch.Unanswered, clean("no answer came: " + err.Error())
+}
+
+// causeOf is why a network operation failed, without the name of the system
+// call, which says again what the operation was.
+func causeOf(op *net.OpError) string {
+	var errno syscall.Errno
+	if errors.As(op.Err, &errno) {
+		return errno.Error()
+	}
+	return op.Err.Error()
 }
 
 // longestRetryAfter keeps the arithmetic from overflowing. How much of it is

@@ -102,7 +102,7 @@ file.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w\ntry '%s --help'", err, cmd.CommandPath())
 	})
-	root.AddCommand(c.runCommand(), c.demoCommand(), c.versionCommand())
+	root.AddCommand(c.runCommand(), c.checkCommand(), c.demoCommand(), c.versionCommand())
 	return root
 }
 

@@ -18,12 +18,9 @@ type files struct {
 
 // filesFor names the files of a run, and refuses to touch what is there.
 func filesFor(input string, o *runOptions) (files, error) {
-	path := o.report
-	if path == "" {
-		if info, err := os.Stat(input); input == "-" || err == nil && !info.Mode().IsRegular() {
-			return files{}, fmt.Errorf("%s has no name that a report could be named after: name the report with --report", input)
-		}
-		path = strings.TrimSuffix(input, filepath.Ext(input)) + ".report.csv"
+	path, err := reportPath(input, ".report.csv", o)
+	if err != nil {
+		return files{}, err
 	}
 	f := files{report: path, journal: path + ".journal"}
 	reported, err := occupied(f.report, input)
@@ -46,6 +43,18 @@ func filesFor(input string, o *runOptions) (files, error) {
 		return files{}, fmt.Errorf("%s is of a run that is under way or was cut off: go on with what is left by --resume, or discard it by --overwrite", f.journal)
 	}
 	return f, nil
+}
+
+// reportPath is where the report goes: to the file that the flag names, or to
+// one beside the input with another ending.
+func reportPath(input, ending string, o *runOptions) (string, error) {
+	if o.report != "" {
+		return o.report, nil
+	}
+	if info, err := os.Stat(input); input == "-" || err == nil && !info.Mode().IsRegular() {
+		return "", fmt.Errorf("%s has no name that a report could be named after: name the report with --report", input)
+	}
+	return strings.TrimSuffix(input, filepath.Ext(input)) + ending, nil
 }
 
 func existsError(report string) error {

@@ -25,7 +25,7 @@ type reportRow struct {
 	other                            []string
 }
 
-const reportHeader = "line,image_id,member_id,outcome,http_status,attempts,duration_ms,request_id,message,finished_at"
+const reportHeader = "line,image_id,member_id,outcome,http_status,attempts,duration_ms,request_id,message,finished_at,verified"
 
 // readReportRows reads a report without the code that wrote it.
 func readReportRows(path string) ([]reportRow, error) {

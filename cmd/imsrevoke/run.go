@@ -14,7 +14,6 @@ import (
 
 	"imsrevoke/batch"
 	"imsrevoke/batch/cloud"
-	"imsrevoke/batch/imageapi"
 	"imsrevoke/batch/manifest"
 	"imsrevoke/report"
 )
@@ -178,36 +177,6 @@ func firstInvalid(m *manifest.Manifest) error {
 	}
 }
 
-func (c *cli) connect(ctx context.Context, o *runOptions, log *slog.Logger) (*cloud.Session, error) {
-	return cloud.Connect(ctx, cloud.Config{
-		Endpoint:  o.endpoint,
-		Auth:      o.auth.word,
-		OSCloud:   o.osCloud,
-		Region:    o.region,
-		CACert:    o.caCert,
-		TokenFile: o.tokenFile,
-		UserAgent: userAgent(),
-		Getenv:    c.getenv,
-		Logger:    log,
-	})
-}
-
-// credentials are those of a session, in the words of the Image API client.
-type credentials struct{ *cloud.Session }
-
-func (s credentials) Renew(ctx context.Context, generation uint64) error {
-	err := s.Session.Renew(ctx, generation)
-	if errors.Is(err, cloud.ErrRefused) {
-		return refusal{err}
-	}
-	return err
-}
-
-// refusal is an error that is an imageapi.ErrRefused too.
-type refusal struct{ error }
-
-func (r refusal) Is(target error) bool { return target == imageapi.ErrRefused }
-
 // A run is one run of a file against a cloud.
 type run struct {
 	*cli
@@ -225,28 +194,23 @@ type run struct {
 
 // execute withdraws the shares and writes the report, and tells how it went.
 func (r *run) execute(ctx context.Context) error {
-	transport := r.session.Transport(r.options.workers)
-	defer transport.CloseIdleConnections()
-	projectID, _ := r.session.Project()
-	api := imageapi.New(imageapi.Config{
-		Endpoint:    r.session.Endpoint(),
-		Transport:   transport,
-		Credentials: credentials{r.session},
-		ProjectID:   projectID,
-		UserAgent:   userAgent(),
-	})
-	job := r.options.job()
-	job.Settled, _ = r.journal.Settled()
+	api, closeAPI := r.openAPI()
+	defer closeAPI()
 	bar := r.startProgress()
-	job.Notify = func(e batch.Event) {
-		logEvent(r.log, e)
-		bar.event(e)
-	}
+	job := r.job(bar)
+	job.Settled, _ = r.journal.Settled()
 	counts, stopped := job.Run(ctx, r.journal.Remaining(r.manifest.Reader()), api, bar.recorder(r.journal))
 	bar.finish()
 	if err := r.journal.End(); err != nil {
 		return errors.Join(stopped, fmt.Errorf("%w: %w", errRecord, err))
 	}
+	var verified func(int) report.Verdict
+	if r.options.verify && stopped == nil {
+		var v *verification
+		v, stopped = r.verify(ctx, api)
+		verified = v.verdict
+	}
+	projectID, _ := r.session.Project()
 	s := summary{
 		Input:    r.manifest.Name,
 		Report:   r.files.report,
@@ -257,14 +221,14 @@ func (r *run) execute(ctx context.Context) error {
 		counts:   counts,
 	}
 	var err error
-	if s.tally, err = r.writeReport(stopped); err != nil {
+	if s.tally, err = r.writeReport(stopped, verified); err != nil {
 		saved, e := r.journal.Saved()
 		if e != nil {
 			return errors.Join(stopped, fmt.Errorf("%w: %w; and the journal cannot be saved: %w", errRecord, err, e))
 		}
 		return errors.Join(stopped, fmt.Errorf("%w: %w; what is known is in %s", errRecord, err, saved))
 	}
-	if stopped == nil && s.tally.Settled() < s.tally.Rows {
+	if stopped == nil && (s.tally.Settled() < s.tally.Rows || s.tally.Verified[report.StillShared] > 0) {
 		stopped = errUnsettled
 	}
 	return r.conclude(s, stopped, r.options)
@@ -301,18 +265,23 @@ func (r *run) identity() report.Run {
 
 // writeReport joins the journal with the input. Rows without a result are
 // those that the run did not get to.
-func (r *run) writeReport(stopped error) (*report.Tally, error) {
-	reason := ""
-	if stopped != nil {
-		reason = "the run stopped before this row: " + shortReason(stopped).Error()
-	}
+func (r *run) writeReport(stopped error, verified func(int) report.Verdict) (*report.Tally, error) {
 	c := &report.CSV{
-		Input:   r.manifest.Reader(),
-		Columns: r.manifest.Columns,
-		Rows:    r.manifest.Rows,
-		Journal: r.journal,
-		Rest:    batch.Skipped,
-		Reason:  reason,
+		Input:    r.manifest.Reader(),
+		Columns:  r.manifest.Columns,
+		Rows:     r.manifest.Rows,
+		Journal:  r.journal,
+		Rest:     batch.Skipped,
+		Reason:   stopReason(stopped),
+		Verified: verified,
 	}
 	return c.WriteFile(r.files.report)
+}
+
+// stopReason is what the report says of a row that the run did not get to.
+func stopReason(stopped error) string {
+	if stopped == nil {
+		return ""
+	}
+	return "the run stopped before this row: " + shortReason(stopped).Error()
 }

@@ -11,7 +11,7 @@ import (
 	"imsrevoke/batch/cloud"
 )
 
-// runOptions are the flags of run.
+// runOptions are the flags of run, and of check, which has some of them.
 type runOptions struct {
 	// The input.
 	imageColumn, memberColumn, encoding string
@@ -33,6 +33,7 @@ type runOptions struct {
 	maxDuration    time.Duration
 	maxFailures    allowance
 	dryRun, yes    bool
+	verify         bool
 
 	// The cloud.
 	endpoint, region, osCloud, caCert, tokenFile string
@@ -61,6 +62,7 @@ func newRunOptions() *runOptions {
 	return o
 }
 
+// register adds the flags of run, in the order in which they are shown.
 func (o *runOptions) register(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.StringVar(&o.report, "report", "", "the report `file` (default PAIRS.report.csv, beside the input)")
@@ -68,30 +70,55 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.BoolVar(&o.resume, "resume", false, "go on from the journal of an earlier run of the same pairs; without one, begin")
 	f.BoolVar(&o.dryRun, "dry-run", false, "read and judge the file, send nothing; a report is written only with --report")
 	f.BoolVar(&o.yes, "yes", false, "do not ask before the start")
+	f.BoolVar(&o.verify, "verify", false, "in the end, read the member lists and report whether the shares are gone")
 
+	o.registerPace(f)
+	f.Var(&o.maxFailures, "max-failures", "stop when more rows than this have failed (a percentage counts from 50 finished rows on), or none")
+	f.StringVar(&o.lock, "lock", "", "a `file` that one run at a time can hold (default one for each endpoint and project)")
+	o.registerInput(f)
+	o.registerCloud(f)
+	o.registerOutput(f)
+}
+
+// registerCheck adds the flags of check.
+func (o *runOptions) registerCheck(f *pflag.FlagSet) {
+	f.SortFlags = false
+	f.StringVar(&o.report, "report", "", "the report `file` (default FILE.check.csv, beside the input)")
+	f.BoolVar(&o.overwrite, "overwrite", false, "replace an existing report, once the new one is complete")
+	o.registerPace(f)
+	o.registerInput(f)
+	o.registerCloud(f)
+	o.registerOutput(f)
+}
+
+func (o *runOptions) registerPace(f *pflag.FlagSet) {
 	f.Var(&o.rate, "rate", "requests over all workers, every attempt counted: 5/s, 180/m, unlimited")
 	f.IntVar(&o.workers, "workers", o.workers, "requests in flight at most")
 	f.IntVar(&o.attempts, "attempts", o.attempts, "attempts for one row at most")
 	f.DurationVar(&o.attemptTimeout, "attempt-timeout", o.attemptTimeout, "how long one attempt may take")
 	f.DurationVar(&o.outagePatience, "outage-patience", o.outagePatience, "how long an outage of the server is waited out before the run stops")
 	f.DurationVar(&o.maxDuration, "max-duration", 0, "after this `time`, start nothing new, report, exit 3 (default none)")
-	f.Var(&o.maxFailures, "max-failures", "stop when more rows than this have failed (a percentage counts from 50 finished rows on), or none")
-	f.StringVar(&o.lock, "lock", "", "a `file` that one run at a time can hold (default one for each endpoint and project)")
+}
+
+func (o *runOptions) registerInput(f *pflag.FlagSet) {
 	f.IntVar(&o.maxRows, "max-rows", 0, "refuse a file with more rows than this (default none)")
 	f.BoolVar(&o.strict, "strict", false, "refuse a file with any invalid row")
-
 	f.StringVar(&o.imageColumn, "image-column", "", "the `column` of the image ids, by name or number (default found by its name)")
 	f.StringVar(&o.memberColumn, "member-column", "", "the `column` of the member ids, by name or number (default found by its name)")
 	f.Var(&o.delimiter, "delimiter", "what stands between the cells, or tab (default found)")
 	f.StringVar(&o.encoding, "encoding", "", "the `charset` of the file, such as gb18030 or utf-16le (default found)")
+}
 
+func (o *runOptions) registerCloud(f *pflag.FlagSet) {
 	f.StringVar(&o.endpoint, "endpoint", "", "the `URL` of the Image API (default from the catalog, or of the region of an access key)")
 	f.Var(&o.auth, "auth", "which credentials are used")
 	f.StringVar(&o.osCloud, "os-cloud", "", "the `name` of a cloud in clouds.yaml (default $OS_CLOUD)")
 	f.StringVar(&o.region, "region", "", "the `region` (default from clouds.yaml, $HW_REGION_NAME or $OS_REGION_NAME)")
 	f.StringVar(&o.caCert, "cacert", "", "a PEM `file` with the authorities to trust (default $OS_CACERT, or the system's)")
 	f.StringVar(&o.tokenFile, "token-file", "", "a `file` with a ready token; needs --endpoint (default $OS_TOKEN)")
+}
 
+func (o *runOptions) registerOutput(f *pflag.FlagSet) {
 	f.Var(&o.summary, "summary", "what is told at the end: text on standard error, or json on standard output")
 	f.Var(&o.progress, "progress", "whether a bar shows how far the run is; auto: on a terminal")
 	f.Var(&o.logLevel, "log-level", "what is logged on standard error")

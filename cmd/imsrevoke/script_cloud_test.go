@@ -88,6 +88,13 @@ func (s *script) serve(ts *testscript.TestScript, simulated *imagetest.Cloud, fi
 	s.cloud = c
 }
 
+// shareAgain undoes what the runs of the script have done.
+func (s *script) shareAgain(ts *testscript.TestScript, _ []string) {
+	for _, p := range s.running(ts).pairs {
+		s.cloud.Share(p.ImageID, p.MemberID)
+	}
+}
+
 // running is the script's cloud, once there is one.
 func (s *script) running(ts *testscript.TestScript) *scriptCloud {
 	if s.cloud == nil {

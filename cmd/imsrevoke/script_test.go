@@ -38,6 +38,7 @@ import (
 //	requests N            judge how many requests the Image API has had,
 //	logins N              how many the Identity API (or IAM),
 //	shares N              how many of the shares are left,
+//	share-again           share what the file names once more,
 //	images-deleted N      how many images are gone, and that nobody but the
 //	                      members in the file has lost a share
 //	mode PERM FILE        judge a file's permissions,
@@ -74,6 +75,7 @@ func TestScripts(t *testing.T) {
 			"await-requests": command(1, 1, (*script).awaitRequests),
 			"requests":       command(1, 1, (*script).requests),
 			"logins":         command(1, 1, (*script).logins),
+			"share-again":    command(0, 0, (*script).shareAgain),
 			"shares":         command(1, 1, (*script).shares),
 			"images-deleted": command(1, 1, (*script).imagesDeleted),
 			"mode":           command(2, 2, (*script).mode),

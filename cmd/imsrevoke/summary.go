@@ -25,11 +25,12 @@ type summary struct {
 	Finished   time.Time `json:"finished"`
 	DurationMS int64     `json:"duration_ms"`
 
-	Rows      int                   `json:"rows"`
-	Settled   int                   `json:"settled"`
-	Outcomes  map[batch.Outcome]int `json:"outcomes"`
-	Requests  int                   `json:"requests"`
-	Throttled int                   `json:"throttled"`
+	Rows      int                    `json:"rows"`
+	Settled   int                    `json:"settled"`
+	Outcomes  map[batch.Outcome]int  `json:"outcomes"`
+	Verified  map[report.Verdict]int `json:"verified,omitempty"`
+	Requests  int                    `json:"requests"`
+	Throttled int                    `json:"throttled"`
 	// Limit is the limit that the server has named, in requests a second.
 	Limit float64 `json:"limit_per_second,omitempty"`
 
@@ -51,6 +52,7 @@ func (c *cli) conclude(s summary, err error, o *runOptions) error {
 	s.DurationMS = s.Finished.Sub(s.Started).Milliseconds()
 	s.Started, s.Finished = s.Started.UTC(), s.Finished.UTC()
 	s.Rows, s.Settled, s.Outcomes = s.tally.Rows, s.tally.Settled(), s.tally.Outcomes
+	s.Verified = s.tally.Verified
 	s.Requests, s.Throttled, s.Limit = s.counts.Requests, s.counts.Throttled, s.counts.Limit
 	s.ExitCode = exitCode(err)
 	if s.Journal != "" && s.goesOn(err) {
@@ -92,6 +94,10 @@ func (s *summary) text(err error) string {
 	}
 	if s.Limit > 0 {
 		fmt.Fprintf(&b, "the server named its limit, %s/s, and the run kept to it from then on\n", figures(s.Limit))
+	}
+	if n := s.Verified; len(n) > 0 {
+		fmt.Fprintf(&b, "verified: %s gone, %s still shared, %s not looked up\n",
+			grouped(n[report.Gone]), grouped(n[report.StillShared]), grouped(n[""]))
 	}
 	for i, reason := range s.tally.Reasons() {
 		const most = 10
