@@ -101,6 +101,20 @@ func TestOneRequestRenewsTheKeyAndTheOthersGoOn(t *testing.T) {
 	})
 }
 
+func TestWhoeverComesAfterTheRenewalRenewsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k := &keyIssuer{}
+		s := newKeySession(t, k)
+		old := s.current.Load()
+		time.Sleep(56 * time.Minute)
+		sent(t, s)
+		if c := s.renewAhead(t.Context(), old); c != s.current.Load() || len(k.issued) != 1 {
+			t.Errorf("asked %d times, want once, and the new key for both", len(k.issued))
+		}
+	})
+}
+
 func TestAKeyThatCannotBeRenewedYetIsUsedOn(t *testing.T) {
 	t.Parallel()
 	for name, failure := range map[string]struct {

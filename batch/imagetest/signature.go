@@ -59,6 +59,7 @@ func (c *Cloud) signer(r *http.Request, body []byte) (*accessKey, *answer) {
 		}
 		return refuse("APIGW.0301", incorrect+"verify aksk signature fail")
 	}
+	key.wrong = 0
 	if project := r.Header.Get("X-Project-Id"); project != "" && project != key.ProjectID {
 		return refuse("APIGW.0301", incorrect+"project id %s is not of the ak", project)
 	}

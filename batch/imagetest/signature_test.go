@@ -2,6 +2,7 @@ package imagetest_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -104,6 +105,7 @@ func TestWhatTheGatewayRefuses(t *testing.T) {
 		{"another method", func(r *http.Request) { r.Method = http.MethodGet }, 401, "verify aksk signature fail"},
 		{"another path", func(r *http.Request) { r.URL.Path += "0" }, 401, "verify aksk signature fail"},
 		{"a query that was not signed", func(r *http.Request) { r.URL.RawQuery = "a=b" }, 401, "verify aksk signature fail"},
+		{"a body that was not signed", func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("x")) }, 401, "verify aksk signature fail"},
 		{"another host", func(r *http.Request) { r.Host = "y" }, 401, "verify aksk signature fail"},
 		{"a date that was not signed", func(r *http.Request) { r.Header.Set("X-Sdk-Date", "20260101T000001Z") }, 401, "verify aksk signature fail"},
 		{"another security token", func(r *http.Request) { r.Header.Set("X-Security-Token", "x") }, 401, "signature expired"},
