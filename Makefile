@@ -3,6 +3,7 @@
 # make test     runs the tests
 # make check    is what every change has to pass
 # make crash    kills the program CRASHES times, and judges what is left of its work
+# make e2e      runs the program against a real Glance and Keystone; needs root and Debian 12
 # make fuzz     looks for trouble, FUZZTIME for each target
 # make bench    measures what the parts cost
 
@@ -14,7 +15,7 @@ RACE ?= $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build demo test check lint vuln crash fuzz bench clean
+.PHONY: build demo test check lint vuln crash e2e fuzz bench clean
 
 build:
 	go build -trimpath -o bin/imsrevoke ./cmd/imsrevoke
@@ -46,6 +47,9 @@ vuln:
 # A few kills are part of the tests, too.
 crash:
 	go test -count=1 -timeout 1h -v -run '^TestCrash$$' ./cmd/imsrevoke -args -kills $(CRASHES)
+
+e2e:
+	.ci/e2e
 
 fuzz:
 	@for package in $$(go list ./...); do \

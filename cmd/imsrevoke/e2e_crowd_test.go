@@ -1,0 +1,91 @@
+//go:build e2e
+
+package main_test
+
+import (
+	"bytes"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"imsrevoke/batch"
+)
+
+// A crowd is many shares for the program to withdraw, among others that no row
+// names.
+type crowd struct {
+	realm *realm
+	pairs []batch.Pair
+	other string // a member of every image
+}
+
+// newCrowd shares images of the owner's with so many members each, one after
+// the other in the list of pairs.
+func newCrowd(t *testing.T, r *realm, images, members int) *crowd {
+	t.Helper()
+	c := &crowd{realm: r, other: newID()}
+	for range images {
+		image := r.addImage(t, traits{})
+		r.share(t, image, c.other)
+		for range members {
+			p := batch.Pair{ImageID: image, MemberID: newID()}
+			r.share(t, image, p.MemberID)
+			c.pairs = append(c.pairs, p)
+		}
+	}
+	return c
+}
+
+// left asks Glance which of the pairs are still shared, and holds that nobody
+// else has lost anything.
+func (c *crowd) left(t *testing.T) map[batch.Pair]bool {
+	t.Helper()
+	members := make(map[string][]string)
+	left := make(map[batch.Pair]bool)
+	for _, p := range c.pairs {
+		if members[p.ImageID] == nil {
+			members[p.ImageID] = c.realm.members(t, p.ImageID)
+			if !slices.Contains(members[p.ImageID], c.other) {
+				t.Errorf("image %s has lost a member that no row names", p.ImageID)
+			}
+		}
+		if slices.Contains(members[p.ImageID], p.MemberID) {
+			left[p] = true
+		}
+	}
+	return left
+}
+
+// judge compares what a report says with what Glance says.
+func (c *crowd) judge(t *testing.T, e ending) {
+	t.Helper()
+	left := c.left(t)
+	for i, p := range c.pairs {
+		if o := e.outcome(i); o.Settled() == left[p] {
+			t.Errorf("row %d is %s, and still shared: %v", i, o, left[p])
+		}
+	}
+}
+
+// settled holds that a run has settled every row, and Glance agrees.
+func (c *crowd) settled(t *testing.T, e ending) {
+	t.Helper()
+	if e.code != 0 {
+		t.Errorf("exit code %d, outcomes %v\n%s", e.code, e.outcomes(), e.output)
+	}
+	c.judge(t, e)
+}
+
+// reach waits until so many rows of the run's have ended.
+func (j *job) reach(v *victim, rows int) {
+	j.t.Helper()
+	v.until(func() bool {
+		time.Sleep(10 * time.Millisecond)
+		text, err := os.ReadFile(j.path("pairs.report.csv.journal"))
+		return err == nil && bytes.Count(text, []byte("\trow\t")) >= rows
+	})
+	if !v.running() {
+		j.t.Fatalf("the run ended before %d rows had\n%s", rows, &v.output)
+	}
+}
