@@ -121,7 +121,8 @@ func (s *summary) goesOn(err error) bool {
 	if errors.Is(err, errUnsettled) {
 		return s.Outcomes[batch.Failed]+s.Outcomes[batch.Unknown]+s.Outcomes[batch.Skipped] > 0
 	}
-	return err != nil
+	// The same command would go to the same wrong place.
+	return err != nil && !errors.Is(err, batch.ErrWrongEndpoint)
 }
 
 // figures is a number with no more digits than matter.
