@@ -23,6 +23,7 @@ type pace struct {
 	// start is when the token that was taken for the next request is good;
 	// zero when none was taken.
 	start time.Time
+	token *rate.Reservation // that start is of
 
 	pausedUntil time.Time
 	pauses      *backoff.ExponentialBackOff // for servers that do not say how long
@@ -93,7 +94,8 @@ func (p *pace) take(now time.Time) time.Duration {
 		p.drain(now)
 	}
 	if p.start.IsZero() {
-		p.start = now.Add(p.limiter.ReserveN(now, 1).DelayFrom(now))
+		p.token = p.limiter.ReserveN(now, 1)
+		p.start = now.Add(p.token.DelayFrom(now))
 	}
 	if wait := p.start.Sub(now); wait > 0 {
 		return wait
@@ -161,6 +163,12 @@ func (p *pace) served(now time.Time) {
 }
 
 func (p *pace) setLimit(now time.Time, limit rate.Limit) {
+	// The limiter does not move a token that was taken at the old rate. It is
+	// given back, to be taken at the new one.
+	if p.start.After(now) {
+		p.token.CancelAt(now)
+		p.start = time.Time{}
+	}
 	p.limiter.SetLimitAt(now, limit)
 	p.limiter.SetBurstAt(now, burst(limit))
 	p.changedAt = now

@@ -318,3 +318,26 @@ func TestFractionsOfATokenDoNotOutliveAPause(t *testing.T) {
 		}
 	})
 }
+
+func TestATokenThatWasTakenIsMovedWithTheRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPace(1)
+		p.setLimit(time.Now(), 0.5)
+		p.take(time.Now())
+		if wait := p.take(time.Now()); wait != 2*time.Second {
+			t.Fatalf("at 0.5/s the second request waits %v; want 2s", wait)
+		}
+		time.Sleep(time.Second) // half a token has gathered
+		p.setLimit(time.Now(), 1)
+		if wait := p.take(time.Now()); wait != 500*time.Millisecond {
+			t.Errorf("it waits %v more at 1/s; want 500ms for the other half", wait)
+		}
+		time.Sleep(500 * time.Millisecond)
+		if wait := p.take(time.Now()); wait != 0 {
+			t.Errorf("it waits %v when its time has come", wait)
+		}
+		if wait := p.take(time.Now()); wait != time.Second {
+			t.Errorf("the third request waits %v; want 1s", wait)
+		}
+	})
+}

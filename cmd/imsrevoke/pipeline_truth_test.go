@@ -236,9 +236,7 @@ func checkUntouched(t rapid.TB, c *imagetest.Cloud, pairs []batch.Pair) {
 }
 
 // checkPace reports a second in which more requests came than the rate allows.
-// The pool may start a fortieth of a second's worth at once, and a token that
-// was reserved before the rate was raised again is good a little early: 1.03 R
-// and one more is what the pace promises.
+// The pool may start a fortieth of a second's worth at once.
 func checkPace(t rapid.TB, c *imagetest.Cloud, perSecond float64) {
 	t.Helper()
 	if perSecond == batch.Unlimited {
@@ -247,7 +245,7 @@ func checkPace(t rapid.TB, c *imagetest.Cloud, perSecond float64) {
 	const second = time.Second - time.Microsecond // the limiter reckons in float64
 	requests := imageRequests(c)
 	slices.SortFunc(requests, func(a, b imagetest.Request) int { return a.Time.Compare(b.Time) })
-	first, most := 0, int(1.03*perSecond)+1
+	first, most := 0, int(1.025*perSecond)
 	for i, r := range requests {
 		for r.Time.Sub(requests[first].Time) >= second {
 			first++
