@@ -14,11 +14,19 @@ import (
 
 // Run says which run a journal is of: what was asked, of whom, by whom.
 type Run struct {
+	// Verb is what was asked: "restore", or nothing for a withdrawal.
+	Verb string `json:"verb,omitempty"`
 	// Input is the name of the input, Digest the hash of its pairs and their
 	// lines, Rows how many rows it has.
 	Input  string `json:"input"`
 	Digest string `json:"digest"`
 	Rows   int    `json:"rows"`
+	// Shard is the part of the file that the run is of, as in "0/4"; empty when
+	// the file was not cut. WholeDigest and WholeRows are those of the whole
+	// file, where the run is of a part of its rows.
+	Shard       string `json:"shard,omitempty"`
+	WholeDigest string `json:"whole_digest,omitempty"`
+	WholeRows   int    `json:"whole_rows,omitempty"`
 	// Endpoint is the address of the Image API, Project the id of the project
 	// of the credentials, empty when that is not known, Credentials what they
 	// were.
