@@ -6,6 +6,7 @@
 # make e2e      runs the program against a real Glance and Keystone; needs root and Debian 12
 # make fuzz     looks for trouble, FUZZTIME for each target
 # make bench    measures what the parts cost
+# make picture  draws the demo for the README
 
 FUZZTIME ?= 30s
 CRASHES ?= 200
@@ -15,7 +16,7 @@ RACE ?= $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build demo test check lint vuln crash e2e fuzz bench clean
+.PHONY: build demo test check lint vuln crash e2e fuzz bench picture clean
 
 build:
 	go build -trimpath -o bin/imsrevoke ./cmd/imsrevoke
@@ -61,6 +62,9 @@ fuzz:
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
+
+picture:
+	go test -count=1 -run '^TestPicture$$' ./cmd/imsrevoke -update
 
 clean:
 	rm -rf bin

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -149,13 +150,28 @@ func (c *cli) showReport(path string) error {
 	if err != nil {
 		return err
 	}
-	t := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	var table bytes.Buffer
+	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
 		image, member := short(row[1]), short(row[2])
 		message := strings.NewReplacer(row[1], image, row[2], member).Replace(row[8])
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", row[0], image, member, row[3], row[4], row[5], message)
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(table.String()) {
+		fmt.Fprintln(c.stdout, c.cut(strings.TrimRight(line, " \n")))
+	}
+	return nil
+}
+
+// cut cuts a line of a table to the width of the terminal, if there is one.
+func (c *cli) cut(line string) string {
+	if runes := []rune(line); c.terminal && len(runes) > c.width() {
+		return string(runes[:c.width()-1]) + "…"
+	}
+	return line
 }
 
 func short(id string) string {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/cheggaaa/pb/v3"
 
@@ -18,6 +19,9 @@ type progress struct {
 	counts map[batch.Outcome]int
 }
 
+// logEvery is how often the bar tells how far it is where there is no terminal.
+const logEvery = 10 * time.Second
+
 // startProgress starts a bar when one is wanted.
 func (r *run) startProgress() *progress {
 	p := &progress{counts: make(map[batch.Outcome]int)}
@@ -26,12 +30,15 @@ func (r *run) startProgress() *progress {
 	}
 	template := `{{counters . }} {{bar . "[" "=" ">" " " "]"}} {{percent . }} {{speed . "%s/s"}} {{rtime . "%s left" "%s" ""}} {{string . "outcomes"}}{{string . "waits"}}`
 	p.bar = pb.New(r.left)
-	p.bar.SetTemplateString(template)
-	p.bar.SetWriter(r.stderr)
-	p.bar.Set(pb.Terminal, r.terminal)
+	p.bar.Set(pb.Terminal, r.terminal) // before SetWriter, which looks for itself otherwise
 	if r.terminal {
 		p.bar.SetWidth(r.width())
+	} else { // in a log each state is a line, and seldom one
+		template += "\n"
+		p.bar.SetRefreshRate(logEvery)
 	}
+	p.bar.SetTemplateString(template)
+	p.bar.SetWriter(r.stderr)
 	p.bar.Start()
 	return p
 }

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"html"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// pictureFile is the picture of the demo that the README begins with.
+var pictureFile = filepath.Join(samplesFolder, "demo.svg")
+
+// TestPicture judges that the README's picture of the demo is still one of it,
+// and makes it with -update. It compares words: how long things take, and which
+// row meets which fault, differs from run to run.
+func TestPicture(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("the demo takes its time, to be watched")
+	}
+	const columns = 100
+	screen := demoScreen(t, columns)
+	if *update {
+		if err := os.WriteFile(pictureFile, drawScreen(pictured(screen), columns), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	picture, err := os.ReadFile(pictureFile)
+	if err != nil {
+		t.Fatalf("%v; -update makes it", err)
+	}
+	drawn := withoutNumbers(html.UnescapeString(string(picture)))
+	for _, line := range screen {
+		first, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if slices.Contains([]string{"About", "file", "rows", "endpoint", "project", "as", "report", "report:", "line", "The", "nothing"}, first) &&
+			!strings.Contains(drawn, withoutNumbers(line)) {
+			t.Errorf("the picture %s lacks the line %q: make it again with -update", pictureFile, line)
+		}
+	}
+}
+
+var numbers = regexp.MustCompile(`[0-9.,]+`)
+
+func withoutNumbers(text string) string { return numbers.ReplaceAllString(text, "0") }
+
+var demoFolder = regexp.MustCompile(`/[^ ]*/imsrevoke-demo-[0-9]+/`)
+
+// demoScreen is what a terminal shows when the demo is over, line by line.
+func demoScreen(t *testing.T, columns int) []string {
+	t.Helper()
+	var written bytes.Buffer
+	c := &cli{
+		stdout:   &written,
+		stderr:   &written,
+		terminal: true,
+		width:    func() int { return columns },
+	}
+	if err := c.demo(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(demoFolder.FindString(written.String())); err != nil {
+		t.Error(err)
+	}
+	var screen []string
+	for line := range strings.SplitSeq(strings.TrimSpace(written.String()), "\n") {
+		// A carriage return goes back to the start of the line, to draw over it.
+		line = line[strings.LastIndexByte(strings.TrimRight(line, "\r "), '\r')+1:]
+		screen = append(screen, strings.TrimRight(demoFolder.ReplaceAllString(line, ""), "\r "))
+	}
+	return screen
+}
+
+// pictured leaves out the middle of the report.
+func pictured(screen []string) []string {
+	const (
+		shown = 15 // lines of the report, its header among them
+		last  = 5  // lines behind what is left out
+	)
+	header := slices.IndexFunc(screen, func(line string) bool { return strings.HasPrefix(line, "line ") })
+	if header < 0 || len(screen) < header+shown+last {
+		return screen
+	}
+	picture := append([]string{"$ imsrevoke demo"}, screen[:header+shown]...)
+	return append(append(picture, "⋮"), screen[len(screen)-last:]...)
+}
+
+// drawScreen draws lines of text as a terminal shows them.
+func drawScreen(lines []string, columns int) []byte {
+	const (
+		advance, leading, size = 7.8, 18, 13 // of the font, in pixels
+		margin                 = 16
+	)
+	var b bytes.Buffer
+	width, height := int(float64(columns)*advance)+2*margin, len(lines)*leading+2*margin
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" role="img" aria-label="imsrevoke demo in a terminal">`+"\n", width, height, width)
+	fmt.Fprintf(&b, `<rect width="%d" height="%d" rx="8" fill="#1d2127"/>`+"\n", width, height)
+	fmt.Fprintf(&b, `<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="%d" fill="#dfe3e8" xml:space="preserve">`+"\n", size)
+	for i, line := range lines {
+		if line == "" {
+			continue
+		}
+		// The length makes columns meet whatever font is there.
+		fmt.Fprintf(&b, `<text x="%d" y="%d" textLength="%.1f">%s</text>`+"\n",
+			margin, margin+i*leading+size, float64(len([]rune(line)))*advance, html.EscapeString(line))
+	}
+	b.WriteString("</g>\n</svg>\n")
+	return b.Bytes()
+}
