@@ -13,6 +13,7 @@ func TestDeleteMember(t *testing.T) {
 		noMember  = memberA + " not found in the member list of the image " + imageA + "."
 		noImage   = "Image " + imageA + " not found."
 		forbidden = "Not allowed to delete members for image " + imageA + "."
+		policy    = "You are not authorized to complete delete_member action."
 		noRoute   = "The resource could not be found."
 	)
 	path := memberPath(imageA, memberA)
@@ -59,9 +60,9 @@ func TestDeleteMember(t *testing.T) {
 			image: imagetest.Image{Visibility: imagetest.Public}, status: 403, text: forbidden, kept: true},
 
 		{name: "secure RBAC: a member of the owner's project removes it", secure: true, status: 204},
-		{name: "secure RBAC: a reader is forbidden", secure: true, roles: []string{"reader"}, status: 403, text: forbidden, kept: true},
+		{name: "secure RBAC: a reader is forbidden", secure: true, roles: []string{"reader"}, status: 403, text: policy, kept: true},
 		{name: "secure RBAC: without reader nothing is found", secure: true, roles: []string{"member"}, status: 404, text: noRoute, kept: true},
-		{name: "secure RBAC: a member of the image is forbidden", secure: true, project: memberA, status: 403, text: forbidden, kept: true},
+		{name: "secure RBAC: a member of the image is forbidden", secure: true, project: memberA, status: 403, text: policy, kept: true},
 		{name: "secure RBAC: an admin removes it", secure: true, project: stranger, roles: []string{"admin"}, status: 204},
 
 		{name: "a body is refused", body: "{}", status: 400, text: "A body is not expected with this request.", kept: true},

@@ -90,8 +90,11 @@ func (c *Cloud) visible(t *token, imageID string) *image {
 
 func (c *Cloud) showImage(t *token, imageID string) answer {
 	img := c.visible(t, imageID)
-	if img == nil || !c.mayRead(t) {
+	switch {
+	case img == nil:
 		return refusal(http.StatusNotFound, "No image found with ID %s", imageID)
+	case !c.mayRead(t):
+		return noResource()
 	}
 	return document(http.StatusOK, struct {
 		ID         string     `json:"id"`
@@ -109,10 +112,12 @@ func (c *Cloud) showImage(t *token, imageID string) answer {
 func (c *Cloud) deleteImage(t *token, imageID string) answer {
 	img := c.visible(t, imageID)
 	switch {
-	case img == nil || !c.mayRead(t):
+	case img == nil:
 		return refusal(http.StatusNotFound, "Failed to find image %s to delete", imageID)
-	case !c.mayChange(t, img):
-		return refusal(http.StatusForbidden, "You are not permitted to delete this image.")
+	case !c.SecureRBAC && !img.ownedBy(t):
+		return refusal(http.StatusForbidden, "You do not own this image")
+	case !c.mayChange(t, img): // whether it may be read does not matter
+		return notAuthorized("delete_image")
 	case img.Protected:
 		return refusal(http.StatusForbidden, "Image %s is protected and cannot be deleted.", img.ID)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -61,16 +62,18 @@ func noMember(img *image, memberID string) answer {
 	return refusal(http.StatusNotFound, "%s not found in the member list of the image %s.", memberID, img.ID)
 }
 
+// notAuthorized is what the policies of secure RBAC themselves say.
+func notAuthorized(action string) answer {
+	return refusal(http.StatusForbidden, "You are not authorized to complete %s action.", action)
+}
+
 func (c *Cloud) deleteMember(t *token, imageID, memberID string) answer {
-	forbidden := refusal(http.StatusForbidden, "Not allowed to delete members for image %s.", imageID)
 	img := c.visible(t, imageID)
 	switch {
 	case img == nil:
 		return noImage(imageID)
-	case img.Visibility != Shared:
-		return forbidden
-	case !c.SecureRBAC && !img.ownedBy(t):
-		return forbidden
+	case img.Visibility != Shared, !c.SecureRBAC && !img.ownedBy(t):
+		return refusal(http.StatusForbidden, "Not allowed to delete members for image %s.", imageID)
 	case !c.mayRead(t):
 		return noResource()
 	}
@@ -79,7 +82,7 @@ func (c *Cloud) deleteMember(t *token, imageID, memberID string) answer {
 	case m == nil:
 		return noMember(img, memberID)
 	case !c.mayChange(t, img):
-		return forbidden
+		return notAuthorized("delete_member")
 	}
 	m.deleted = true
 	c.stats.MembersRemoved++
@@ -126,26 +129,27 @@ func (c *Cloud) showMember(t *token, imageID, memberID string) answer {
 }
 
 func (c *Cloud) createMember(t *token, imageID string, body []byte) answer {
-	memberID, refused := field(body, "member", "Member to be added not specified")
+	memberID, refused := memberOf(body)
 	if refused != nil {
 		return *refused
-	}
-	if memberID == "" {
-		return refusal(http.StatusBadRequest, "Member can't be empty")
 	}
 	const maxLength = 255 // of the column image_members.member
 	img := c.visible(t, imageID)
 	switch {
 	case img == nil:
 		return noImage(imageID)
+	case img.Visibility != Shared, !c.SecureRBAC && !img.ownedBy(t):
+		return refusal(http.StatusForbidden, "Not allowed to create members for image %s.", imageID)
 	case !c.mayRead(t):
 		return noResource()
-	case img.Visibility != Shared, !c.mayChange(t, img):
-		return refusal(http.StatusForbidden, "Not allowed to create members for image %s.", imageID)
-	case len(img.live()) >= c.MemberQuota:
+	case !c.mayChange(t, img):
+		return notAuthorized("add_member")
+	case len(img.live()) >= c.MemberQuota: // even for one who is a member already
 		return refusal(http.StatusRequestEntityTooLarge,
 			"Image member limit exceeded for image %s: The limit has been exceeded on the number of allowed image members for this image. Attempted: %d, Maximum: %d:",
 			imageID, len(img.live())+1, c.MemberQuota)
+	case strings.ContainsFunc(memberID, func(r rune) bool { return utf8.RuneLen(r) > 3 }):
+		return refusal(http.StatusBadRequest, "Member can't contain 4 byte unicode characters.")
 	case utf8.RuneCountInString(memberID) > maxLength:
 		return serverError()
 	case img.member(memberID) != nil:
@@ -158,7 +162,7 @@ func (c *Cloud) createMember(t *token, imageID string, body []byte) answer {
 
 // updateMember lets a member say whether it accepts the share.
 func (c *Cloud) updateMember(t *token, imageID, memberID string, body []byte) answer {
-	status, refused := field(body, "status", "Status not specified")
+	status, refused := field(body, "status", "Status not specified", `Expected a status in the form: {"status": "status"}`)
 	if refused != nil {
 		return *refused
 	}
@@ -166,48 +170,84 @@ func (c *Cloud) updateMember(t *token, imageID, memberID string, body []byte) an
 	switch {
 	case img == nil:
 		return noImage(imageID)
+	case img.Visibility != Shared, !c.SecureRBAC && !c.mayAnswer(t, img):
+		return refusal(http.StatusForbidden, "Not allowed to update members for image %s.", imageID)
 	case !c.mayRead(t):
 		return noResource()
-	case img.Visibility != Shared, !c.mayAnswer(t, img):
-		return refusal(http.StatusForbidden, "Not allowed to update members for image %s.", imageID)
 	}
 	m := img.memberFor(t, memberID)
-	if m == nil {
+	switch {
+	case m == nil:
 		return noMember(img, memberID)
-	}
-	switch status {
-	case "pending", "accepted", "rejected":
-	default:
+	case !c.mayAnswer(t, img):
+		return notAuthorized("modify_member")
+	case status != "pending" && status != "accepted" && status != "rejected":
 		return refusal(http.StatusBadRequest, `Incorrect request: Status must be "pending", "accepted" or "rejected".`)
 	}
-	m.status, m.updated = status, time.Now()
+	m.status, m.updated = status.(string), time.Now()
 	a := document(http.StatusOK, img.document(m))
 	a.applied = true
 	return a
 }
 
-// field returns a field of a JSON body as text, a number as it is written, or
-// else the refusal that Glance has for its absence.
-func field(body []byte, name, absent string) (string, *answer) {
-	badRequest := func(explanation string) *answer {
+// memberOf returns the member that a body names: any text, and a number as it
+// is written. What Glance makes of a list is left out.
+func memberOf(body []byte) (memberID string, refused *answer) {
+	v, refused := field(body, "member", "Member to be added not specified", `Expected a member in the form: {"member": "image_id"}`)
+	if refused != nil {
+		return "", refused
+	}
+	switch v := v.(type) {
+	case string:
+		memberID = v
+	case json.Number:
+		if f, err := v.Float64(); err != nil || f != 0 {
+			memberID = v.String()
+		}
+	case bool:
+		if v {
+			memberID = "1"
+		}
+	case nil:
+	default:
+		a := serverError()
+		return "", &a
+	}
+	if memberID == "" {
+		a := refusal(http.StatusBadRequest, "Member can't be empty")
+		return "", &a
+	}
+	return memberID, nil
+}
+
+// field returns a field of a JSON body, or the refusal that Glance has for the
+// absence of the field, or for a body of another form.
+func field(body []byte, name, absent, form string) (value any, refused *answer) {
+	badRequest := func(explanation string) (any, *answer) {
 		a := refusal(http.StatusBadRequest, "%s", explanation)
-		return &a
+		return nil, &a
 	}
 	if len(body) == 0 {
-		return "", badRequest("Body expected in request.")
+		return badRequest("Body expected in request.")
 	}
-	var fields map[string]any
+	if !json.Valid(body) || !utf8.Valid(body) {
+		return badRequest("Malformed JSON in request body.")
+	}
+	var content any
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
-	if d.Decode(&fields) != nil {
-		return "", badRequest("Malformed JSON in request body.")
+	if err := d.Decode(&content); err != nil {
+		panic(err) // it is valid
 	}
-	switch v := fields[name].(type) {
-	case string:
-		return v, nil
-	case json.Number:
-		return v.String(), nil
+	switch content := content.(type) {
+	case map[string]any:
+		if value, ok := content[name]; ok {
+			return value, nil
+		}
+		return badRequest(absent)
+	case []any:
+		return badRequest(form)
 	default:
-		return "", badRequest(absent)
+		return badRequest("Unexpected body type. Expected list/dict.")
 	}
 }

@@ -107,7 +107,21 @@ func TestAddMember(t *testing.T) {
 		{name: "nobody", body: `{"member":""}`, status: 400, text: "Member can't be empty"},
 		{name: "nothing", body: `{}`, status: 400, text: "Member to be added not specified"},
 		{name: "no body", status: 400, text: "Body expected in request."},
+		{name: "the quota is kept first", quota: 1, body: `{"member":"` + memberA + `"}`, status: 413,
+			text: "Image member limit exceeded for image " + imageA + ": The limit has been exceeded on the number of allowed image members for this image. Attempted: 2, Maximum: 1:"},
+		{name: "null is nobody", body: `{"member":null}`, status: 400, text: "Member can't be empty"},
+		{name: "zero is nobody", body: `{"member":0.0}`, status: 400, text: "Member can't be empty"},
+		{name: "false is nobody", body: `{"member":false}`, status: 400, text: "Member can't be empty"},
+		{name: "true is somebody", body: `{"member":true}`, status: 200, member: "1"},
+		{name: "the last of two counts", body: `{"member":"x","member":"y","status":"accepted"}`, status: 200, member: "y"},
+		{name: "an object breaks it", body: `{"member":{}}`, status: 500,
+			text: "The server has either erred or is incapable of performing the requested operation."},
+		{name: "a list", body: `["member"]`, status: 400, text: `Expected a member in the form: {"member": "image_id"}`},
+		{name: "a text", body: `"member"`, status: 400, text: "Unexpected body type. Expected list/dict."},
 		{name: "no JSON", body: `{`, status: 400, text: "Malformed JSON in request body."},
+		{name: "JSON and more", body: `{"member":"x"} y`, status: 400, text: "Malformed JSON in request body."},
+		{name: "no UTF-8", body: "{\"member\":\"\xff\"}", status: 400, text: "Malformed JSON in request body."},
+		{name: "letters of four bytes", body: `{"member":"😀"}`, status: 400, text: "Member can't contain 4 byte unicode characters."},
 		{name: "an id of 300 characters breaks it", body: `{"member":"` + strings.Repeat("x", 300) + `"}`, status: 500,
 			text: "The server has either erred or is incapable of performing the requested operation."},
 		{name: "a member may add nobody", project: memberA, body: `{"member":"x"}`, status: 403,
@@ -183,13 +197,23 @@ func TestReadAndAnswerAMember(t *testing.T) {
 			text: "Image " + imageA + " not found."},
 		{name: "no status", project: memberA, method: "PUT", path: path, body: "{}", status: 400, text: "Status not specified"},
 		{name: "secure RBAC: a reader cannot accept", project: memberA, secure: true, roles: []string{"reader"}, method: "PUT", path: path, body: accept,
-			status: 403, text: "Not allowed to update members for image " + imageA + "."},
+			status: 403, text: "You are not authorized to complete modify_member action."},
+		{name: "secure RBAC: the owner cannot accept", secure: true, method: "PUT", path: path, body: accept,
+			status: 403, text: "You are not authorized to complete modify_member action."},
+		{name: "secure RBAC: the owner finds who is no member", secure: true, method: "PUT", path: memberPath(imageA, "x"), body: accept,
+			status: 404, text: "x not found in the member list of the image " + imageA + "."},
 		{name: "secure RBAC: without reader nothing is accepted", project: memberA, secure: true, roles: []string{"member"}, method: "PUT", path: path,
 			body: accept, status: 404, text: noReader},
 		{name: "secure RBAC: without reader nobody is added", secure: true, roles: []string{"member"}, method: "POST",
 			path: "/v2/images/" + imageA + "/members", body: `{"member":"x"}`, status: 404, text: noReader},
 		{name: "secure RBAC: a reader adds nobody", secure: true, roles: []string{"reader"}, method: "POST",
+			path: "/v2/images/" + imageA + "/members", body: `{"member":"x"}`, status: 403, text: "You are not authorized to complete add_member action."},
+		{name: "secure RBAC: a member of the image adds nobody", secure: true, project: memberA, method: "POST",
+			path: "/v2/images/" + imageA + "/members", body: `{"member":"x"}`, status: 403, text: "You are not authorized to complete add_member action."},
+		{name: "secure RBAC: a private image takes nobody, whoever asks", secure: true, roles: []string{"member"}, visibility: imagetest.Private, method: "POST",
 			path: "/v2/images/" + imageA + "/members", body: `{"member":"x"}`, status: 403, text: "Not allowed to create members for image " + imageA + "."},
+		{name: "secure RBAC: without reader no image is read", secure: true, roles: []string{"member"}, method: "GET", path: "/v2/images/" + imageA,
+			status: 404, text: noReader},
 		{name: "images are not changed through the API", method: "PATCH", path: "/v2/images/" + imageA, status: 501,
 			text: "imagetest does not change images through the API: use AddImage."},
 	}
@@ -295,13 +319,20 @@ func TestDeleteImage(t *testing.T) {
 		name    string
 		image   imagetest.Image
 		project string
+		secure  bool
+		roles   []string
 		status  int
-		gone    bool
+		text    string
 	}{
-		{name: "an image with members is deleted", status: 204, gone: true},
-		{name: "a protected image is kept", image: imagetest.Image{Protected: true}, status: 403},
-		{name: "a member cannot delete the image", project: memberA, status: 403},
-		{name: "a stranger does not find the image", project: stranger, status: 404},
+		{name: "an image with members is deleted", status: 204},
+		{name: "a protected image is kept", image: imagetest.Image{Protected: true}, status: 403,
+			text: "Image " + imageA + " is protected and cannot be deleted."},
+		{name: "a member cannot delete the image", project: memberA, status: 403, text: "You do not own this image"},
+		{name: "a stranger does not find the image", project: stranger, status: 404, text: "Failed to find image " + imageA + " to delete"},
+		{name: "a reader deletes the image", roles: []string{"reader"}, status: 204},
+		{name: "secure RBAC: a reader does not", secure: true, roles: []string{"reader"}, status: 403,
+			text: "You are not authorized to complete delete_image action."},
+		{name: "secure RBAC: who cannot read an image can delete it", secure: true, roles: []string{"member"}, status: 204},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -310,12 +341,15 @@ func TestDeleteImage(t *testing.T) {
 			c.Share(imageA, memberA)
 			tt.image.ID = imageA
 			c.AddImage(tt.image)
-			token := c.IssueToken(or(tt.project, imagetest.ProjectID), 0)
-			if e := call(t, c, "DELETE", "/v2/images/"+imageA, token, ""); e.status != tt.status {
-				t.Errorf("status %d, want %d", e.status, tt.status)
+			c.SecureRBAC = tt.secure
+			token := c.IssueToken(or(tt.project, imagetest.ProjectID), 0, tt.roles...)
+			e := call(t, c, "DELETE", "/v2/images/"+imageA, token, "")
+			if e.status != tt.status || tt.text != "" && e.message(t) != tt.text {
+				t.Errorf("%d %s, want %d %q", e.status, e.body, tt.status, tt.text)
 			}
-			if gone := !c.ImageExists(imageA); gone != tt.gone || c.Stats().ImagesDeleted == 1 != tt.gone || len(c.Images()) == 0 != tt.gone {
-				t.Errorf("gone: %t (%d counted), want %t", gone, c.Stats().ImagesDeleted, tt.gone)
+			want := tt.status == 204
+			if gone := !c.ImageExists(imageA); gone != want || c.Stats().ImagesDeleted == 1 != want || len(c.Images()) == 0 != want {
+				t.Errorf("gone: %t (%d counted), want %t", gone, c.Stats().ImagesDeleted, want)
 			}
 		})
 	}

@@ -20,8 +20,7 @@ type realm struct {
 	region   string
 	people   map[string]person
 	tokens   sync.Map // of the people that a test has acted as
-	// secure says that it enforces secure RBAC, simulated that it is not real.
-	secure, simulated bool
+	secure   bool     // that it enforces secure RBAC
 	// addImage makes an image of the owner's that is shared with nobody yet.
 	addImage func(*testing.T, traits) (id string)
 	// setVisibility changes the visibility of an image.
@@ -139,7 +138,7 @@ func simulatedRealm(t *testing.T, name string, secure bool) *realm {
 	people["application credential"] = credential(imagetest.RoleMember, imagetest.RoleReader)
 	people["bare application credential"] = credential(imagetest.RoleMember)
 	return &realm{
-		name: name, keystone: server.AuthURL, image: server.URL, region: imagetest.Region, people: people, secure: secure, simulated: true,
+		name: name, keystone: server.AuthURL, image: server.URL, region: imagetest.Region, people: people, secure: secure,
 		addImage: func(t *testing.T, is traits) string {
 			id := newImageID()
 			c.AddImage(imagetest.Image{ID: id, Protected: is.protected})

@@ -15,6 +15,7 @@ func TestE2E(t *testing.T) {
 	}{
 		{"answers", testAnswers},
 		{"lists", testLists},
+		{"offers", testOffers},
 		{"credentials", testCredentials},
 		{"hazardous ids", testHazards},
 		{"unknown images", testUnknown},
