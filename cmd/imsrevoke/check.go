@@ -2,15 +2,12 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"imsrevoke/batch"
-	"imsrevoke/batch/manifest"
 	"imsrevoke/report"
 )
 
@@ -47,7 +44,7 @@ func (c *cli) checkFile(ctx context.Context, input string, o *runOptions) error 
 		return err
 	}
 	defer m.Close()
-	path, err := reportPath(input, ".check.csv", o)
+	path, err := reportPath(input, checking.ending, o)
 	if err != nil {
 		return err
 	}
@@ -58,51 +55,28 @@ func (c *cli) checkFile(ctx context.Context, input string, o *runOptions) error 
 	if exists && !o.overwrite {
 		return existsError(path)
 	}
-	return c.checkManifest(ctx, m, path, o, log)
-}
-
-func (c *cli) checkManifest(ctx context.Context, m *manifest.Manifest, path string, o *runOptions, log *slog.Logger) error {
 	session, err := c.connect(ctx, o, log)
 	if err != nil {
 		return err
 	}
-	r := &run{cli: c, options: o, log: log, manifest: m, session: session, left: m.Rows, started: time.Now()}
-	api, closeAPI := r.openAPI()
-	defer closeAPI()
+	r := &run{
+		cli: c, work: checking, options: o, log: log, manifest: m, files: files{report: path}, session: session,
+		started: time.Now(), left: m.Rows,
+	}
+	return r.executeAside(ctx)
+}
 
-	// A check can be made again, so that what it finds is kept for its own
-	// time only.
-	dir, err := os.MkdirTemp("", "imsrevoke-check-")
+// executeAside does work that can be done again, so that what it finds is kept
+// for its own time only.
+func (r *run) executeAside(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "imsrevoke-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	found, err := report.CreateJournal(filepath.Join(dir, "journal"), r.identity())
-	if err != nil {
-		return cannotWrite(path, err)
+	if r.journal, err = report.CreateJournal(filepath.Join(dir, "journal"), r.identity()); err != nil {
+		return cannotWrite(r.files.report, err)
 	}
-	defer found.Close()
-
-	bar := r.startProgress()
-	counts, stopped := r.job(bar).Check(ctx, m.Reader(), api, bar.recorder(found))
-	bar.finish()
-	if err := found.Flush(); err != nil {
-		return cannotWrite(path, err)
-	}
-	projectID, _ := session.Project()
-	s := summary{
-		Input: m.Name, Report: path, Endpoint: session.Endpoint().String(), Project: projectID,
-		Started: r.started, counts: counts,
-	}
-	result := report.CSV{
-		Input: m.Reader(), Columns: m.Columns, Rows: m.Rows,
-		Journal: found, Rest: batch.Skipped, Reason: stopReason(stopped),
-	}
-	if s.tally, err = result.WriteFile(path); err != nil {
-		return cannotWrite(path, err)
-	}
-	if stopped == nil && s.tally.Settled() < s.tally.Rows {
-		stopped = errUnsettled
-	}
-	return c.conclude(s, stopped, o)
+	defer r.journal.Close()
+	return r.execute(ctx)
 }

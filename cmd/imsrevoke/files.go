@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// files are where a run keeps its results.
+// files are where a run keeps its results. One that can as well be made again
+// keeps no journal.
 type files struct {
 	report, journal string
 	// resumes says that the journal is there, to go on with.
@@ -17,8 +18,8 @@ type files struct {
 }
 
 // filesFor names the files of a run, and refuses to touch what is there.
-func filesFor(input string, o *runOptions) (files, error) {
-	path, err := reportPath(input, ".report.csv", o)
+func filesFor(input, ending string, o *runOptions) (files, error) {
+	path, err := reportPath(input, ending, o)
 	if err != nil {
 		return files{}, err
 	}

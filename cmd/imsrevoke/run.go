@@ -66,7 +66,7 @@ func (c *cli) runFile(ctx context.Context, input string, o *runOptions) error {
 	if o.dryRun {
 		return c.planFile(m, input, o)
 	}
-	f, err := filesFor(input, o)
+	f, err := filesFor(input, withdrawing.ending, o)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (c *cli) runFile(ctx context.Context, input string, o *runOptions) error {
 	if err != nil {
 		return err
 	}
-	r := &run{cli: c, options: o, log: log, manifest: m, files: f, session: session}
+	r := &run{cli: c, work: withdrawing, options: o, log: log, manifest: m, files: f, session: session}
 	lock, err := r.lock()
 	if err != nil {
 		return err
@@ -180,6 +180,7 @@ func firstInvalid(m *manifest.Manifest) error {
 // A run is one run of a file against a cloud.
 type run struct {
 	*cli
+	work     *work
 	options  *runOptions
 	log      *slog.Logger
 	manifest *manifest.Manifest
@@ -192,14 +193,14 @@ type run struct {
 	left, toSend int
 }
 
-// execute withdraws the shares and writes the report, and tells how it went.
+// execute does the work and writes the report, and tells how it went.
 func (r *run) execute(ctx context.Context) error {
 	api, closeAPI := r.openAPI()
 	defer closeAPI()
 	bar := r.startProgress()
 	job := r.job(bar)
 	job.Settled, _ = r.journal.Settled()
-	counts, stopped := job.Run(ctx, r.journal.Remaining(r.manifest.Reader()), api, bar.recorder(r.journal))
+	counts, stopped := r.work.do(job, ctx, r.journal.Remaining(r.manifest.Reader()), api, bar.recorder(r.journal))
 	bar.finish()
 	if err := r.journal.End(); err != nil {
 		return errors.Join(stopped, fmt.Errorf("%w: %w", errRecord, err))
@@ -222,16 +223,25 @@ func (r *run) execute(ctx context.Context) error {
 	}
 	var err error
 	if s.tally, err = r.writeReport(stopped, verified); err != nil {
-		saved, e := r.journal.Saved()
-		if e != nil {
-			return errors.Join(stopped, fmt.Errorf("%w: %w; and the journal cannot be saved: %w", errRecord, err, e))
-		}
-		return errors.Join(stopped, fmt.Errorf("%w: %w; what is known is in %s", errRecord, err, saved))
+		return errors.Join(stopped, r.unreported(err))
 	}
 	if stopped == nil && (s.tally.Settled() < s.tally.Rows || s.tally.Verified[report.StillShared] > 0) {
 		stopped = errUnsettled
 	}
 	return r.conclude(s, stopped, r.options)
+}
+
+// unreported is the error for a report that could not be written. It says where
+// what is known is kept, if it is.
+func (r *run) unreported(err error) error {
+	if r.files.journal == "" {
+		return cannotWrite(r.files.report, err)
+	}
+	saved, e := r.journal.Saved()
+	if e != nil {
+		return fmt.Errorf("%w: %w; and the journal cannot be saved: %w", errRecord, err, e)
+	}
+	return fmt.Errorf("%w: %w; what is known is in %s", errRecord, err, saved)
 }
 
 func (r *run) createJournal() (*report.Journal, error) {
