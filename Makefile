@@ -5,7 +5,9 @@
 # make crash    kills the program CRASHES times, and judges what is left of its work
 # make e2e      runs the program against a real Glance and Keystone; needs root and Debian 12
 # make fuzz     looks for trouble, FUZZTIME for each target
-# make bench    measures what the parts cost
+# make bench    compares the program with the plainest ones, in some minutes
+# make microbench  measures what the parts cost
+# make profile  shows where the time of a run goes, and what it allocates
 # make picture  draws the demo for the README
 
 FUZZTIME ?= 30s
@@ -60,8 +62,20 @@ fuzz:
 		done; \
 	done
 
-bench:
-	go test -run '^$$' -bench . -benchmem ./...
+# Linux only. BENCHFLAGS: -rounds 3, -rows 20000, -only std,imsrevoke, -out FILE.
+bench: build
+	go run ./cmd/imsrevoke/bench compare $(BENCHFLAGS)
+
+microbench:
+	go test -run '^$$' -bench . -benchmem ./batch/... ./report/...
+
+profile:
+	@dir=$$(mktemp -d) && \
+	go test -run '^$$' -bench '^BenchmarkRun$$' -benchtime 5x -benchmem -cpuprofile $$dir/cpu.prof -o $$dir/profile.test ./cmd/imsrevoke && \
+	go test -run '^$$' -bench '^BenchmarkRun$$' -benchtime 1x -memprofilerate 512 -memprofile $$dir/mem.prof ./cmd/imsrevoke >/dev/null && \
+	go tool pprof -top -nodecount 40 $$dir/profile.test $$dir/cpu.prof && \
+	go tool pprof -top -nodecount 40 -sample_index alloc_objects $$dir/profile.test $$dir/mem.prof; \
+	rm -f imsrevoke.test; rm -rf $$dir
 
 picture:
 	go test -count=1 -run '^TestPicture$$' ./cmd/imsrevoke -update
