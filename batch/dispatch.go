@@ -190,6 +190,8 @@ func (d *dispatcher) next(now time.Time) *task {
 func (d *dispatcher) start(t *task, now time.Time) {
 	if t.began.IsZero() {
 		t.began = now
+	} else {
+		d.summary.Retries++
 	}
 	t.started = now
 	t.attempts++

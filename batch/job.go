@@ -101,6 +101,9 @@ type Summary struct {
 	// Requests counts the requests made, Reads those of them that asked for a
 	// member list.
 	Requests, Reads int
+	// Retries counts those of the requests that tried again what an earlier one
+	// had not settled.
+	Retries int
 	// Throttled counts the answers that said "too many requests".
 	Throttled int
 	// Limit is the lowest limit that the server has named and the run has kept

@@ -33,6 +33,8 @@ type cli struct {
 	// program is the name under which it was started, args what came behind.
 	program string
 	args    []string
+	// monitor is told how the job under way goes; nil when nobody watches.
+	monitor *monitor
 	// width is that of the terminal in columns.
 	width func() int
 }

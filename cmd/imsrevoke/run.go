@@ -37,7 +37,7 @@ IMSREVOKE_MAX_ROWS. A flag wins.`,
   imsrevoke run pairs.csv --auth aksk --region cn-north-4`,
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.runFile(cmd.Context(), args[0], o)
+			return c.monitored("run", o, func(c *cli) error { return c.runFile(cmd.Context(), args[0], o) })
 		},
 	}
 	o.register(cmd.Flags())

@@ -41,6 +41,9 @@ type runOptions struct {
 
 	// What is shown.
 	summary, progress, logLevel, logFormat choice
+
+	// Who is told.
+	metrics string
 }
 
 func newRunOptions() *runOptions {
@@ -120,6 +123,7 @@ func (o *runOptions) registerCloud(f *pflag.FlagSet) {
 
 func (o *runOptions) registerOutput(f *pflag.FlagSet) {
 	f.Var(&o.summary, "summary", "what is told at the end: text on standard error, or json on standard output")
+	f.StringVar(&o.metrics, "metrics", "", "also write a `file` of metrics for Prometheus, however the run ends")
 	f.Var(&o.progress, "progress", "whether a bar shows how far the run is; auto: on a terminal")
 	f.Var(&o.logLevel, "log-level", "what is logged on standard error")
 	f.Var(&o.logFormat, "log-format", "how it is logged")

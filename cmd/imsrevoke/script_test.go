@@ -45,6 +45,7 @@ import (
 //	lines N FILE          how many lines it has,
 //	summary NAME=N...     that standard output is a summary in JSON whose counts
 //	                      add up, with these numbers,
+//	metrics FILE NAME=N.. that a file of metrics is sound, with these numbers
 //	no-secrets            that no secret of the cloud is in a file or in the
 //	                      output of the last command
 //
@@ -82,6 +83,7 @@ func TestScripts(t *testing.T) {
 			"lines":          command(2, 2, (*script).lines),
 			"no-secrets":     command(0, 0, (*script).noSecrets),
 			"summary":        command(1, 99, (*script).summary),
+			"metrics":        command(1, 99, (*script).metrics),
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -93,6 +95,7 @@ func TestScripts(t *testing.T) {
 type script struct {
 	cloud     *scriptCloud
 	signalled *exec.Cmd
+	succeeded float64 // the last success that a file of metrics told
 }
 
 type scriptKey struct{}

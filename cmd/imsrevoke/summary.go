@@ -55,6 +55,7 @@ func (c *cli) conclude(s summary, err error, o *runOptions) error {
 	s.Verified = s.tally.Verified
 	s.Requests, s.Throttled, s.Limit = s.counts.Requests, s.counts.Throttled, s.counts.Limit
 	s.ExitCode = exitCode(err)
+	c.monitor.concluded(&s)
 	if s.Journal != "" && s.goesOn(err) {
 		s.Next = c.resumeCommand()
 	}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// metrics judges a file of metrics: that it is sound in the eyes of promtool's
+// linter, that no image or member is named in it, and these of its numbers,
+// rows by outcome and the others by the ends of their names. The last success
+// is new, kept, or none.
+func (s *script) metrics(ts *testscript.TestScript, args []string) {
+	text := ts.ReadFile(args[0])
+	problems, err := promlint.New(strings.NewReader(text)).Lint()
+	ts.Check(err)
+	for _, p := range problems {
+		ts.Fatalf("%s: %s: %s", args[0], p.Metric, p.Text)
+	}
+	s.namesNoPair(ts, args[0], text)
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
+	ts.Check(err)
+	got := metricNumbers(families)
+	for _, arg := range args[1:] {
+		name, want, _ := strings.Cut(arg, "=")
+		if name == "success" {
+			s.judgeSuccess(ts, got["last_success_timestamp_seconds"], want)
+			continue
+		}
+		value, there := got[name]
+		switch {
+		case want == "unknown" && there:
+			ts.Fatalf("%s is %v, want it left out", name, value)
+		case want != "unknown" && !there:
+			ts.Fatalf("there is no metric %s", name)
+		case want != "unknown":
+			judge(ts, name, int(value), want)
+		}
+	}
+}
+
+// metricNumbers are the values of metrics by the ends of their names; those of
+// rows, by outcome.
+func metricNumbers(families map[string]*dto.MetricFamily) map[string]float64 {
+	numbers := make(map[string]float64)
+	for name, family := range families {
+		name = strings.TrimPrefix(strings.TrimPrefix(name, "imsrevoke_"), "last_run_")
+		for _, metric := range family.GetMetric() {
+			key := name
+			for _, label := range metric.GetLabel() {
+				if label.GetName() == "outcome" {
+					key = label.GetValue()
+				}
+			}
+			numbers[key] = metric.GetGauge().GetValue()
+		}
+	}
+	return numbers
+}
+
+// judgeSuccess compares the time of the last success with that of the file of
+// metrics before.
+func (s *script) judgeSuccess(ts *testscript.TestScript, at float64, want string) {
+	is := "new"
+	switch at {
+	case 0:
+		is = "none"
+	case s.succeeded:
+		is = "kept"
+	}
+	if is != want {
+		ts.Fatalf("the last success is %s (%.3f, before %.3f), want %s", is, at, s.succeeded, want)
+	}
+	s.succeeded = at
+}
+
+// namesNoPair fails the script when the text holds an id of a pair.
+func (s *script) namesNoPair(ts *testscript.TestScript, name, text string) {
+	for _, p := range s.running(ts).pairs {
+		if strings.Contains(text, p.ImageID) || strings.Contains(text, p.MemberID) {
+			ts.Fatalf("%s names the pair %v", name, p)
+		}
+	}
+}
