@@ -28,6 +28,8 @@ type Options struct {
 	// Encoding is a name of the WHATWG Encoding Standard, such as "gb18030",
 	// "utf-16le" or "windows-1252".
 	Encoding string
+	// Select chooses some of the rows.
+	Select Selection
 	// Stdin is read for the path "-". Nil means [os.Stdin].
 	Stdin io.Reader
 	// TempDir is where input that is not a regular file is kept while the
@@ -43,7 +45,8 @@ type Manifest struct {
 	// Name is the path, or "standard input".
 	Name string
 
-	// Rows counts the data rows; blank lines are not among them.
+	// Rows counts the data rows that [Options.Select] chooses; blank lines are
+	// not among them. The numbers below are of the same rows.
 	// Rows = Valid + Invalid + Duplicates.
 	Rows int
 	// Valid counts the rows to be sent: those that name a pair for the first time.
@@ -60,6 +63,12 @@ type Manifest struct {
 	// delimiter, the quoting, the encoding or the line ends.
 	Digest string
 
+	// UncutRows and UncutInvalid are Rows and Invalid of all shards together.
+	UncutRows, UncutInvalid int
+	// WholeRows counts all rows of the file, WholeDigest is the Digest of them.
+	WholeRows   int
+	WholeDigest string
+
 	// Encoding is the file's encoding, such as "utf-8", "utf-16le" or
 	// "gb18030". EncodingGuessed is set when neither the caller nor the bytes
 	// themselves say so for certain.
@@ -72,10 +81,11 @@ type Manifest struct {
 	ImageColumn, MemberColumn string
 	Columns                   []string
 
-	sealed  *sealed
-	charset charset
-	layout  layout
-	repeats []repeat
+	sealed   *sealed
+	charset  charset
+	layout   layout
+	selector *selector
+	repeats  []repeat
 }
 
 // Count is a number that is exact up to a bound.
@@ -130,6 +140,9 @@ func (m *Manifest) open(ctx context.Context, path string, opts Options) error {
 		default:
 			m.Columns = append(m.Columns, name)
 		}
+	}
+	if m.selector, err = m.newSelector(opts.Select); err != nil {
+		return err
 	}
 	return m.scan(ctx)
 }

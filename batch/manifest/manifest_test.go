@@ -281,7 +281,8 @@ func TestManifestDescribesTheFile(t *testing.T) {
 	m := mustOpen(t, expand("Note;Image ID;Note;\"Member ID\";\nx;A!;y;1!;\nx;B!;y;1!;\nx;A!;y;1!;\nx;bad;y;1!;\n"), Options{})
 	want := &Manifest{
 		Name: m.Name, Rows: 4, Valid: 2, Invalid: 1, Duplicates: 1, Images: Count{N: 2}, Members: Count{N: 1},
-		Digest: m.Digest, Encoding: "utf-8", Delimiter: ';', ImageColumn: "Image ID", MemberColumn: "Member ID", Columns: []string{"Note", "Note", ""},
+		Digest: m.Digest, UncutRows: 4, UncutInvalid: 1, WholeRows: 4, WholeDigest: m.Digest,
+		Encoding: "utf-8", Delimiter: ';', ImageColumn: "Image ID", MemberColumn: "Member ID", Columns: []string{"Note", "Note", ""},
 	}
 	if diff := cmp.Diff(want, m, cmpopts.IgnoreUnexported(Manifest{})); diff != "" {
 		t.Errorf("manifest (-want +got):\n%s", diff)

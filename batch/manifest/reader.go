@@ -62,15 +62,27 @@ func (r *Reader) start(ctx context.Context) (err error) {
 // [ErrChanged] says that the file is no longer the one that [Open] has read.
 // After an error, Next returns the same error.
 func (r *Reader) Next() (batch.Row, error) {
-	if r.err != nil {
-		return batch.Row{}, r.err
+	for {
+		row, err := r.read()
+		if err != nil {
+			r.err = err
+			return batch.Row{}, err
+		}
+		if r.m.selector.selects(row, r.other) {
+			return r.number(row), nil
+		}
 	}
-	row, err := r.next()
-	if err != nil {
-		r.err = err
-		return batch.Row{}, err
+}
+
+// number gives a row that was chosen its number, and what is known of it by that.
+func (r *Reader) number(row batch.Row) batch.Row {
+	row.Seq = r.seq
+	r.seq++
+	if len(r.repeats) > 0 && r.repeats[0].seq == row.Seq {
+		row.FirstLine = r.repeats[0].first
+		r.repeats = r.repeats[1:]
 	}
-	return row, nil
+	return row
 }
 
 // Other returns the cells of the other columns of the row that Next returned
@@ -78,7 +90,11 @@ func (r *Reader) Next() (batch.Row, error) {
 // later Next does not change them.
 func (r *Reader) Other() []string { return r.other }
 
-func (r *Reader) next() (batch.Row, error) {
+// read returns the next row of the file, chosen or not.
+func (r *Reader) read() (batch.Row, error) {
+	if r.err != nil {
+		return batch.Row{}, r.err
+	}
 	for {
 		start := r.csv.InputOffset()
 		r.text.guard.allow(start)
@@ -104,8 +120,7 @@ func (r *Reader) next() (batch.Row, error) {
 }
 
 func (r *Reader) row(rec *record) batch.Row {
-	row := batch.Row{Seq: r.seq, Line: r.line, ImageID: rec.ImageID.text, MemberID: rec.MemberID.text}
-	r.seq++
+	row := batch.Row{Line: r.line, ImageID: rec.ImageID.text, MemberID: rec.MemberID.text}
 	r.other = rec.Other
 	if lacking := len(r.m.Columns) - len(rec.Other); lacking > 0 {
 		r.other = append(r.other, make([]string, lacking)...)
@@ -121,10 +136,6 @@ func (r *Reader) row(rec *record) batch.Row {
 		if row.Pair, err = batch.ParsePair(row.ImageID, row.MemberID); err != nil {
 			row.Problem = err.Error()
 		}
-	}
-	if len(r.repeats) > 0 && r.repeats[0].seq == row.Seq {
-		row.FirstLine = r.repeats[0].first
-		r.repeats = r.repeats[1:]
 	}
 	return row
 }
@@ -149,10 +160,8 @@ func (r *Reader) broken(err error) (batch.Row, error) {
 		return batch.Row{}, r.m.swallowed(base+parseErr.StartLine, problem)
 	}
 	r.line = base + parseErr.StartLine
-	row := batch.Row{Seq: r.seq, Line: r.line, Problem: quoteProblem(parseErr)}
-	r.seq++
 	r.other = make([]string, len(r.m.Columns))
-	return row, nil
+	return batch.Row{Line: r.line, Problem: quoteProblem(parseErr)}, nil
 }
 
 // atEnd reports whether the CSV reader has used all of the text, to the last of

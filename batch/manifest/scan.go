@@ -18,6 +18,7 @@ import (
 func (m *Manifest) scan(ctx context.Context) error {
 	var (
 		sum     = rowDigest{hash: sha256.New()}
+		whole   = rowDigest{hash: sha256.New()}
 		pairs   = pairHashes{seed: m.sealed.seed}
 		images  distinct
 		members distinct
@@ -25,16 +26,30 @@ func (m *Manifest) scan(ctx context.Context) error {
 	)
 	rows := m.reader(ctx)
 	for {
-		row, err := rows.Next()
+		row, err := rows.read()
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
 			return err
 		}
+		m.WholeRows++
+		swap.add(row)
+		if m.selector != nil {
+			whole.add(row)
+			if !m.selector.matches(row, rows.other) {
+				continue
+			}
+			m.UncutRows++
+			if row.Problem != "" {
+				m.UncutInvalid++
+			}
+			if !m.selector.Shard.of(row) {
+				continue
+			}
+		}
 		m.Rows++
 		sum.add(row)
-		swap.add(row)
 		if row.Problem != "" {
 			m.Invalid++
 			continue
@@ -46,7 +61,13 @@ func (m *Manifest) scan(ctx context.Context) error {
 	if swap.positive() {
 		return m.refuseSwapped(swap.line)
 	}
-	m.Digest = sum.hex()
+	m.Digest, m.WholeDigest = sum.hex(), whole.hex()
+	if m.selector == nil {
+		m.WholeDigest, m.UncutRows, m.UncutInvalid = m.Digest, m.Rows, m.Invalid
+	}
+	if err := m.checkSelection(ctx); err != nil {
+		return err
+	}
 	m.Images, m.Members = images.count(), members.count()
 	if err := m.findRepeats(ctx, &pairs); err != nil {
 		return err

@@ -1,0 +1,120 @@
+package manifest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"imsrevoke/batch"
+)
+
+// checkSelection refuses a file in which no row is asked for, or none has one
+// of the ids that are: whoever named it believes that it is there. It reads the
+// file once more to say so, and to name what comes near.
+func (m *Manifest) checkSelection(ctx context.Context) error {
+	s := m.selector
+	if s == nil || m.UncutRows > 0 && len(s.images) <= 1 && len(s.members) <= 1 {
+		return nil // every id was found
+	}
+	var sought []*soughtID
+	for _, id := range s.Images {
+		sought = append(sought, &soughtID{role: imageRole, other: memberRole, id: id, folded: foldID(id)})
+	}
+	for _, id := range s.Members {
+		sought = append(sought, &soughtID{role: memberRole, other: imageRole, id: id, folded: foldID(id)})
+	}
+	rows := m.reader(ctx)
+	for {
+		row, err := rows.read()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		for _, id := range sought {
+			id.look(row)
+		}
+	}
+	for _, id := range sought {
+		if !id.found {
+			return m.refuseNothing(fmt.Sprintf("no row has the %s %s", id.role.what, id.id), id.hint())
+		}
+	}
+	switch {
+	case m.UncutRows > 0:
+		return nil
+	case s.Column == "":
+		return m.refuseNothing("no row has both an image and a member that were asked for", "look at the rows of one of them")
+	case len(sought) > 0:
+		return m.refuseNothing(fmt.Sprintf("no row that was asked for has %q in the column %q", s.Value, m.Columns[s.column]), "look at the rows")
+	}
+	return m.refuseNothing(fmt.Sprintf("no row has %q in the column %q", s.Value, m.Columns[s.column]), "there is nothing to do")
+}
+
+func (m *Manifest) refuseNothing(problem, hint string) *Error {
+	refusal := m.refuse(0, problem, hint)
+	refusal.Err = ErrNothingSelected
+	return refusal
+}
+
+// A soughtID is an id that some row should have, and what comes near it.
+type soughtID struct {
+	role, other role
+	id, folded  string
+	found       bool
+	otherLine   int // where it stands in the other column
+	near        string
+	nearLine    int
+	likeness    int // of near, in characters
+}
+
+func (s *soughtID) look(row batch.Row) {
+	cell, otherCell := row.ImageID, row.MemberID
+	if s.role.what == memberRole.what {
+		cell, otherCell = otherCell, cell
+	}
+	if s.found {
+		return
+	}
+	cell = foldID(cell)
+	switch {
+	case cell == s.folded:
+		s.found = true
+	case foldID(otherCell) == s.folded:
+		if s.otherLine == 0 {
+			s.otherLine = row.Line
+		}
+	default:
+		if n := likeness(cell, s.folded); n > s.likeness {
+			s.near, s.nearLine, s.likeness = strings.Clone(cell), row.Line, n
+		}
+	}
+}
+
+func (s *soughtID) hint() string {
+	const alike = 2 // parts of an id in three
+	switch {
+	case s.otherLine > 0:
+		return fmt.Sprintf("it is the %s of line %d", s.other.what, s.otherLine)
+	case 3*s.likeness >= alike*len(s.folded):
+		return fmt.Sprintf("line %d has %s", s.nearLine, s.near)
+	}
+	return "compare it with the ids in the file"
+}
+
+// likeness is how many characters a and b have in common before and behind
+// what differs.
+func likeness(a, b string) int {
+	most := min(len(a), len(b))
+	n := 0
+	for n < most && a[n] == b[n] {
+		n++
+	}
+	head := n
+	for n < most && a[len(a)-1-(n-head)] == b[len(b)-1-(n-head)] {
+		n++
+	}
+	return n
+}
