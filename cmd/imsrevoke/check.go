@@ -26,7 +26,7 @@ The exit code is 0 when none of the shares is there any more.`,
   imsrevoke check pairs.report.csv`,
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.monitored("check", o, func(c *cli) error { return c.checkFile(cmd.Context(), args[0], o) })
+			return c.monitored(cmd.Context(), "check", o, func(c *cli) error { return c.checkFile(cmd.Context(), args[0], o) })
 		},
 	}
 	o.registerCheck(cmd.Flags())

@@ -1,34 +1,57 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
+	"net/http"
+	"strings"
 	"time"
 
+	"imsrevoke/batch"
 	"imsrevoke/report"
 )
 
-// A monitor tells those who watch over a scheduled job how it went. It never
+// A monitor tells those who watch over a scheduled job how it goes: Prometheus
+// by a file of metrics, and a service that misses the job by pings. It never
 // changes how the job ends: what cannot be told is logged as a warning. A nil
 // monitor tells nobody.
 type monitor struct {
 	verb    string
 	options *runOptions
 	log     *slog.Logger
+	pinger  *pinger
 	began   time.Time
 	summary *summary // of a job that came so far as to have one
 }
 
 // monitored does the job of a verb under the eyes of its monitor. A dry run is
 // not the job, and is not told of.
-func (c *cli) monitored(verb string, o *runOptions, job func(*cli) error) error {
-	if o.dryRun || o.metrics == "" {
+func (c *cli) monitored(ctx context.Context, verb string, o *runOptions, job func(*cli) error) error {
+	if o.dryRun || o.metrics == "" && o.ping == "" {
 		return job(c)
 	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.DisableKeepAlives = true // a few pings, far apart
+	log := c.logger(o.logLevel.word, o.logFormat.word)
 	ours := *c
-	ours.monitor = &monitor{verb: verb, options: o, log: c.logger(o.logLevel.word, o.logFormat.word), began: time.Now()}
+	ours.monitor = &monitor{
+		verb:    verb,
+		options: o,
+		log:     log,
+		pinger:  newPinger(o.ping, transport, log),
+		began:   time.Now(),
+	}
 	err := job(&ours)
-	ours.monitor.ended(exitCode(err))
+	ours.monitor.ended(ctx, err)
 	return err
+}
+
+// begins is told when the first request of the job is near.
+func (m *monitor) begins(ctx context.Context) {
+	if m != nil {
+		m.pinger.begin(ctx)
+	}
 }
 
 // concluded takes the summary of the job.
@@ -40,13 +63,17 @@ func (m *monitor) concluded(s *summary) {
 
 // ended tells how the job has ended. One that found the lock taken is not told
 // of: the run that holds the lock tells of itself.
-func (m *monitor) ended(code int) {
+func (m *monitor) ended(ctx context.Context, err error) {
+	code := exitCode(err)
 	if code == exitLocked {
 		return
 	}
-	if err := m.metrics(code).WriteFile(m.options.metrics); err != nil {
-		m.log.Warn("the metrics cannot be written", "file", m.options.metrics, "error", err)
+	if path := m.options.metrics; path != "" {
+		if err := m.metrics(code).WriteFile(path); err != nil {
+			m.log.Warn("the metrics cannot be written", "file", path, "error", err)
+		}
 	}
+	m.pinger.end(ctx, code, m.message(err))
 }
 
 // metrics are what is known of a job that has ended. One without a summary has
@@ -61,4 +88,34 @@ func (m *monitor) metrics(code int) *report.Metrics {
 	told.Finished, told.Duration = time.Now(), time.Since(m.began)
 	told.Unknown = code == exitRecord
 	return told
+}
+
+// message is what is told to a service outside: how the job ended, and numbers.
+// Neither ids nor what servers and files say go there.
+func (m *monitor) message(err error) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "imsrevoke %s %s: exit code %d, %s\n", programVersion(), m.verb, exitCode(err), endInWords(err))
+	if s := m.summary; s != nil {
+		b.WriteString(s.numbers())
+	}
+	return b.String()
+}
+
+// endInWords is why a job ended, in words that hold nothing of the job.
+func endInWords(err error) string {
+	switch exitCode(err) {
+	case exitSettled:
+		return "every row is settled"
+	case exitUnsettled:
+		return errUnsettled.Error()
+	case exitStopped:
+		return shortReason(err).Error()
+	case exitCredentials:
+		return batch.ErrUnauthorized.Error()
+	case exitRecord:
+		return errRecord.Error()
+	case exitUsage:
+		return "nothing was sent; standard error says why"
+	}
+	return "interrupted"
 }

@@ -1,9 +1,6 @@
 package main
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // resumeCommand is the command line that goes on with what this one has left,
 // to be pasted into a shell; empty when this one was no run.
@@ -11,9 +8,17 @@ func (c *cli) resumeCommand() string {
 	if len(c.args) == 0 || c.args[0] != "run" {
 		return ""
 	}
-	words := slices.DeleteFunc(append([]string{c.program}, c.args...), func(word string) bool {
-		return word == "--resume" || word == "--overwrite" || word == "--overwrite=true"
-	})
+	words := []string{c.program}
+	for i := 0; i < len(c.args); i++ {
+		switch word := c.args[i]; {
+		case word == "--resume", word == "--overwrite", word == "--overwrite=true":
+		case word == "--ping": // its URL is a secret, and this is shown
+			i++
+		case strings.HasPrefix(word, "--ping="):
+		default:
+			words = append(words, word)
+		}
+	}
 	words = append(words, "--resume")
 	for i, word := range words {
 		words[i] = quoteWord(word)

@@ -16,6 +16,7 @@ func TestTheNextCommandCanBePastedIntoAShell(t *testing.T) {
 		{"a name with a quote", []string{"run", "it's.csv"}, `bin/imsrevoke run 'it'\''s.csv' --resume`},
 		{"a name that a shell would expand", []string{"run", "$HOME*"}, `bin/imsrevoke run '$HOME*' --resume`},
 		{"an empty word", []string{"run", "a.csv", "--region", ""}, "bin/imsrevoke run a.csv --region '' --resume"},
+		{"a watcher's address", []string{"run", "a.csv", "--ping", "https://w/1", "--ping=https://w/1", "--yes"}, "bin/imsrevoke run a.csv --yes --resume"},
 		{"no run", []string{"demo"}, ""},
 		{"nothing", nil, ""},
 	}

@@ -37,7 +37,7 @@ IMSREVOKE_MAX_ROWS. A flag wins.`,
   imsrevoke run pairs.csv --auth aksk --region cn-north-4`,
 		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.monitored("run", o, func(c *cli) error { return c.runFile(cmd.Context(), args[0], o) })
+			return c.monitored(cmd.Context(), "run", o, func(c *cli) error { return c.runFile(cmd.Context(), args[0], o) })
 		},
 	}
 	o.register(cmd.Flags())
@@ -197,6 +197,7 @@ type run struct {
 func (r *run) execute(ctx context.Context) error {
 	api, closeAPI := r.openAPI()
 	defer closeAPI()
+	r.monitor.begins(ctx)
 	bar := r.startProgress()
 	job := r.job(bar)
 	job.Settled, _ = r.journal.Settled()

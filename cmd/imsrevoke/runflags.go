@@ -43,7 +43,7 @@ type runOptions struct {
 	summary, progress, logLevel, logFormat choice
 
 	// Who is told.
-	metrics string
+	metrics, ping string
 }
 
 func newRunOptions() *runOptions {
@@ -124,6 +124,7 @@ func (o *runOptions) registerCloud(f *pflag.FlagSet) {
 func (o *runOptions) registerOutput(f *pflag.FlagSet) {
 	f.Var(&o.summary, "summary", "what is told at the end: text on standard error, or json on standard output")
 	f.StringVar(&o.metrics, "metrics", "", "also write a `file` of metrics for Prometheus, however the run ends")
+	f.StringVar(&o.ping, "ping", "", "tell a watcher at this `URL` of the start (URL/start), a success (URL) or a failure (URL/exit-code)")
 	f.Var(&o.progress, "progress", "whether a bar shows how far the run is; auto: on a terminal")
 	f.Var(&o.logLevel, "log-level", "what is logged on standard error")
 	f.Var(&o.logFormat, "log-format", "how it is logged")
@@ -146,6 +147,9 @@ func (o *runOptions) validate() error {
 	check(!o.resume || !o.dryRun, "--dry-run sends nothing that could be resumed: give --dry-run or --resume")
 	check(o.maxDuration >= 0, "--max-duration %v: give a time such as 2h", o.maxDuration)
 	check(o.maxRows >= 0, "--max-rows %d: give a number of rows", o.maxRows)
+	if o.ping != "" {
+		errs = append(errs, validatePing(o.ping))
+	}
 	return errors.Join(errs...)
 }
 

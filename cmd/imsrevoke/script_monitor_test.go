@@ -1,7 +1,12 @@
 package main
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
@@ -86,4 +91,66 @@ func (s *script) namesNoPair(ts *testscript.TestScript, name, text string) {
 			ts.Fatalf("%s names the pair %v", name, p)
 		}
 	}
+}
+
+// A scriptWatcher is a service that takes pings.
+type scriptWatcher struct {
+	mu    sync.Mutex
+	pings []string // the paths, without the run ids
+	runs  map[string]bool
+	texts []string
+}
+
+func (w *scriptWatcher) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	text, _ := io.ReadAll(r.Body)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.pings = append(w.pings, strings.TrimPrefix(r.URL.Path, watcherPath))
+	w.runs[r.URL.Query().Get("rid")] = true
+	w.texts = append(w.texts, string(text))
+}
+
+// watcherPath is a secret.
+const watcherPath = "/ping/5f1b2c3d-the-secret-of-the-check"
+
+func (s *script) startWatcher(ts *testscript.TestScript, _ []string) {
+	s.watcher = &scriptWatcher{runs: make(map[string]bool)}
+	server := httptest.NewServer(s.watcher)
+	ts.Defer(server.Close)
+	ts.Setenv("WATCHER", server.URL+watcherPath)
+}
+
+// pings judges what the watcher has been told since it was asked last: first the
+// regular expression of the last text, then the paths of the pings, of one run.
+func (s *script) pings(ts *testscript.TestScript, args []string) {
+	w := s.watcher
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	got := strings.Join(w.pings, " ")
+	if want := strings.Join(args[min(1, len(args)):], " "); got != want {
+		ts.Fatalf("pings %q, want %q", got, want)
+	}
+	if len(w.runs) > 1 || w.runs[""] {
+		ts.Fatalf("pings with the run ids %v", w.runs)
+	}
+	for _, text := range w.texts {
+		s.namesNoPair(ts, "a ping", text)
+		if strings.Contains(text, ".csv") {
+			ts.Fatalf("a ping names a file: %s", text)
+		}
+	}
+	if len(args) > 0 && !regexp.MustCompile(args[0]).MatchString(w.texts[len(w.texts)-1]) {
+		ts.Fatalf("the last ping says %q, want %s", w.texts[len(w.texts)-1], args[0])
+	}
+	w.pings, w.texts = nil, nil
+	clear(w.runs)
+}
+
+func (s *script) awaitPings(ts *testscript.TestScript, args []string) {
+	least := number(ts, args[0])
+	await(ts, args[0]+" pings", func() bool {
+		s.watcher.mu.Lock()
+		defer s.watcher.mu.Unlock()
+		return len(s.watcher.pings) >= least
+	})
 }

@@ -46,6 +46,9 @@ import (
 //	summary NAME=N...     that standard output is a summary in JSON whose counts
 //	                      add up, with these numbers,
 //	metrics FILE NAME=N.. that a file of metrics is sound, with these numbers
+//	watcher               start a service that takes pings, at $WATCHER,
+//	await-pings N         wait until it has had N,
+//	pings [TEXT PATH...]  judge which it has had since, and what the last one said
 //	no-secrets            that no secret of the cloud is in a file or in the
 //	                      output of the last command
 //
@@ -83,6 +86,9 @@ func TestScripts(t *testing.T) {
 			"lines":          command(2, 2, (*script).lines),
 			"no-secrets":     command(0, 0, (*script).noSecrets),
 			"summary":        command(1, 99, (*script).summary),
+			"watcher":        command(0, 0, (*script).startWatcher),
+			"await-pings":    command(1, 1, (*script).awaitPings),
+			"pings":          command(0, 9, (*script).pings),
 			"metrics":        command(1, 99, (*script).metrics),
 		},
 		RequireExplicitExec: true,
@@ -95,6 +101,7 @@ func TestScripts(t *testing.T) {
 type script struct {
 	cloud     *scriptCloud
 	signalled *exec.Cmd
+	watcher   *scriptWatcher
 	succeeded float64 // the last success that a file of metrics told
 }
 

@@ -84,6 +84,27 @@ func (s *summary) text(err error) string {
 	if err != nil && !errors.Is(err, errUnsettled) {
 		fmt.Fprintf(&b, "imsrevoke: stopped: %v\n", err)
 	}
+	b.WriteString(s.numbers())
+	for i, reason := range s.tally.Reasons() {
+		const most = 10
+		if i == most {
+			fmt.Fprintf(&b, "  and %d other reasons, see the report\n", len(s.tally.Reasons())-most)
+			break
+		}
+		fmt.Fprintf(&b, "  %s\n", reasonLine(reason))
+	}
+	if s.Report != "" {
+		fmt.Fprintf(&b, "report: %s\n", s.Report)
+	}
+	if s.Next != "" {
+		fmt.Fprintf(&b, "go on with: %s\n", s.Next)
+	}
+	return b.String()
+}
+
+// numbers are those of the summary, in which nothing is named.
+func (s *summary) numbers() string {
+	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", plural(s.Rows, "row"), orNone(outcomes(s.Outcomes, ", ")))
 	if s.Requests > 0 {
 		took := s.Finished.Sub(s.Started)
@@ -99,20 +120,6 @@ func (s *summary) text(err error) string {
 	if n := s.Verified; len(n) > 0 {
 		fmt.Fprintf(&b, "verified: %s gone, %s still shared, %s not looked up\n",
 			grouped(n[report.Gone]), grouped(n[report.StillShared]), grouped(n[""]))
-	}
-	for i, reason := range s.tally.Reasons() {
-		const most = 10
-		if i == most {
-			fmt.Fprintf(&b, "  and %d other reasons, see the report\n", len(s.tally.Reasons())-most)
-			break
-		}
-		fmt.Fprintf(&b, "  %s\n", reasonLine(reason))
-	}
-	if s.Report != "" {
-		fmt.Fprintf(&b, "report: %s\n", s.Report)
-	}
-	if s.Next != "" {
-		fmt.Fprintf(&b, "go on with: %s\n", s.Next)
 	}
 	return b.String()
 }
