@@ -59,23 +59,30 @@ var ErrIncomplete = errors.New("the report does not add up")
 // WriteFile writes the report, and counts what is in it. The file appears whole
 // or not at all; an existing one is replaced. Only the owner can read it.
 func (c *CSV) WriteFile(path string) (*Tally, error) {
+	var tally *Tally
+	err := replaceFile(path, func(w io.Writer) (err error) {
+		tally, err = c.Write(w)
+		return err
+	})
+	return tally, err
+}
+
+// replaceFile makes a file of what write writes. It appears whole or not at all,
+// in the place of one that exists; only the owner can read it.
+func replaceFile(path string, write func(io.Writer) error) error {
 	removeUnfinished(path)
 	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600), renameio.WithTempDir(filepath.Dir(path)))
 	if err != nil {
-		return nil, fmt.Errorf("write the report: %w", err)
+		return fmt.Errorf("write the report: %w", err)
 	}
 	defer file.Cleanup()
-	tally, err := c.Write(file)
-	if err != nil {
-		return nil, err
+	if err := write(file); err != nil {
+		return err
 	}
-	if err := file.CloseAtomicallyReplace(); err != nil {
-		return nil, fmt.Errorf("write the report: %w", err)
+	if err := errors.Join(file.CloseAtomicallyReplace(), syncDir(filepath.Dir(path))); err != nil {
+		return fmt.Errorf("write the report: %w", err)
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
-		return nil, fmt.Errorf("write the report: %w", err)
-	}
-	return tally, nil
+	return nil
 }
 
 // removeUnfinished removes what a process that was killed has left of a report
@@ -98,7 +105,7 @@ func removeUnfinished(path string) {
 func (c *CSV) Write(w io.Writer) (*Tally, error) {
 	buffered := bufio.NewWriterSize(w, 64<<10)
 	out := &rowWriter{csv: csv.NewWriter(buffered)}
-	if err := out.csv.Write(append(columnNames[:len(columnNames):len(columnNames)], inputNames(c.Columns)...)); err != nil {
+	if err := out.header(c.Columns); err != nil {
 		return nil, fmt.Errorf("write the report: %w", err)
 	}
 	tally := newTally()
@@ -167,6 +174,18 @@ type rowWriter struct {
 	other   [][]string
 	written int // of rows, during a flush
 	line    []string
+}
+
+// header writes the names of the columns, with the input's other ones.
+func (w *rowWriter) header(other []string) error {
+	return w.csv.Write(append(columnNames[:len(columnNames):len(columnNames)], inputNames(other)...))
+}
+
+// entry adds a row of an existing report.
+func (w *rowWriter) entry(e *Entry) error {
+	row := columnsOf(&e.Result)
+	row.Verified = string(e.Verified)
+	return w.add(row, e.Other)
 }
 
 func (w *rowWriter) add(row columns, other []string) error {

@@ -5,4 +5,7 @@
 // with the input again and writes one row for each row of the input, in the
 // input's order. Everything that is told of a run comes from the journal and
 // the input; nothing is counted twice.
+//
+// Afterwards [Results] reads an existing report, or a journal, and a [View]
+// shows it in another form.
 package report

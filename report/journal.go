@@ -344,11 +344,7 @@ func (j *Journal) Result(row batch.Row) (r batch.Result, found bool, err error) 
 
 // read reads the result that stands at an offset, which must be that of row.
 func (j *Journal) read(offset int64, row batch.Row) (batch.Result, error) {
-	line, err := j.lineAt(offset)
-	var r batch.Result
-	if err == nil {
-		r, err = parseResult(line)
-	}
+	r, err := j.readAny(offset)
 	if err == nil && (r.Row.Seq != row.Seq || r.Row.Line != row.Line) {
 		err = errors.New("it is that of another row")
 	}
@@ -356,6 +352,15 @@ func (j *Journal) read(offset int64, row batch.Row) (batch.Result, error) {
 		return batch.Result{}, fmt.Errorf("read the journal: the result of line %d: %w", row.Line, err)
 	}
 	return r, nil
+}
+
+// readAny reads the result that stands at an offset, of whatever row.
+func (j *Journal) readAny(offset int64) (batch.Result, error) {
+	line, err := j.lineAt(offset)
+	if err != nil {
+		return batch.Result{}, err
+	}
+	return parseResult(line)
 }
 
 // lineAt reads the line that begins at an offset, without its end.

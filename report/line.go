@@ -23,6 +23,9 @@ const (
 	wordEnd  = "end"
 )
 
+// journalBegin begins a journal, behind the checksum of its first line.
+const journalBegin = "\t" + wordRun + "\t" + journalFormat
+
 // A checksum is that of the line before, in the form in which it stands there.
 type checksum [sumLength]byte
 

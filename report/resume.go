@@ -131,9 +131,12 @@ func (j *Journal) Settled() (rows, duplicates int) {
 // A loader reads the lines of a journal.
 type loader struct {
 	journal *Journal
-	run     Run // that is to go on
-	number  int // of the line
+	run     Run  // that is to go on
+	any     bool // instead: whatever run the journal is of
+	number  int  // of the line
 	runs    int
+	last    Run    // that the journal tells of
+	newest  string // the latest time at which a row has finished
 
 	// Of the run whose lines are being read:
 	mark  int  // rows up to this one may have been sent, -1 for none
@@ -196,6 +199,9 @@ func (l *loader) take(line []byte) error {
 		if p.err != nil || seq < 0 || seq >= l.run.Rows {
 			return l.damaged("it is no row of the input")
 		}
+		if n := len(p.fields); n >= 2 {
+			l.newest = max(l.newest, string(p.fields[n-2]))
+		}
 		l.journal.note(seq, l.journal.size, outcome)
 	case wordEnd:
 		l.ended = true
@@ -215,11 +221,15 @@ func (l *loader) takeRun(p *lineParser) error {
 	if err := json.Unmarshal([]byte(identity), &run); err != nil || p.err != nil {
 		return l.damaged("the run cannot be read")
 	}
+	if l.any && l.runs == 0 {
+		l.run = run
+	}
 	if err := run.sameAs(l.run); err != nil {
 		return err
 	}
 	l.runOver()
 	l.runs++
+	l.last = run
 	l.mark, l.ended = -1, false
 	return nil
 }
@@ -290,7 +300,7 @@ func (l *loader) nothingGoodBehind(in *bufio.Reader) error {
 // of a journal, and not of something else. It may be nothing, or zeros, where
 // the machine died before the line was on the disk.
 func beginsLikeJournal(text []byte) error {
-	const begin = "\t" + wordRun + "\t" + journalFormat
+	const begin = journalBegin
 	text = bytes.TrimRight(text, "\x00")
 	sum, rest := text[:min(sumLength, len(text))], text[min(sumLength, len(text)):]
 	if n := min(len(rest), len(begin)); len(bytes.Trim(sum, "0123456789abcdef")) > 0 || string(rest[:n]) != begin[:n] {

@@ -104,7 +104,7 @@ file.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w\ntry '%s --help'", err, cmd.CommandPath())
 	})
-	root.AddCommand(c.runCommand(), c.checkCommand(), c.demoCommand(), c.versionCommand())
+	root.AddCommand(c.runCommand(), c.checkCommand(), c.reportCommand(), c.demoCommand(), c.versionCommand())
 	return root
 }
 

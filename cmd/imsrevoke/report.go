@@ -1,0 +1,166 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"imsrevoke/batch"
+	"imsrevoke/report"
+)
+
+// viewOptions are the flags of the verb report.
+type viewOptions struct {
+	format    choice
+	only      outcomeList
+	output    string
+	overwrite bool
+	bom       bool
+}
+
+func (c *cli) reportCommand() *cobra.Command {
+	o := &viewOptions{}
+	for _, format := range report.Formats() {
+		o.format.words = append(o.format.words, string(format))
+	}
+	cmd := &cobra.Command{
+		Use:   "report REPORT",
+		Short: "Show an existing report in another form, or a part of it",
+		Long: `Report shows the report of an earlier run again: as CSV, as JSON, or as one
+line of JSON for each row. In place of a report it reads the journal of a run
+that is under way or was cut off, and shows what is known.
+
+--only chooses rows by their outcome. The CSV of such rows is good input for run
+and check.`,
+		Example: `  imsrevoke report pairs.report.csv --output pairs.json
+  imsrevoke report pairs.report.csv --only failed,unknown > again.csv
+  imsrevoke report pairs.report.csv --format json | jq .counts
+  imsrevoke report pairs.report.csv.journal --only unknown`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return fmt.Errorf("name one report, or its journal, and not %d files: try '%s --help'", len(args), cmd.CommandPath())
+			}
+			return c.showResults(args[0], o)
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.Var(&o.format, "format", "what is written (default by the ending of --output, or csv)")
+	f.Var(&o.only, "only", "show the rows with these `outcomes`, such as failed,unknown (default all)")
+	f.StringVar(&o.output, "output", "", "write to this `file` (default standard output)")
+	f.BoolVar(&o.overwrite, "overwrite", false, "replace an existing file, once the new one is complete")
+	f.BoolVar(&o.bom, "bom", false, "begin a CSV with a byte order mark, for Excel")
+	return cmd
+}
+
+// showResults is the verb report.
+func (c *cli) showResults(path string, o *viewOptions) error {
+	view := report.View{Format: o.chosenFormat(), Only: o.only, ByteOrderMark: o.bom}
+	if o.bom && view.Format != report.FormatCSV {
+		return fmt.Errorf("--bom is for csv, and not for %s", view.Format)
+	}
+	results, err := report.OpenResults(path)
+	if err != nil {
+		return err
+	}
+	defer results.Close()
+	if n := results.Unnamed(); n > 0 {
+		fmt.Fprintf(c.stderr, "imsrevoke: the run of %s has not ended: %s more may have been sent, and which they are is known when it has been resumed\n", path, plural(n, "row"))
+	}
+	if o.output == "" {
+		return view.Write(c.stdout, results)
+	}
+	if err := mayWrite("--output", o.output, o.overwrite, path); err != nil {
+		return err
+	}
+	return unlessUnreadable(o.output, view.WriteFile(o.output, results))
+}
+
+// chosenFormat is what --format says, or else the ending of --output.
+func (o *viewOptions) chosenFormat() report.Format {
+	if o.format.word != "" {
+		return report.Format(o.format.word)
+	}
+	if ending := strings.TrimPrefix(filepath.Ext(o.output), "."); slices.Contains(o.format.words, ending) {
+		return report.Format(ending)
+	}
+	return report.FormatCSV
+}
+
+// mayWrite reports why a file that a flag names must not be written: it exists
+// and is not to be overwritten, or is one of the inputs, or no regular file.
+func mayWrite(flag, path string, overwrite bool, inputs ...string) error {
+	there, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !there.Mode().IsRegular():
+		return fmt.Errorf("%s is no regular file: name another one with %s", path, flag)
+	}
+	for _, input := range inputs {
+		if in, err := os.Stat(input); err == nil && os.SameFile(in, there) {
+			return fmt.Errorf("%s is the input itself: name another file with %s", path, flag)
+		}
+	}
+	if !overwrite {
+		return fmt.Errorf("%s exists: name another file with %s, or replace it with --overwrite", path, flag)
+	}
+	return nil
+}
+
+// unlessUnreadable marks the error of a file that could not be written, unless
+// what it was to be made of is to blame.
+func unlessUnreadable(path string, err error) error {
+	if err == nil || errors.Is(err, report.ErrNoReport) || errors.Is(err, report.ErrDamaged) {
+		return err
+	}
+	return fmt.Errorf("%w: %s: %w", errRecord, path, err)
+}
+
+// An outcomeList is some outcomes, separated by commas.
+type outcomeList []batch.Outcome
+
+func (l *outcomeList) Type() string { return "outcomes" }
+
+func (l *outcomeList) String() string {
+	words := make([]string, len(*l))
+	for i, o := range *l {
+		words[i] = string(o)
+	}
+	return strings.Join(words, ",")
+}
+
+func (l *outcomeList) Set(text string) error {
+	for word := range strings.SplitSeq(text, ",") {
+		outcome, err := batch.ParseOutcome(strings.TrimSpace(word))
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, nearestOutcome(word))
+		}
+		*l = append(*l, outcome)
+	}
+	return nil
+}
+
+// nearestOutcome is a hint for a word that is no outcome. Cobra knows which
+// words are near.
+func nearestOutcome(word string) string {
+	outcomes := &cobra.Command{SuggestionsMinimumDistance: 2}
+	var words []string
+	for _, o := range batch.Outcomes() {
+		words = append(words, string(o))
+		outcomes.AddCommand(&cobra.Command{Use: string(o), Run: func(*cobra.Command, []string) {}})
+	}
+	if near := outcomes.SuggestionsFor(strings.TrimSpace(word)); len(near) > 0 {
+		return "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return "give one or more of " + strings.Join(words, ", ")
+}

@@ -1,0 +1,133 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/bits"
+	"os"
+	"time"
+
+	"imsrevoke/batch"
+)
+
+// A Survey is what results amount to.
+type Survey struct {
+	*Tally
+	// Run is the run that they are of, nil when that is not known.
+	Run *Run
+	// Ended says that the run has ended, as far as is known: the results of a
+	// journal may be those of a run that is under way or was cut off.
+	Ended bool
+	// Unnamed is [Results.Unnamed].
+	Unnamed int
+
+	// First and Last are when the first and the last row finished that was
+	// sent; zero when none was.
+	First, Last time.Time
+	// Sent is how many rows were sent.
+	Sent int
+	// Attempts counts the rows that were sent by how many attempts they had.
+	Attempts map[int]int
+	// Durations counts the rows that were sent by how long they took.
+	Durations Durations
+
+	ordered bool // by line, none of them twice
+	newest  time.Time
+}
+
+// Durations counts durations: under i those of less than 2^i milliseconds that
+// are not counted before.
+type Durations [41]int
+
+func (d *Durations) add(took time.Duration) {
+	d[min(bits.Len64(uint64(max(took.Milliseconds(), 0))), len(d)-1)]++
+}
+
+// Survey reads all the results, and finds out which run they are of.
+func (r *Results) Survey() (*Survey, error) {
+	rows, err := r.Rows()
+	if err != nil {
+		return nil, err
+	}
+	s := &Survey{Tally: newTally(), Ended: true, Attempts: make(map[int]int), ordered: true}
+	for last := 0; ; {
+		e, err := rows.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		s.add(e)
+		s.ordered = s.ordered && e.Row.Line > last
+		last = e.Row.Line
+	}
+	s.Unnamed = r.Unnamed()
+	if r.journal != nil {
+		s.Run, s.Ended = &r.journal.run, r.journal.ended
+	} else if s.Run = r.Origin; s.Run == nil {
+		// What is told of the results is true without it.
+		s.Run, _ = r.origin(s)
+	}
+	return s, nil
+}
+
+func (s *Survey) add(e *Entry) {
+	s.Tally.add(&e.Result)
+	if e.Verified != "" {
+		s.Verified[e.Verified]++
+	}
+	if e.FinishedAt.After(s.newest) {
+		s.newest = e.FinishedAt
+	}
+	if e.Attempts == 0 {
+		return
+	}
+	s.Sent++
+	s.Attempts[e.Attempts]++
+	s.Durations.add(e.Duration)
+	if s.First.IsZero() || e.FinishedAt.Before(s.First) {
+		s.First = e.FinishedAt
+	}
+	if e.FinishedAt.After(s.Last) {
+		s.Last = e.FinishedAt
+	}
+}
+
+// What keeps a report from being known as that of a run.
+var (
+	errNoJournal    = errors.New("its journal, which says which run it is of, is not beside it")
+	errUnderWay     = errors.New("its run is under way, or was cut off: go on with it by --resume, to its end")
+	errOtherJournal = errors.New("the journal beside it is of another run")
+)
+
+// origin finds the run that a report is of: the last one in the journal beside
+// it, if that has ended and its results are those of the report.
+func (r *Results) origin(s *Survey) (*Run, error) {
+	file, err := os.Open(r.Name + journalEnding)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, errNoJournal
+	case err != nil:
+		return nil, err
+	}
+	defer file.Close()
+	journal, err := readJournalResults(file)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", file.Name(), err)
+	case !journal.ended:
+		return nil, errUnderWay
+	case s.Rows != journal.run.Rows || !s.newest.Equal(journal.newestTime()) || s.Outcomes[batch.Planned] > 0:
+		return nil, errOtherJournal
+	}
+	return &journal.run, nil
+}
+
+// newestTime is when the last row finished; zero when none did.
+func (j *journalResults) newestTime() time.Time {
+	t, _ := time.Parse(timeFormat, j.newest)
+	return t
+}

@@ -1,0 +1,103 @@
+package report
+
+import (
+	"bufio"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"slices"
+
+	"imsrevoke/batch"
+)
+
+// A Format is how results are told.
+type Format string
+
+// The formats.
+const (
+	FormatCSV   Format = "csv"   // the report itself
+	FormatJSONL Format = "jsonl" // one object for each row
+	FormatJSON  Format = "json"  // one object for all of it
+)
+
+// Formats lists them.
+func Formats() []Format { return []Format{FormatCSV, FormatJSONL, FormatJSON} }
+
+// A View says how results are to be shown.
+type View struct {
+	Format Format
+	// Only is which rows are shown, by their outcomes; empty for all.
+	Only []batch.Outcome
+	// ByteOrderMark goes before a CSV: without it Excel takes UTF-8 for
+	// another encoding.
+	ByteOrderMark bool
+}
+
+// Write writes the results to w. Whatever their number, no more than some of
+// them are kept in memory.
+func (v View) Write(w io.Writer, r *Results) error {
+	out := bufio.NewWriterSize(w, 64<<10)
+	var err error
+	switch v.Format {
+	case FormatCSV:
+		err = v.writeCSV(out, r)
+	case FormatJSONL:
+		err = v.writeJSONL(out, r)
+	case FormatJSON:
+		err = v.writeJSON(out, r)
+	default:
+		err = fmt.Errorf("%q is not a format", v.Format)
+	}
+	if err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// WriteFile writes the results to a file, which appears whole or not at all; an
+// existing one is replaced. Only the owner can read it.
+func (v View) WriteFile(path string, r *Results) error {
+	return replaceFile(path, func(w io.Writer) error { return v.Write(w, r) })
+}
+
+// shows reports whether rows with the outcome are shown.
+func (v View) shows(o batch.Outcome) bool { return len(v.Only) == 0 || slices.Contains(v.Only, o) }
+
+// each calls do with every row that is shown.
+func (v View) each(r *Results, do func(*Entry) error) error {
+	rows, err := r.Rows()
+	if err != nil {
+		return err
+	}
+	for {
+		e, err := rows.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !v.shows(e.Outcome) {
+			continue
+		}
+		if err := do(e); err != nil {
+			return err
+		}
+	}
+}
+
+func (v View) writeCSV(w io.Writer, r *Results) error {
+	if v.ByteOrderMark {
+		if _, err := io.WriteString(w, byteOrderMark); err != nil {
+			return err
+		}
+	}
+	out := &rowWriter{csv: csv.NewWriter(w)}
+	if err := out.header(r.Columns); err != nil {
+		return err
+	}
+	if err := v.each(r, out.entry); err != nil {
+		return err
+	}
+	return out.flush()
+}
