@@ -12,8 +12,7 @@ type dispatcher struct {
 	job *Job
 	src Source
 	rec Recorder
-	// check says that rows are looked up and not sent.
-	check bool
+	op  *operation
 
 	tasks chan *task // to the workers; holds as many as may be in flight
 	done  chan reply // from the workers; likewise, so that no worker blocks
@@ -38,11 +37,12 @@ type dispatcher struct {
 	summary Summary
 }
 
-func newDispatcher(j *Job, src Source, rec Recorder) *dispatcher {
+func newDispatcher(j *Job, op *operation, src Source, rec Recorder) *dispatcher {
 	return &dispatcher{
 		job:      j,
 		src:      src,
 		rec:      rec,
+		op:       op,
 		tasks:    make(chan *task, j.Workers),
 		done:     make(chan reply, j.Workers),
 		pace:     newPace(j.Rate),
@@ -174,7 +174,7 @@ func (d *dispatcher) next(now time.Time) *task {
 			d.record(r)
 			continue
 		}
-		if d.check {
+		if d.op.send == nil {
 			d.settle(&task{row: row})
 			continue
 		}
@@ -244,7 +244,9 @@ func (d *dispatcher) handle(r reply) {
 		}
 	case t.listing != nil:
 		d.listed(t, r.members)
-	case (a.Meaning == Unproved || a.Meaning == NotAMember) && !d.listings.proves(t):
+	case d.listings.proves(t):
+		d.finish(t, Absent, t.last.Message)
+	case a.Meaning.inQuestion():
 		d.settle(t)
 	default:
 		d.finish(t, t.outcome(), t.last.Message)
@@ -271,7 +273,7 @@ func (d *dispatcher) react(t *task, event *Event) {
 		d.stop(fmt.Errorf("%w: %s", ErrUnauthorized, a.Message))
 	case a.Meaning == WrongEndpoint:
 		d.stop(fmt.Errorf("%w: %s", ErrWrongEndpoint, a.Message))
-	case a.Meaning.served():
+	case a.Meaning.Served():
 		if a.Meaning == Removed {
 			d.listings.withdrawn(t.row.Pair.ImageID)
 		}
@@ -302,7 +304,7 @@ func (d *dispatcher) again(t *task, wait time.Duration) bool {
 func (d *dispatcher) finish(t *task, o Outcome, message string) {
 	r := t.result(o, message)
 	d.record(r)
-	if d.check {
+	if d.op.send == nil {
 		return
 	}
 	if err := d.limits.count(r); err != nil {

@@ -49,11 +49,13 @@ type request struct {
 }
 
 // fakeAPI answers as its functions say, after its latency. They are called one
-// at a time. Without them every share is withdrawn, and every list is empty.
+// at a time. Without them every share is withdrawn or made, and every list is
+// empty.
 type fakeAPI struct {
 	latency time.Duration
 	jitter  func(request) time.Duration // on top of the latency, nil for none
 	remove  func(request) Answer
+	add     func(request) Answer
 	members func(request) (Members, Answer)
 
 	mu       sync.Mutex
@@ -108,6 +110,15 @@ func (f *fakeAPI) Remove(ctx context.Context, p Pair) Answer {
 			return Answer{Meaning: Removed, Status: 204}
 		}
 		return f.remove(r)
+	})
+}
+
+func (f *fakeAPI) Add(ctx context.Context, p Pair) Answer {
+	return f.exchange(ctx, f.enter(p), func(r request) Answer {
+		if f.add == nil {
+			return Answer{Meaning: Added, Status: 200}
+		}
+		return f.add(r)
 	})
 }
 

@@ -154,7 +154,7 @@ func (j *Job) Validate() error {
 	return nil
 }
 
-// Run works on every row of src. It returns nil when the source was read to
+// Run withdraws the share that each row of src names. It returns nil when the source was read to
 // its end and every row of it was recorded, whatever became of the rows: what
 // happens to a row is a [Result], never an error.
 //
@@ -165,7 +165,14 @@ func (j *Job) Validate() error {
 //
 // A Job may be used for several runs at once.
 func (j *Job) Run(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
-	return j.dispatch(ctx, src, api, rec, false)
+	return j.dispatch(ctx, withdrawal, src, api, rec)
+}
+
+// Restore shares again what every row of src names: its image, with its member.
+// All else is as with [Job.Run]. What the share was before nobody remembers: the
+// member finds it pending, and has to accept it.
+func (j *Job) Restore(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
+	return j.dispatch(ctx, restoration, src, api, rec)
 }
 
 // Check reads the member list of each image that src names, once for an image
@@ -174,20 +181,19 @@ func (j *Job) Run(ctx context.Context, src Source, api API, rec Recorder) (Summa
 // is begun with [Recorder.Begin]. The job's pace, attempts and time limits hold
 // as for [Job.Run]; failures do not stop it.
 func (j *Job) Check(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
-	return j.dispatch(ctx, src, api, rec, true)
+	return j.dispatch(ctx, lookup, src, api, rec)
 }
 
-func (j *Job) dispatch(ctx context.Context, src Source, api API, rec Recorder, check bool) (Summary, error) {
+func (j *Job) dispatch(ctx context.Context, op *operation, src Source, api API, rec Recorder) (Summary, error) {
 	if err := j.Validate(); err != nil {
 		return Summary{}, err
 	}
-	d := newDispatcher(j, src, rec)
-	d.check = check
+	d := newDispatcher(j, op, src, rec)
 	// What is under way is finished even when ctx ends.
 	g, attempts := errgroup.WithContext(context.WithoutCancel(ctx))
 	for range j.Workers {
 		g.Go(func() error {
-			work(attempts, api, j.AttemptTimeout, d.tasks, d.done)
+			work(attempts, api, op, j.AttemptTimeout, d.tasks, d.done)
 			return nil
 		})
 	}
@@ -208,14 +214,14 @@ type reply struct {
 }
 
 // work makes the requests of tasks until the channel is closed.
-func work(ctx context.Context, api API, timeout time.Duration, tasks <-chan *task, done chan<- reply) {
+func work(ctx context.Context, api API, op *operation, timeout time.Duration, tasks <-chan *task, done chan<- reply) {
 	for t := range tasks {
 		r := reply{task: t}
 		attempt, cancel := context.WithTimeout(ctx, timeout)
 		if t.listing != nil {
 			r.members, r.answer = api.Members(attempt, t.listing.imageID)
 		} else {
-			r.answer = api.Remove(attempt, t.row.Pair)
+			r.answer = op.send(api, attempt, t.row.Pair)
 		}
 		cancel()
 		r.at = time.Now()

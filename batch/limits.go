@@ -141,6 +141,6 @@ func usualCause(o Outcome) string {
 	case Denied:
 		return "usually the credentials are of a project that does not own the images, or lack the role for it"
 	default:
-		return "usually the endpoint is not an Image API, or the file is not a list of its images"
+		return "where that is no reason, the endpoint is usually not an Image API, or the file not a list of its images"
 	}
 }

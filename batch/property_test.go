@@ -30,7 +30,7 @@ func TestWhateverTheServerDoes(t *testing.T) {
 					cancel(errInterrupted)
 				}).Stop()
 			}
-			_, err = s.job.Run(ctx, &rowsSource{rows: s.rows}, s.api, s.rec)
+			_, err = s.do(ctx, &rowsSource{rows: s.rows}, s.api, s.rec)
 		})
 		s.checkResults(rt, err)
 		s.checkRequests(rt, stoppedAt)
@@ -44,6 +44,7 @@ var errInterrupted = errors.New("interrupted")
 // them, however badly it serves.
 type simulation struct {
 	job            *Job
+	restores       bool
 	rows           []Row
 	rec            *memory
 	api            *fakeAPI
@@ -62,11 +63,12 @@ func drawSimulation(rt *rapid.T) *simulation {
 			Attempts:       rapid.IntRange(1, 6).Draw(rt, "attempts"),
 			AttemptTimeout: time.Minute,
 		},
-		rows:    rowsOf(rapid.IntRange(0, 60).Draw(rt, "rows")),
-		rec:     &memory{},
-		seed:    rapid.Uint32().Draw(rt, "seed"),
-		shares:  make(map[Pair]bool),
-		applied: make(map[Pair]bool),
+		restores: rapid.Bool().Draw(rt, "restores"),
+		rows:     rowsOf(rapid.IntRange(0, 60).Draw(rt, "rows")),
+		rec:      &memory{},
+		seed:     rapid.Uint32().Draw(rt, "seed"),
+		shares:   make(map[Pair]bool),
+		applied:  make(map[Pair]bool),
 	}
 	switch rapid.IntRange(0, 7).Draw(rt, "end") {
 	case 0:
@@ -83,7 +85,7 @@ func drawSimulation(rt *rapid.T) *simulation {
 	perImage := rapid.IntRange(1, 5).Draw(rt, "rows of an image")
 	for i := range s.rows {
 		s.rows[i].Pair.ImageID = s.rows[i/perImage*perImage].Pair.ImageID
-		s.shares[s.rows[i].Pair] = s.roll(Pair{}, i, 5) > 0
+		s.shares[s.rows[i].Pair] = s.roll(Pair{}, i, 5) > 0 != s.restores
 	}
 	slowest := rapid.IntRange(1, 2000).Draw(rt, "ms")
 	refuses := rapid.SampledFrom([]int{0, 0, 100}).Draw(rt, "one 401 in")
@@ -92,7 +94,8 @@ func drawSimulation(rt *rapid.T) *simulation {
 		jitter: func(r request) time.Duration {
 			return time.Duration(s.roll(r.pair, r.attempt, slowest)) * time.Millisecond
 		},
-		remove:  func(r request) Answer { return s.remove(r, refuses) },
+		remove:  func(r request) Answer { return s.change(r, refuses, Removed, NotAMember, Unproved) },
+		add:     func(r request) Answer { return s.change(r, refuses, Added, AlreadyMember, Conflict) },
 		members: s.members,
 	}
 	return s
@@ -107,9 +110,18 @@ func (s *simulation) roll(p Pair, attempt, of int) int {
 	return int(h>>8) % of
 }
 
-func (s *simulation) remove(r request, refuses int) Answer {
+func (s *simulation) do(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
+	if s.restores {
+		return s.job.Restore(ctx, src, api, rec)
+	}
+	return s.job.Run(ctx, src, api, rec)
+}
+
+// change answers a request that ends as done, as needless when things are so
+// already, or as open when the server does not say.
+func (s *simulation) change(r request, refuses int, done, needless, open Meaning) Answer {
 	meanings := []Meaning{
-		Removed, Removed, Removed, Removed, NoSuchImage, Unproved, Unproved, Forbidden, Refused,
+		done, done, done, done, NoSuchImage, Unproved, open, Forbidden, Refused,
 		Throttled, Unavailable, Broken, Unanswered, Unreachable, Renewed,
 	}
 	if refuses > 0 && s.roll(r.pair, -r.attempt, refuses) == 0 {
@@ -119,11 +131,12 @@ func (s *simulation) remove(r request, refuses int) Answer {
 	if a.Meaning.transient() && s.roll(r.pair, -r.attempt, 3) == 0 {
 		a.RetryAfter = time.Duration(s.roll(r.pair, r.attempt, 20)) * time.Second
 	}
-	if a.Meaning == Removed && !s.shares[r.pair] {
-		a.Meaning = NotAMember
+	already := s.shares[r.pair] == s.restores
+	if a.Meaning == done && already {
+		a.Meaning = needless
 	}
-	if a.Meaning == Removed || a.Meaning.maybeApplied() && s.shares[r.pair] && s.roll(r.pair, r.attempt, 2) == 0 {
-		s.shares[r.pair], s.applied[r.pair] = false, true
+	if a.Meaning == done || a.Meaning.maybeApplied() && !already && s.roll(r.pair, r.attempt, 2) == 0 {
+		s.shares[r.pair], s.applied[r.pair] = s.restores, true
 	}
 	return a
 }
@@ -155,12 +168,12 @@ func (s *simulation) checkResults(rt *rapid.T, err error) {
 			rt.Errorf("row %d had %d attempts of %d", r.Row.Seq, r.Attempts, s.job.Attempts)
 		case r.FinishedAt.IsZero() || r.Duration <= 0:
 			rt.Errorf("row %d ended at %v after %v", r.Row.Seq, r.FinishedAt, r.Duration)
-		case r.Outcome == Revoked && !s.applied[p]:
-			rt.Errorf("row %d is called revoked, and was not", r.Row.Seq)
-		case r.Outcome == Absent && s.shares[p]:
-			rt.Errorf("row %d is called absent, and the share stands", r.Row.Seq)
+		case (r.Outcome == Revoked || r.Outcome == Restored) && !s.applied[p]:
+			rt.Errorf("row %d is called %s, and was not", r.Row.Seq, r.Outcome)
+		case r.Outcome.Settled() && (s.shares[p] != s.restores || (r.Outcome == Restored || r.Outcome == Present) != s.restores):
+			rt.Errorf("row %d is called %s, and the share stands: %v", r.Row.Seq, r.Outcome, s.shares[p])
 		case (r.Outcome == Failed || r.Outcome == Skipped) && s.applied[p]:
-			rt.Errorf("row %d is called %s, and was revoked", r.Row.Seq, r.Outcome)
+			rt.Errorf("row %d is called %s, and was done", r.Row.Seq, r.Outcome)
 		case r.Outcome == Skipped && err == nil:
 			rt.Errorf("row %d is skipped in a run that was not stopped", r.Row.Seq)
 		}
@@ -210,7 +223,7 @@ func (s *simulation) mayStart(i int) bool {
 		company = company || j < i && r.answered.After(at)
 	}
 	return !company || slices.ContainsFunc(s.api.requests, func(r *request) bool {
-		return r.answer.Meaning.served() && r.at.After(aloneSince) && !r.answered.After(at)
+		return r.answer.Meaning.Served() && r.at.After(aloneSince) && !r.answered.After(at)
 	})
 }
 

@@ -20,8 +20,8 @@ type Row struct {
 	// FirstLine is the line on which the same pair stood first, for a row that
 	// repeats one, and 0 otherwise.
 	FirstLine int
-	// Lost says that an earlier run may have revoked the row's share without
-	// having learned of it.
+	// Lost says that an earlier run may have done to the row's share what is to
+	// be done, without having learned of it.
 	Lost bool
 }
 
@@ -47,6 +47,10 @@ const (
 	Revoked Outcome = "revoked"
 	// Absent: it is proved that the member is not in this image's list.
 	Absent Outcome = "absent"
+	// Restored: the server answered 200 to this row.
+	Restored Outcome = "restored"
+	// Present: it is proved that the member is in this image's list already.
+	Present Outcome = "present"
 	// Duplicate: the same pair stands on an earlier line; nothing was sent.
 	Duplicate Outcome = "duplicate"
 	// NotFound: the image does not exist, or cannot be seen with these
@@ -75,7 +79,7 @@ const (
 // Outcomes lists every outcome, in the order in which they are shown.
 func Outcomes() []Outcome {
 	return []Outcome{
-		Revoked, Absent, Duplicate, Planned,
+		Revoked, Absent, Restored, Present, Duplicate, Planned,
 		Shared, NotFound, Denied, Rejected, Failed, Unknown, Invalid, Skipped,
 	}
 }
@@ -92,7 +96,11 @@ func ParseOutcome(word string) (Outcome, error) {
 
 // Settled reports whether nothing is left to do for a row with this outcome.
 func (o Outcome) Settled() bool {
-	return o == Revoked || o == Absent || o == Duplicate
+	switch o {
+	case Revoked, Absent, Restored, Present, Duplicate:
+		return true
+	}
+	return false
 }
 
 // A Result is what became of one row.
@@ -101,7 +109,7 @@ type Result struct {
 	Outcome Outcome
 	// Status is the HTTP status of the last answer, 0 when there was none.
 	Status int
-	// Attempts counts the requests made to revoke this row.
+	// Attempts counts the requests made for this row.
 	Attempts int
 	// Duration runs from the start of the first attempt to the end of the last
 	// one; waits between attempts are part of it.

@@ -15,7 +15,7 @@ type Source interface {
 	Next() (Row, error)
 }
 
-// An API withdraws shares from an image service.
+// An API is an image service that takes members off images and adds them.
 //
 // Its methods make exactly one request each, so that the caller can count and
 // pace them, and never fail in the Go sense: an error of any kind is an
@@ -25,6 +25,8 @@ type Source interface {
 type API interface {
 	// Remove asks for the pair's share to be withdrawn.
 	Remove(ctx context.Context, p Pair) Answer
+	// Add asks for the pair's share to be made.
+	Add(ctx context.Context, p Pair) Answer
 	// Members asks for the members of an image. The list counts only when the
 	// answer means [Listed].
 	Members(ctx context.Context, imageID string) (Members, Answer)
@@ -74,11 +76,19 @@ const (
 	Unanswered Meaning = iota
 	// Removed: the server says that it has removed the member.
 	Removed
+	// Added: the server says that it has added the member.
+	Added
 	// Listed: the server has sent the member list that was asked for.
 	Listed
 	// NotAMember: the server says that the member is not in the image's list,
 	// as far as these credentials may see that.
 	NotAMember
+	// AlreadyMember: the server says that the member is in the image's list.
+	AlreadyMember
+	// Conflict: the server refuses to add the member for the sake of those that
+	// there are: they are as many as there may be, or it does not say. It may
+	// refuse one so that is in the list already.
+	Conflict
 	// NoSuchImage: the server says that it knows no such image; it says the
 	// same of an image that these credentials may not see.
 	NoSuchImage
@@ -119,11 +129,15 @@ func (m Meaning) transient() bool {
 // the answer does not say so.
 func (m Meaning) maybeApplied() bool { return m == Unanswered || m == Broken }
 
-// served reports whether the answer shows that the server does its work and
+// inQuestion reports whether the answer leaves open if the member is in the
+// image's list, which the list itself can tell.
+func (m Meaning) inQuestion() bool { return m == NotAMember || m == Unproved || m == Conflict }
+
+// Served reports whether the answer shows that the server does its work and
 // takes the credentials for what they are.
-func (m Meaning) served() bool {
+func (m Meaning) Served() bool {
 	switch m {
-	case Removed, Listed, NotAMember, NoSuchImage, Forbidden:
+	case Removed, Added, Listed, NotAMember, AlreadyMember, Conflict, NoSuchImage, Forbidden:
 		return true
 	}
 	return false

@@ -31,10 +31,11 @@ func (l *listing) gone(memberID string) bool {
 	return l.answer.Meaning == Listed && l.members.Complete && !l.members.Has(memberID)
 }
 
-// outdated reports whether the list still holds the member of t, and may have
-// been read before an attempt of t's was applied whose answer was lost.
-func (l *listing) outdated(t *task) bool {
-	return t.lost && l.asked.Before(t.ended) && l.members.Has(t.row.Pair.MemberID)
+// outdated reports whether the list does not show yet what the run asks for of
+// t's member, and may have been read before an attempt of t's was applied whose
+// answer was lost.
+func (d *dispatcher) outdated(l *listing, t *task) bool {
+	return t.lost && l.asked.Before(t.ended) && l.members.Has(t.row.Pair.MemberID) != d.op.shares
 }
 
 // maxListed bounds the lists kept, with the ids in them. Rows of one image
@@ -77,7 +78,7 @@ func (l *listings) proves(t *task) bool {
 func (d *dispatcher) settle(t *task) {
 	id := t.row.Pair.ImageID
 	l := d.listings.byImage[id]
-	if l != nil && l.known && l.outdated(t) && t.last.Meaning != NotAMember {
+	if l != nil && l.known && d.outdated(l, t) && t.last.Meaning != NotAMember {
 		l = nil
 	}
 	switch {
@@ -122,9 +123,9 @@ func (d *dispatcher) abandon(l *listing) {
 
 // finishUnsettled ends t's row without the list that it waited for.
 func (d *dispatcher) finishUnsettled(t *task) {
-	outcome := NotFound
+	outcome := t.outcome()
 	switch {
-	case d.check:
+	case t.attempts == 0:
 		outcome = Skipped
 	case t.lost:
 		outcome = Unknown
@@ -142,41 +143,6 @@ func (d *dispatcher) takeWaiters(l *listing) []*task {
 // settleBy ends t's row by what l says.
 func (d *dispatcher) settleBy(t *task, l *listing) {
 	t.settled = l.at
-	if d.check {
-		d.checked(t, l)
-		return
-	}
-	switch message := t.last.Message; {
-	case t.last.Meaning == NotAMember && l.answer.Meaning == Listed && l.members.Complete:
-		// The image is ours, which makes the answer a proof, and a newer one
-		// than the list.
-		d.finish(t, Absent, message)
-	case l.gone(t.row.Pair.MemberID):
-		d.finish(t, Absent, join(message, "the member is not in the image's list"))
-	case l.answer.Meaning != Listed:
-		d.finish(t, NotFound, join(message, "reading the member list: "+l.answer.Message))
-	case l.members.Has(t.row.Pair.MemberID):
-		// The list may have been read before this row was sent.
-		d.finish(t, Rejected, join(message, "the member was in the image's list when that was read"))
-	default:
-		d.finish(t, NotFound, join(message, mayHide))
-	}
-}
-
-// mayHide says of a list that it is not known to be complete.
-const mayHide = "the member list that these credentials see may hide others: it proves nothing"
-
-// checked ends t's row, in a check, by what l says.
-func (d *dispatcher) checked(t *task, l *listing) {
-	t.last = l.answer
-	switch {
-	case l.gone(t.row.Pair.MemberID):
-		d.finish(t, Absent, "")
-	case l.answer.Meaning != Listed:
-		d.finish(t, t.outcome(), t.last.Message)
-	case l.members.Has(t.row.Pair.MemberID):
-		d.finish(t, Shared, "")
-	default:
-		d.finish(t, NotFound, mayHide)
-	}
+	outcome, message := d.op.byList(t, l)
+	d.finish(t, outcome, message)
 }

@@ -131,7 +131,7 @@ func TestTheListsKeptAreBounded(t *testing.T) {
 			return Members{IDs: make([]string, long), Complete: true}, Answer{Meaning: Listed}
 		}
 		job := testJob()
-		d := newDispatcher(job, &rowsSource{rows: rowsOf(100)}, &memory{})
+		d := newDispatcher(job, withdrawal, &rowsSource{rows: rowsOf(100)}, &memory{})
 		job.Notify = func(Event) {
 			if kept := len(d.listings.byImage); kept > 10+job.Workers {
 				t.Fatalf("%d lists are kept; want at most ten and those under way", kept)
@@ -145,7 +145,7 @@ func TestTheListsKeptAreBounded(t *testing.T) {
 func runDispatcher(t *testing.T, d *dispatcher, api API) {
 	t.Helper()
 	for range d.job.Workers {
-		go work(t.Context(), api, d.job.AttemptTimeout, d.tasks, d.done)
+		go work(t.Context(), api, d.op, d.job.AttemptTimeout, d.tasks, d.done)
 	}
 	if err := d.run(t.Context()); err != nil {
 		t.Error(err)
@@ -157,7 +157,7 @@ func runDispatcher(t *testing.T, d *dispatcher, api API) {
 }
 
 func TestNoNewRowIsTakenWhileTooManyWait(t *testing.T) {
-	d := newDispatcher(testJob(), &rowsSource{}, &memory{})
+	d := newDispatcher(testJob(), withdrawal, &rowsSource{}, &memory{})
 	d.listings.waiting = MaxWaiting - 2
 	for waiting, want := range []bool{true, true, false, false} {
 		if got := d.mayRead(); got != want {

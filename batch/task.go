@@ -62,13 +62,15 @@ func (t *task) outcome() Outcome {
 	switch m := t.last.Meaning; m {
 	case Removed:
 		return Revoked
-	case NotAMember:
-		return Absent
-	case NoSuchImage, Unproved:
+	case Added:
+		return Restored
+	case AlreadyMember:
+		return Present
+	case NotAMember, NoSuchImage, Unproved: // which prove nothing
 		return NotFound
 	case Unauthorized, Renewed, Forbidden:
 		return Denied
-	case Refused, WrongEndpoint, Listed:
+	case Refused, Conflict, WrongEndpoint, Listed:
 		return Rejected
 	default:
 		if t.lost {
@@ -105,14 +107,16 @@ func (t *task) result(o Outcome, message string) Result {
 func withLoss(o Outcome, message string) string {
 	const lost = "the answer to an earlier attempt was lost"
 	switch o {
-	case Revoked:
+	case Revoked, Restored:
 		return message
 	case Absent:
 		return join(message, lost+": that attempt may have revoked it")
+	case Present:
+		return join(message, lost+": that attempt may have restored it")
 	case Unknown:
-		return join(message, "at least one attempt may have been applied: check whether the image is still shared")
+		return join(message, "at least one attempt may have been applied: check whether the share is there")
 	default:
-		return join(message, lost+": it may have revoked the share all the same")
+		return join(message, lost+": it may have been applied all the same")
 	}
 }
 

@@ -336,7 +336,7 @@ func (j *Journal) Result(row batch.Row) (r batch.Result, found bool, err error) 
 	}
 	r.Row = row
 	if state.is(stateLost) {
-		const lost = "an earlier run was cut off while this row may have been under way: check whether the image is still shared"
+		const lost = "an earlier run was cut off while this row may have been under way: check whether the share is there"
 		r.Outcome, r.Lost, r.Message = batch.Unknown, true, strings.TrimPrefix(r.Message+"; "+lost, "; ")
 	}
 	return r, true, nil

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -33,7 +34,8 @@ type accessKey struct {
 	projectID string
 }
 
-// authorize signs a request without a body, as of now.
+// authorize signs a request as of now. Its body, if it has one, is signed as
+// GetBody gives it.
 func (k accessKey) authorize(req *http.Request) {
 	set := func(name, value string) {
 		if value != "" {
@@ -49,8 +51,8 @@ func (k accessKey) authorize(req *http.Request) {
 	set("Authorization", k.authorization(req, signed))
 }
 
-// authorization is the value of the header for a request without a body whose
-// headers of these names, in lower case and sorted, are signed.
+// authorization is the value of the header for a request whose headers of these
+// names, in lower case and sorted, are signed.
 func (k accessKey) authorization(req *http.Request, signed []string) string {
 	names := strings.Join(signed, ";")
 	toSign := strings.Join([]string{
@@ -75,8 +77,22 @@ func canonicalRequest(req *http.Request, signed []string) string {
 		canonicalQuery(req.URL.Query()),
 		headers.String(),
 		strings.Join(signed, ";"),
-		hexSHA256(""), // of the body
+		hexSHA256(bodyOf(req)),
 	}, "\n")
+}
+
+// bodyOf is a copy of the body of a request, which is still to be read.
+func bodyOf(req *http.Request) string {
+	if req.GetBody == nil {
+		return ""
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return "" // which the server refuses
+	}
+	defer body.Close()
+	text, _ := io.ReadAll(body) // likewise
+	return string(text)
 }
 
 // canonicalPath encodes each segment by itself; a slash stands at the end,

@@ -19,8 +19,8 @@ func TestSignatureVectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	var vectors []struct {
-		Method, Endpoint, Path, AK, SK, Authorization string
-		Headers                                       map[string]string
+		Method, Endpoint, Path, Body, AK, SK, Authorization string
+		Headers                                             map[string]string
 	}
 	if err := json.Unmarshal(text, &vectors); err != nil || len(vectors) == 0 {
 		t.Fatalf("%d vectors, error %v", len(vectors), err)
@@ -33,7 +33,11 @@ func TestSignatureVectors(t *testing.T) {
 				t.Fatal(err)
 			}
 			u.Path = v.Path
-			req := &http.Request{Method: v.Method, URL: u, Host: v.Headers["Host"], Header: http.Header{}}
+			req, err := http.NewRequest(v.Method, u.String(), strings.NewReader(v.Body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.URL, req.Host = u, v.Headers["Host"]
 			for name, value := range v.Headers {
 				req.Header.Set(name, value)
 			}

@@ -71,7 +71,7 @@ func New(config Config) *Client {
 // Remove withdraws one share:
 // DELETE /v2/images/{image_id}/members/{member_id}.
 func (c *Client) Remove(ctx context.Context, p batch.Pair) batch.Answer {
-	req, err := c.request(ctx, http.MethodDelete, memberPath(p))
+	req, err := c.request(ctx, http.MethodDelete, memberPath(p), nil)
 	if err != nil {
 		return notSent(err)
 	}
@@ -84,9 +84,25 @@ func (c *Client) Remove(ctx context.Context, p batch.Pair) batch.Answer {
 	return c.judge(ctx, e)
 }
 
+// Add makes one share: POST /v2/images/{image_id}/members. The member finds it
+// pending.
+func (c *Client) Add(ctx context.Context, p batch.Pair) batch.Answer {
+	req, err := c.request(ctx, http.MethodPost, membersPath(p.ImageID), addBody(p.MemberID))
+	if err != nil {
+		return notSent(err)
+	}
+	e := c.exchange(req)
+	defer e.close()
+	if e.failed() {
+		return e.answer
+	}
+	e.answer.Meaning, e.answer.Message = meaningOfAdd(e.resp, p, e.errorText)
+	return c.judge(ctx, e)
+}
+
 // Members reads the members of an image: GET /v2/images/{image_id}/members.
 func (c *Client) Members(ctx context.Context, imageID string) (batch.Members, batch.Answer) {
-	req, err := c.request(ctx, http.MethodGet, membersPath(imageID))
+	req, err := c.request(ctx, http.MethodGet, membersPath(imageID), nil)
 	if err != nil {
 		return batch.Members{}, notSent(err)
 	}
@@ -161,12 +177,12 @@ func (c *Client) complete(ids []string) bool {
 // judge does what an answer means for the credential that it was asked with,
 // and makes its message fit to be shown.
 func (c *Client) judge(ctx context.Context, e *exchange) batch.Answer {
-	switch e.answer.Meaning {
-	case batch.Throttled:
+	switch m := e.answer.Meaning; {
+	case m == batch.Throttled:
 		e.answer.Limit = limitOf(e.errorText.message)
-	case batch.Unauthorized:
+	case m == batch.Unauthorized:
 		e.answer.Meaning, e.answer.Message = c.renew(ctx, e)
-	case batch.Removed, batch.Listed, batch.NotAMember, batch.NoSuchImage, batch.Forbidden:
+	case m.Served():
 		c.config.Credentials.Accepted(e.credential)
 	}
 	e.answer.Message = clean(e.answer.Message)

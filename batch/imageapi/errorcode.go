@@ -27,6 +27,7 @@ var verdicts = map[string]verdict{
 	"IMG.0064": {meaning: batch.Unavailable}, // IAM could not be asked
 	"IMG.0065": {meaning: batch.Unavailable}, // nor about the project
 	"IMG.0061": {meaning: batch.Broken},      // unknown
+	"IMG.0112": {meaning: batch.Broken},      // the member could not be added
 	"IMG.0113": {meaning: batch.Broken},      // the member could not be deleted
 
 	// What is wrong with the pair.

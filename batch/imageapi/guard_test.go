@@ -10,33 +10,46 @@ import (
 	"imsrevoke/batch"
 )
 
-func TestTheGuardPassesTwoKindsOfRequests(t *testing.T) {
+func TestTheGuardPassesThreeKindsOfRequests(t *testing.T) {
 	t.Parallel()
 	list := "/v2/images/" + image + "/members"
 	tests := []struct {
 		name, method, target string
 		passes               bool
+		body                 string
 	}{
-		{"the removal of a member", "DELETE", list + "/" + member, true},
-		{"the reading of a list", "GET", list, true},
-		{"the removal of the image", "DELETE", "/v2/images/" + image, false},
-		{"the removal of the image, with a slash", "DELETE", "/v2/images/" + image + "/", false},
-		{"the removal of the list", "DELETE", list, false},
-		{"the removal of a member without an id", "DELETE", list + "/", false},
-		{"the removal of a member of a member", "DELETE", list + "/a/b", false},
-		{"the removal of a tag", "DELETE", "/v2/images/" + image + "/tags/" + member, false},
-		{"the reading of a member", "GET", list + "/" + member, false},
-		{"the reading of something else", "GET", "/v2/images/" + image + "/file", false},
-		{"the adding of a member", "POST", list, false},
-		{"another collection", "DELETE", "/v2/tasks/" + image + "/members/" + member, false},
-		{"an image id that is none", "DELETE", "/v2/images/x/members/" + member, false},
-		{"a query", "GET", list + "?marker=x", false},
+		{"the removal of a member", "DELETE", list + "/" + member, true, ""},
+		{"the reading of a list", "GET", list, true, ""},
+		{"the removal of the image", "DELETE", "/v2/images/" + image, false, ""},
+		{"the removal of the image, with a slash", "DELETE", "/v2/images/" + image + "/", false, ""},
+		{"the removal of the list", "DELETE", list, false, ""},
+		{"the removal of a member without an id", "DELETE", list + "/", false, ""},
+		{"the removal of a member of a member", "DELETE", list + "/a/b", false, ""},
+		{"the removal of a tag", "DELETE", "/v2/images/" + image + "/tags/" + member, false, ""},
+		{"the reading of a member", "GET", list + "/" + member, false, ""},
+		{"the reading of something else", "GET", "/v2/images/" + image + "/file", false, ""},
+		{"the adding of a member", "POST", list, true, `{"member":"` + member + `"}`},
+		{"the adding of nobody", "POST", list, false, ""},
+		{"the adding of a member without an id", "POST", list, false, `{"member":""}`},
+		{"the adding of a member, and more", "POST", list, false, `{"member":"` + member + `","status":"accepted"}`},
+		{"the adding of two members", "POST", list, false, `{"member":"` + member + `"}{"member":"x"}`},
+		{"the adding of a member that is none", "POST", list, false, `{"member":".."}`},
+		{"something else than a member", "POST", list, false, `{"status":"` + member + `"}`},
+		{"a bare id", "POST", list, false, member},
+		{"the adding of a member to a member", "POST", list + "/" + member, false, `{"member":"` + member + `"}`},
+		{"the adding of an image", "POST", "/v2/images", false, `{"member":"` + member + `"}`},
+		{"the answer of a member", "PUT", list + "/" + member, false, `{"status":"accepted"}`},
+		{"the removal of a member, with a body", "DELETE", list + "/" + member, false, `{"member":"` + member + `"}`},
+		{"the reading of a list, with a body", "GET", list, false, `{"member":"` + member + `"}`},
+		{"another collection", "DELETE", "/v2/tasks/" + image + "/members/" + member, false, ""},
+		{"an image id that is none", "DELETE", "/v2/images/x/members/" + member, false, ""},
+		{"a query", "GET", list + "?marker=x", false, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if err := guard(tt.method, tt.target); (err == nil) != tt.passes {
-				t.Errorf("guard(%s %s) = %v; want it to pass: %v", tt.method, tt.target, err, tt.passes)
+			if err := guard(tt.method, tt.target, []byte(tt.body)); (err == nil) != tt.passes {
+				t.Errorf("guard(%s %s %s) = %v; want it to pass: %v", tt.method, tt.target, tt.body, err, tt.passes)
 			}
 		})
 	}

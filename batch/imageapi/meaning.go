@@ -1,6 +1,9 @@
 package imageapi
 
 import (
+	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
@@ -14,11 +17,52 @@ func meaningOfRemove(resp *http.Response, p batch.Pair, e errorText) (batch.Mean
 	case status == http.StatusNoContent:
 		return batch.Removed, ""
 	case status < 300:
-		// No Image API answers so; a portal or a proxy may, and what it has
-		// done nobody knows.
-		return batch.Broken, "the answer is " + clean(resp.Status) + " and not 204: this may be no Image API; " + e.orStatus(resp)
+		return notOfImageAPI(resp, "204", e)
 	}
 	return meaningOfRefusal(resp, p, e)
+}
+
+// meaningOfAdd says what an answer to the POST of p means, and explains it where
+// it is no success. A success is 200 with the member that was asked for.
+func meaningOfAdd(resp *http.Response, p batch.Pair, e errorText) (batch.Meaning, string) {
+	image, text := strings.ToLower(p.ImageID), strings.ToLower(e.message)
+	switch status := resp.StatusCode; {
+	case status == http.StatusOK:
+		if err := readMember(resp.Body, p); err != nil {
+			return batch.Broken, err.Error()
+		}
+		return batch.Added, ""
+	case status < 300:
+		return notOfImageAPI(resp, "200", e)
+	case status == http.StatusConflict && containsWord(text, "member "+strings.ToLower(p.MemberID)+" is duplicated for image "+image):
+		return batch.AlreadyMember, e.orStatus(resp)
+	case status == http.StatusConflict,
+		// Glance counts before it looks whether the member is one of them.
+		status == http.StatusRequestEntityTooLarge && strings.Contains(text, "image member limit exceeded for image "+image):
+		return batch.Conflict, e.orStatus(resp)
+	}
+	return meaningOfRefusal(resp, batch.Pair{ImageID: p.ImageID}, e)
+}
+
+// readMember reads the body of a success, and reports why it is none of p.
+func readMember(body io.Reader, p batch.Pair) error {
+	var member struct {
+		ImageID  string `json:"image_id"`
+		MemberID string `json:"member_id"`
+	}
+	if err := json.NewDecoder(io.LimitReader(body, maxErrorBody)).Decode(&member); err != nil {
+		return fmt.Errorf("the answer is 200 and names no member: this may be no Image API; %w", err)
+	}
+	if !sameID(member.ImageID, p.ImageID) || !sameID(member.MemberID, p.MemberID) {
+		return fmt.Errorf("the answer is 200 for the member %q of the image %q, which was not asked for", member.MemberID, member.ImageID)
+	}
+	return nil
+}
+
+// notOfImageAPI is what a success means that is not the one expected. No Image
+// API answers so; a portal or a proxy may, and what it has done nobody knows.
+func notOfImageAPI(resp *http.Response, want string, e errorText) (batch.Meaning, string) {
+	return batch.Broken, "the answer is " + clean(resp.Status) + " and not " + want + ": this may be no Image API; " + e.orStatus(resp)
 }
 
 // upstreamLost is what an Envoy proxy says with a 503 when it had passed the

@@ -1,8 +1,10 @@
 package imageapi
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
@@ -19,11 +21,15 @@ func memberPath(p batch.Pair) string {
 	return membersPath(p.ImageID) + "/" + p.MemberID
 }
 
-// request makes a request for a path below the endpoint. It does so by hand:
+// addBody asks for a member to be added.
+func addBody(memberID string) []byte { return []byte(`{"member":"` + memberID + `"}`) }
+
+// request makes a request for a path below the endpoint, with a body of JSON
+// unless that is empty. It does so by hand:
 // url.JoinPath, path.Join and URL.ResolveReference would take a member id of
 // ".." for a step up, which turns the request for a member into one for the
 // image, and a DELETE of that into an accident.
-func (c *Client) request(ctx context.Context, method, path string) (*http.Request, error) {
+func (c *Client) request(ctx context.Context, method, path string, body []byte) (*http.Request, error) {
 	u := *c.config.Endpoint
 	if u.RawPath != "" {
 		u.RawPath += path
@@ -35,7 +41,7 @@ func (c *Client) request(ctx context.Context, method, path string) (*http.Reques
 	if !ok || u.RequestURI() != u.EscapedPath() {
 		return nil, fmt.Errorf("the request line %q is not below the endpoint", u.RequestURI())
 	}
-	if err := guard(method, target); err != nil {
+	if err := guard(method, target, body); err != nil {
 		return nil, err
 	}
 	req := &http.Request{
@@ -51,13 +57,20 @@ func (c *Client) request(ctx context.Context, method, path string) (*http.Reques
 			requestIDHeader: {newRequestID()},
 		},
 	}
+	if len(body) > 0 {
+		req.Header.Set("Content-Type", "application/json")
+		req.ContentLength = int64(len(body))
+		// It is also what a signature is made over.
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+		req.Body, _ = req.GetBody()
+	}
 	return req.WithContext(ctx), nil
 }
 
-// guard lets nothing pass but a DELETE of one member and a GET of a member
-// list. The rows were judged when they were read; this is the second lock on
+// guard lets nothing pass but a DELETE of one member, a GET of a member list,
+// and a POST to it of one member and nothing else. The rows were judged when they were read; this is the second lock on
 // the same door, and it looks at the request and not at the row.
-func guard(method, target string) error {
+func guard(method, target string, body []byte) error {
 	rest, ok := strings.CutPrefix(target, imagesPath)
 	imageID, members, hasMembers := strings.Cut(rest, "/")
 	err := batch.ValidateImageID(imageID)
@@ -65,6 +78,14 @@ func guard(method, target string) error {
 	case !ok || !hasMembers:
 		err = fmt.Errorf("it is no request for the members of an image")
 	case err != nil:
+	case method == http.MethodPost && members == "members":
+		// What a valid id looks like in JSON is the id itself.
+		memberID, isMember := cutAround(string(body), `{"member":"`, `"}`)
+		if err = batch.ValidateMemberID(memberID); err == nil && !isMember {
+			err = fmt.Errorf("its body is no member")
+		}
+	case len(body) > 0:
+		err = fmt.Errorf("it has a body")
 	case method == http.MethodGet && members == "members":
 	case method == http.MethodDelete:
 		memberID, isMember := strings.CutPrefix(members, "members/")
@@ -78,4 +99,12 @@ func guard(method, target string) error {
 		return fmt.Errorf("refuse %s %q: %w", method, target, err)
 	}
 	return nil
+}
+
+// cutAround is s without what it begins and ends with, if it does.
+func cutAround(s, before, behind string) (inner string, ok bool) {
+	if inner, ok = strings.CutPrefix(s, before); !ok {
+		return s, false
+	}
+	return strings.CutSuffix(inner, behind)
 }

@@ -13,8 +13,8 @@ type Request struct {
 	Target string
 	// Header is the request's, and must not be changed.
 	Header http.Header
-	// ImageID and MemberID are what the Image API makes of the target, empty
-	// where it names none.
+	// ImageID and MemberID are what the Image API makes of the target, and of
+	// the body that names who is to be added; empty where there are none.
 	ImageID, MemberID string
 	// Attempt counts the requests with this method, image and member from 1.
 	Attempt int

@@ -25,6 +25,8 @@ func TestRequestLog(t *testing.T) {
 		call(t, c, "DELETE", memberPath(imageA, strings.ToUpper(memberA)), token, "")
 		call(t, c, "GET", memberPath(imageA, memberA), token, "")
 		call(t, c, "GET", "/v2/images/"+imageA+"/members", token, "")
+		call(t, c, "POST", "/v2/images/"+imageA+"/members", token, `{"member":"`+memberA+`"}`)
+		call(t, c, "POST", "/v2/images/"+imageA+"/members", token, "{}")
 		call(t, c, "GET", imagetest.IdentityPath, "", "")
 
 		want := []imagetest.Request{
@@ -34,6 +36,9 @@ func TestRequestLog(t *testing.T) {
 			{Method: "GET", Target: memberPath(imageA, memberA), ImageID: imageA, MemberID: memberA,
 				Attempt: 1, Time: start.Add(time.Second), Status: 404},
 			{Method: "GET", Target: "/v2/images/" + imageA + "/members", ImageID: imageA, Attempt: 1, Time: start.Add(time.Second), Status: 200},
+			{Method: "POST", Target: "/v2/images/" + imageA + "/members", ImageID: imageA, MemberID: memberA,
+				Attempt: 1, Time: start.Add(time.Second), Status: 200, Applied: true},
+			{Method: "POST", Target: "/v2/images/" + imageA + "/members", ImageID: imageA, Attempt: 1, Time: start.Add(time.Second), Status: 400},
 			{Method: "GET", Target: imagetest.IdentityPath, Attempt: 1, Time: start.Add(time.Second), Status: 200},
 		}
 		got := c.Requests()
@@ -44,7 +49,7 @@ func TestRequestLog(t *testing.T) {
 			t.Errorf("header %v", got[0].Header)
 		}
 		stats := imagetest.Stats{
-			Requests: 4, Statuses: map[int]int{200: 1, 204: 1, 404: 2}, MaxInFlight: 1, MembersRemoved: 1, TokensIssued: 1,
+			Requests: 6, Statuses: map[int]int{200: 2, 204: 1, 400: 1, 404: 2}, MaxInFlight: 1, MembersRemoved: 1, TokensIssued: 1,
 		}
 		c.Stats().Statuses[204]++ // the caller's own
 		if diff := cmp.Diff(stats, c.Stats()); diff != "" {

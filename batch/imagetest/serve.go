@@ -27,6 +27,9 @@ func (c *Cloud) serve(r *http.Request) (answer, bool) {
 		return answer{}, false
 	}
 	to := c.route(r)
+	if to.kind == membersRoute && r.Method == http.MethodPost {
+		to.memberID, _ = memberOf(body)
+	}
 	req, fault := c.begin(r, to)
 	a, ok := fault.meet(r, func() answer {
 		c.mu.Lock()

@@ -16,8 +16,8 @@ import (
 
 // A vector is a request that the official SDK has signed.
 type vector struct {
-	Method, Endpoint, Path, AK, SK, Authorization string
-	Headers                                       map[string]string
+	Method, Endpoint, Path, Body, AK, SK, Authorization string
+	Headers                                             map[string]string
 }
 
 func readVectors(t *testing.T) []vector {
@@ -55,7 +55,10 @@ func (v vector) send(t *testing.T, c *imagetest.Cloud, edit func(*http.Request))
 		t.Fatal(err)
 	}
 	u.Path = v.Path
-	req := &http.Request{Method: v.Method, URL: u, Host: v.Headers["Host"], Header: http.Header{}}
+	req := &http.Request{
+		Method: v.Method, URL: u, Host: v.Headers["Host"], Header: http.Header{},
+		Body: io.NopCloser(strings.NewReader(v.Body)), ContentLength: int64(len(v.Body)),
+	}
 	for name, value := range v.Headers {
 		req.Header.Set(name, value)
 	}
