@@ -1,6 +1,6 @@
 // Package batch runs the job: it takes rows from a [Source], asks an [API] to
-// withdraw the share that each one names, and hands one [Result] for each to a
-// [Recorder]. It knows nothing of CSV, HTTP or flags, and prints nothing.
+// withdraw the share that each one names, or to make it again, and hands one
+// [Result] for each to a [Recorder]. It knows nothing of CSV, HTTP or flags, and prints nothing.
 //
 // # How a run works
 //

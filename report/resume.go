@@ -3,6 +3,7 @@ package report
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,9 +24,9 @@ var ErrDamaged = errors.New("the journal is damaged")
 const maxLine = 64 << 20
 
 // OpenJournal reads the journal of an earlier run, for [Journal.Continue] to go
-// on with it. It must be of the same pairs on the same lines (Run.Digest), and
-// of the same endpoint and project, as far as both runs know their project;
-// otherwise the error wraps [ErrOtherRun].
+// on with it. It must be of the same verb, of the same pairs on the same lines
+// (Run.Digest), and of the same endpoint and project, as far as both runs know
+// their project; otherwise the error wraps [ErrOtherRun].
 //
 // An end of the file that no whole line stands in any more, as the death of the
 // process leaves it, is left out, and so is all that stands behind a bad line,
@@ -260,6 +261,8 @@ func (l *loader) runOver() {
 // sameAs reports in what the run then differs from the run now.
 func (then Run) sameAs(now Run) error {
 	switch {
+	case then.verb() != now.verb():
+		return fmt.Errorf("%w: it is of imsrevoke %s and not of imsrevoke %s", ErrOtherRun, then.verb(), now.verb())
 	case then.Digest != now.Digest || then.Rows != now.Rows:
 		return fmt.Errorf("%w: it is of %s with %d rows, and the pairs or their lines are not those of %s", ErrOtherRun, then.Input, then.Rows, now.Input)
 	case then.Endpoint != now.Endpoint:
@@ -269,6 +272,8 @@ func (then Run) sameAs(now Run) error {
 	}
 	return nil
 }
+
+func (r Run) verb() string { return cmp.Or(r.Verb, "run") }
 
 func (l *loader) damaged(what string) error {
 	return fmt.Errorf("%w: line %d: %s", ErrDamaged, l.number, what)

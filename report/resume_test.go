@@ -165,6 +165,8 @@ func TestAJournalOfAnotherRunIsRefused(t *testing.T) {
 		{"more rows", func(r *Run) { r.Rows = 101 }, "the pairs or their lines"},
 		{"another endpoint", func(r *Run) { r.Endpoint = "https://other.example" }, "the endpoint https://image.example.com and not of https://other.example"},
 		{"another project", func(r *Run) { r.Project = "p2" }, "the project p1 and not of p2"},
+		{"another verb", func(r *Run) { r.Verb = "restore" }, "imsrevoke run and not of imsrevoke restore"},
+		{"the same verb by its name", func(r *Run) { r.Verb = "run" }, ""},
 		{"a project that is not known", func(r *Run) { r.Project = "" }, ""},
 		{"another name, user, host and version", func(r *Run) { r.Input, r.User, r.Host, r.Version = "x", "y", "z", "9" }, ""},
 	}
