@@ -263,6 +263,8 @@ func (then Run) sameAs(now Run) error {
 	switch {
 	case then.verb() != now.verb():
 		return fmt.Errorf("%w: it is of imsrevoke %s and not of imsrevoke %s", ErrOtherRun, then.verb(), now.verb())
+	case then.Shard != now.Shard:
+		return fmt.Errorf("%w: it is of %s and not of %s", ErrOtherRun, then.part(), now.part())
 	case then.Digest != now.Digest || then.Rows != now.Rows:
 		return fmt.Errorf("%w: it is of %s with %d rows, and the pairs or their lines are not those of %s", ErrOtherRun, then.Input, then.Rows, now.Input)
 	case then.Endpoint != now.Endpoint:
@@ -274,6 +276,14 @@ func (then Run) sameAs(now Run) error {
 }
 
 func (r Run) verb() string { return cmp.Or(r.Verb, "run") }
+
+// part is the part of the file, in words.
+func (r Run) part() string {
+	if r.Shard == "" {
+		return "the whole file"
+	}
+	return "shard " + r.Shard
+}
 
 func (l *loader) damaged(what string) error {
 	return fmt.Errorf("%w: line %d: %s", ErrDamaged, l.number, what)

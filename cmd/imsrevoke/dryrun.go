@@ -12,7 +12,7 @@ import (
 // planFile is a dry run: every row is judged, nothing is sent.
 func (c *cli) planFile(m *manifest.Manifest, input string, o *runOptions) error {
 	plan := &report.CSV{Input: m.Reader(), Columns: m.Columns, Rows: m.Rows, Rest: batch.Planned}
-	s := summary{Input: m.Name, DryRun: true, Started: time.Now()}
+	s := summary{Input: m.Name, WholeRows: m.WholeRows, DryRun: true, Started: time.Now()}
 	var err error
 	if o.report == "" {
 		s.tally, err = plan.Write(io.Discard)

@@ -55,7 +55,11 @@ func reportPath(input, ending string, o *runOptions) (string, error) {
 	if info, err := os.Stat(input); input == "-" || err == nil && !info.Mode().IsRegular() {
 		return "", fmt.Errorf("%s has no name that a report could be named after: name the report with --report", input)
 	}
-	return strings.TrimSuffix(input, filepath.Ext(input)) + ending, nil
+	name := strings.TrimSuffix(input, filepath.Ext(input))
+	if s := o.shard; s.Count > 0 {
+		name += fmt.Sprintf(".%d-of-%d", s.Index, s.Count)
+	}
+	return name + ending, nil
 }
 
 func existsError(report string) error {

@@ -15,8 +15,8 @@ import (
 // errLocked says that another run holds the lock.
 var errLocked = errors.New("another run is under way")
 
-// A runLock keeps two runs against the same endpoint and project from going on
-// at the same time. The system lets go of it when the process ends, however it
+// A runLock keeps two runs against the same endpoint and project, of the same
+// shard of a file, from going on at the same time. The system lets go of it when the process ends, however it
 // ends; the file stays, because removing it would race with the next run.
 type runLock struct{ file *flock.Flock }
 
@@ -56,10 +56,14 @@ func orUnknown(holder string) string {
 	return holder
 }
 
-// defaultLock is the lock file for an endpoint and a project, in the folder
-// where the user's programs keep their state.
-func defaultLock(getenv func(string) string, endpoint, project string) string {
-	name := sha256.Sum256([]byte(endpoint + "\n" + project))
+// defaultLock is the lock file for an endpoint, a project and a shard, in the
+// folder where the user's programs keep their state.
+func defaultLock(getenv func(string) string, endpoint, project, shard string) string {
+	key := endpoint + "\n" + project
+	if shard != "" {
+		key += "\n" + shard
+	}
+	name := sha256.Sum256([]byte(key))
 	return filepath.Join(stateFolder(getenv), "imsrevoke", fmt.Sprintf("%x.lock", name[:8]))
 }
 

@@ -31,6 +31,9 @@ func (r *run) showPlan() {
 	fmt.Fprintf(&b, "About to withdraw %s.\n\n", plural(r.toSend, "share"))
 	line("file", "%s (%s, delimiter %q, columns %q and %q)", m.Name, encoding, m.Delimiter, m.ImageColumn, m.MemberColumn)
 	line("rows", "%s of %s and %s", plural(m.Rows, "row"), count(m.Images, "image"), count(m.Members, "member"))
+	if chosen := r.options.chosen(); chosen != "" {
+		line("chosen", "%s, of %s in the file", chosen, plural(m.WholeRows, "row"))
+	}
 	if m.Invalid+m.Duplicates > 0 {
 		line("not sent", "%d invalid, %d duplicate", m.Invalid, m.Duplicates)
 	}
@@ -40,17 +43,19 @@ func (r *run) showPlan() {
 	line("endpoint", "%s", r.session.Endpoint())
 	line("project", "%s", project)
 	line("as", "%s", r.session.Method())
-	line("pace", "%s, %s%s", &r.options.rate, plural(r.options.workers, "worker"), r.atLeast())
+	pace := r.options.pace()
+	line("pace", "%s, %s%s", &pace, plural(r.options.workers, "worker"), r.atLeast())
 	line("report", "%s", r.files.report)
 	fmt.Fprintln(r.stderr, b.String())
 }
 
 // atLeast says how long the run takes when all goes well.
 func (r *run) atLeast() string {
-	if float64(r.options.rate) == batch.Unlimited || r.toSend == 0 {
+	pace := float64(r.options.pace())
+	if pace == batch.Unlimited || r.toSend == 0 {
 		return ""
 	}
-	seconds := float64(r.toSend) / float64(r.options.rate)
+	seconds := float64(r.toSend) / pace
 	return ": about " + roughly(time.Duration(seconds*float64(time.Second)))
 }
 

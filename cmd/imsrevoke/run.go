@@ -54,7 +54,7 @@ func oneFile(cmd *cobra.Command, args []string) error {
 
 // runFile is the verb run: judge the file, connect, ask, revoke, report.
 func (c *cli) runFile(ctx context.Context, input string, o *runOptions) error {
-	if err := o.validate(); err != nil {
+	if err := errors.Join(o.validate(), o.shard.complete(c.getenv)); err != nil {
 		return err
 	}
 	log := c.logger(o.logLevel.word, o.logFormat.word)
@@ -133,7 +133,7 @@ func (r *run) lock() (*runLock, error) {
 	path := r.options.lock
 	if path == "" {
 		projectID, _ := r.session.Project()
-		path = defaultLock(r.getenv, r.session.Endpoint().String(), projectID)
+		path = defaultLock(r.getenv, r.session.Endpoint().String(), projectID, r.options.shard.String())
 	}
 	return lockRun(path, r.files.report)
 }
@@ -146,15 +146,17 @@ func (c *cli) openManifest(ctx context.Context, input string, o *runOptions) (*m
 		MemberColumn: o.memberColumn,
 		Delimiter:    rune(o.delimiter),
 		Encoding:     o.encoding,
+		Select:       o.selection(),
 		Stdin:        c.stdin,
 	})
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case o.maxRows > 0 && m.Rows > o.maxRows:
-		err = fmt.Errorf("%s holds %d rows, more than --max-rows %d: nothing was sent", m.Name, m.Rows, o.maxRows)
-	case o.strict && m.Invalid > 0:
+	// All shards judge alike: either each of them begins or none does.
+	case o.maxRows > 0 && m.UncutRows > o.maxRows:
+		err = fmt.Errorf("%s holds %d rows, more than --max-rows %d: nothing was sent", m.Name, m.UncutRows, o.maxRows)
+	case o.strict && m.UncutInvalid > 0:
 		err = fmt.Errorf("%s: %w: nothing was sent, because of --strict", m.Name, firstInvalid(m))
 	default:
 		return m, nil
@@ -165,6 +167,9 @@ func (c *cli) openManifest(ctx context.Context, input string, o *runOptions) (*m
 
 // firstInvalid describes the invalid rows of m by the first of them.
 func firstInvalid(m *manifest.Manifest) error {
+	if m.Invalid == 0 {
+		return fmt.Errorf("%s in other shards", plural(m.UncutInvalid, "invalid row"))
+	}
 	rows := m.Reader()
 	for {
 		row, err := rows.Next()
@@ -214,13 +219,14 @@ func (r *run) execute(ctx context.Context) error {
 	}
 	projectID, _ := r.session.Project()
 	s := summary{
-		Input:    r.manifest.Name,
-		Report:   r.files.report,
-		Journal:  r.files.journal,
-		Endpoint: r.session.Endpoint().String(),
-		Project:  projectID,
-		Started:  r.started,
-		counts:   counts,
+		Input:     r.manifest.Name,
+		WholeRows: r.manifest.WholeRows,
+		Report:    r.files.report,
+		Journal:   r.files.journal,
+		Endpoint:  r.session.Endpoint().String(),
+		Project:   projectID,
+		Started:   r.started,
+		counts:    counts,
 	}
 	var err error
 	if s.tally, err = r.writeReport(stopped, verified); err != nil {
@@ -261,11 +267,15 @@ func (r *run) identity() report.Run {
 		Input:       r.manifest.Name,
 		Digest:      r.manifest.Digest,
 		Rows:        r.manifest.Rows,
+		Shard:       r.options.shard.String(),
 		Endpoint:    r.session.Endpoint().String(),
 		Project:     projectID,
 		Credentials: r.session.Method(),
 		Version:     programVersion(),
 		Started:     r.started.UTC(),
+	}
+	if r.options.chooses() {
+		identity.WholeRows, identity.WholeDigest = r.manifest.WholeRows, r.manifest.WholeDigest
 	}
 	if u, err := user.Current(); err == nil {
 		identity.User = u.Username

@@ -18,6 +18,8 @@ type runOptions struct {
 	delimiter                           delimiter
 	strict                              bool
 	maxRows                             int
+	shard                               shard
+	images, members                     ids
 
 	// The report.
 	report            string
@@ -48,6 +50,8 @@ type runOptions struct {
 
 func newRunOptions() *runOptions {
 	o := &runOptions{
+		images:         ids{validate: batch.ValidateImageID},
+		members:        ids{validate: batch.ValidateMemberID},
 		rate:           batch.DefaultRate,
 		workers:        batch.DefaultWorkers,
 		attempts:       batch.DefaultAttempts,
@@ -77,7 +81,8 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 
 	o.registerPace(f)
 	f.Var(&o.maxFailures, "max-failures", "stop when more rows than this have failed (a percentage counts from 50 finished rows on), or none")
-	f.StringVar(&o.lock, "lock", "", "a `file` that one run at a time can hold (default one for each endpoint and project)")
+	f.Var(&o.shard, "shard", "only one of N parts of the file, from 0 on, at one Nth of the rate; /N takes JOB_COMPLETION_INDEX for I")
+	f.StringVar(&o.lock, "lock", "", "a `file` that one run at a time can hold (default one for each endpoint, project and shard)")
 	o.registerInput(f)
 	o.registerCloud(f)
 	o.registerOutput(f)
@@ -106,6 +111,8 @@ func (o *runOptions) registerPace(f *pflag.FlagSet) {
 func (o *runOptions) registerInput(f *pflag.FlagSet) {
 	f.IntVar(&o.maxRows, "max-rows", 0, "refuse a file with more rows than this (default none)")
 	f.BoolVar(&o.strict, "strict", false, "refuse a file with any invalid row")
+	f.Var(&o.images, "image", "only rows with this image (may be repeated)")
+	f.Var(&o.members, "member", "only rows with this member (may be repeated)")
 	f.StringVar(&o.imageColumn, "image-column", "", "the `column` of the image ids, by name or number (default found by its name)")
 	f.StringVar(&o.memberColumn, "member-column", "", "the `column` of the member ids, by name or number (default found by its name)")
 	f.Var(&o.delimiter, "delimiter", "what stands between the cells, or tab (default found)")
@@ -156,7 +163,7 @@ func (o *runOptions) validate() error {
 func (o *runOptions) job() *batch.Job {
 	return &batch.Job{
 		Workers:        o.workers,
-		Rate:           float64(o.rate),
+		Rate:           float64(o.pace()),
 		Attempts:       o.attempts,
 		AttemptTimeout: o.attemptTimeout,
 		OutagePatience: o.outagePatience,

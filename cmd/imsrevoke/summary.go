@@ -20,6 +20,10 @@ type summary struct {
 	Endpoint string `json:"endpoint,omitempty"`
 	Project  string `json:"project,omitempty"`
 	DryRun   bool   `json:"dry_run"`
+	// Shard is the part of the file that was taken, WholeRows how many rows the
+	// whole file has; Rows and Outcomes are of those that the flags chose.
+	Shard     string `json:"shard,omitempty"`
+	WholeRows int    `json:"whole_rows"`
 
 	Started    time.Time `json:"started"`
 	Finished   time.Time `json:"finished"`
@@ -31,6 +35,8 @@ type summary struct {
 	Verified  map[report.Verdict]int `json:"verified,omitempty"`
 	Requests  int                    `json:"requests"`
 	Throttled int                    `json:"throttled"`
+	// Rate is the pace of the run, in requests a second; 0 when it had none.
+	Rate float64 `json:"rate_per_second,omitempty"`
 	// Limit is the limit that the server has named, in requests a second.
 	Limit float64 `json:"limit_per_second,omitempty"`
 
@@ -43,6 +49,7 @@ type summary struct {
 
 	tally  *report.Tally
 	counts batch.Summary
+	chosen string // what the flags chose, in words
 }
 
 // conclude tells how a run ended, in the way that was asked for, and returns
@@ -54,6 +61,10 @@ func (c *cli) conclude(s summary, err error, o *runOptions) error {
 	s.Rows, s.Settled, s.Outcomes = s.tally.Rows, s.tally.Settled(), s.tally.Outcomes
 	s.Verified = s.tally.Verified
 	s.Requests, s.Throttled, s.Limit = s.counts.Requests, s.counts.Throttled, s.counts.Limit
+	s.Shard, s.chosen = o.shard.String(), o.chosen()
+	if pace := o.pace(); pace != batch.Unlimited {
+		s.Rate = float64(pace)
+	}
 	s.ExitCode = exitCode(err)
 	c.monitor.concluded(&s)
 	if s.Journal != "" && s.goesOn(err) {
@@ -83,6 +94,9 @@ func (s *summary) text(err error) string {
 	var b strings.Builder
 	if err != nil && !errors.Is(err, errUnsettled) {
 		fmt.Fprintf(&b, "imsrevoke: stopped: %v\n", err)
+	}
+	if s.chosen != "" {
+		fmt.Fprintf(&b, "chosen: %s, of %s in the file\n", s.chosen, plural(s.WholeRows, "row"))
 	}
 	b.WriteString(s.numbers())
 	for i, reason := range s.tally.Reasons() {

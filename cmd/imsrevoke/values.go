@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"imsrevoke/batch"
+	"imsrevoke/batch/manifest"
 )
 
 // The types of flags. Each is a pflag.Value.
@@ -100,5 +101,67 @@ func (d *delimiter) Set(text string) error {
 		return fmt.Errorf("%q is not one character, such as ; or |, and not tab", text)
 	}
 	*d = delimiter(r)
+	return nil
+}
+
+// A shard is a part of a file, written as I/N. Written as /N or N it is the part
+// whose number JOB_COMPLETION_INDEX holds, as in an Indexed Job of Kubernetes.
+type shard struct {
+	manifest.Shard
+	indexed bool
+}
+
+func (s *shard) Type() string { return "I/N" }
+
+func (s *shard) Set(text string) error {
+	index, count, ok := strings.Cut(text, "/")
+	if !ok {
+		index, count = "", text
+	}
+	set := shard{indexed: index == ""}
+	var err error
+	if set.Count, err = strconv.Atoi(count); err == nil && !set.indexed {
+		set.Index, err = strconv.Atoi(index)
+	}
+	if err != nil || set.Count < 1 || set.Index < 0 || set.Index >= set.Count {
+		return fmt.Errorf("%q is not a part such as 0/4, 1/4, 2/4 or 3/4, nor /4 with JOB_COMPLETION_INDEX set", text)
+	}
+	*s = set
+	return nil
+}
+
+// complete takes the number from the environment, where it was left out.
+func (s *shard) complete(getenv func(string) string) error {
+	if !s.indexed {
+		return nil
+	}
+	const variable = "JOB_COMPLETION_INDEX"
+	index := getenv(variable)
+	if index == "" {
+		return fmt.Errorf("--shard names %s and not which: give it as in --shard 0/%d, or set %s", plural(s.Count, "part"), s.Count, variable)
+	}
+	if err := s.Set(fmt.Sprintf("%s/%d", index, s.Count)); err != nil {
+		return fmt.Errorf("%s=%s: %w", variable, index, err)
+	}
+	return nil
+}
+
+// ids are ids of one kind, from a flag that may be repeated.
+type ids struct {
+	list     []string
+	validate func(string) error
+}
+
+func (l *ids) Type() string   { return "ID" }
+func (l *ids) String() string { return strings.Join(l.list, ",") }
+
+func (l *ids) Set(text string) error {
+	for id := range strings.SplitSeq(text, ",") {
+		id = batch.TrimID(id)
+		if err := l.validate(id); err != nil {
+			return err
+		}
+		l.list = append(l.list, id)
+	}
 	return nil
 }
