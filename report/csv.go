@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/gocarina/gocsv"
-	"github.com/google/renameio/v2"
 
 	"imsrevoke/batch"
 )
@@ -71,7 +70,7 @@ func (c *CSV) WriteFile(path string) (*Tally, error) {
 // in the place of one that exists; only the owner can read it.
 func replaceFile(path string, write func(io.Writer) error) error {
 	removeUnfinished(path)
-	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600), renameio.WithTempDir(filepath.Dir(path)))
+	file, err := newPendingFile(path)
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
@@ -222,12 +221,3 @@ func (w *rowWriter) Write(row []string) error {
 
 func (w *rowWriter) Flush()       { w.csv.Flush() }
 func (w *rowWriter) Error() error { return w.csv.Error() }
-
-// syncDir brings to the disk that a file in the directory has a new name.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}

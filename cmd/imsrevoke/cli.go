@@ -46,7 +46,7 @@ func newCLI() *cli {
 		stdin:       os.Stdin,
 		stdout:      os.Stdout,
 		stderr:      os.Stderr,
-		getenv:      os.Getenv,
+		getenv:      getenv,
 		terminal:    terminal,
 		interactive: term.IsTerminal(int(os.Stderr.Fd())) && term.IsTerminal(int(os.Stdin.Fd())),
 		width: func() int {

@@ -32,7 +32,7 @@ func lockRun(path, report string) (*runLock, error) {
 		return nil, fmt.Errorf("lock %s: %w; name another file with --lock", path, err)
 	}
 	if !locked {
-		holder, _ := os.ReadFile(path)
+		holder, _ := os.ReadFile(holderFile(path))
 		return nil, fmt.Errorf("%w: %s (lock %s)", errLocked, orUnknown(strings.TrimSpace(string(holder))), path)
 	}
 	host, _ := os.Hostname()
@@ -40,7 +40,7 @@ func lockRun(path, report string) (*runLock, error) {
 		report = absolute
 	}
 	holder := fmt.Sprintf("process %d on %s, since %s, report %s\n", os.Getpid(), host, time.Now().UTC().Format(time.RFC3339), report)
-	if err := os.WriteFile(path, []byte(holder), 0o600); err != nil {
+	if err := os.WriteFile(holderFile(path), []byte(holder), 0o600); err != nil {
 		file.Unlock()
 		return nil, fmt.Errorf("lock %s: %w; name another file with --lock", path, err)
 	}

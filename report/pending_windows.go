@@ -1,0 +1,59 @@
+package report
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/windows"
+)
+
+// A pendingFile takes its place at path, whole or not at all, when it is
+// complete. Who can read it is what the folder says.
+type pendingFile struct {
+	*os.File
+	path string
+	over bool
+}
+
+func newPendingFile(path string) (*pendingFile, error) {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path))
+	if err != nil {
+		return nil, err
+	}
+	return &pendingFile{File: file, path: path}, nil
+}
+
+// CloseAtomicallyReplace puts the file in its place, and returns when that is
+// on the disk. It fails when a program holds an older file there open and does
+// not share it, as Excel does.
+func (p *pendingFile) CloseAtomicallyReplace() error {
+	if err := errors.Join(p.Sync(), p.Close()); err != nil {
+		return err
+	}
+	from, err := windows.UTF16PtrFromString(p.Name())
+	if err != nil {
+		return err
+	}
+	to, err := windows.UTF16PtrFromString(p.path)
+	if err != nil {
+		return err
+	}
+	if err := windows.MoveFileEx(from, to, windows.MOVEFILE_REPLACE_EXISTING|windows.MOVEFILE_WRITE_THROUGH); err != nil {
+		return &os.LinkError{Op: "rename", Old: p.Name(), New: p.path, Err: err}
+	}
+	p.over = true
+	return nil
+}
+
+// Cleanup removes a file that was not put in its place.
+func (p *pendingFile) Cleanup() error {
+	if p.over {
+		return nil
+	}
+	p.over = true
+	return errors.Join(p.Close(), os.Remove(p.Name()))
+}
+
+// syncDir does nothing: the new name was on the disk when the file had it.
+func syncDir(string) error { return nil }
