@@ -215,15 +215,17 @@ type reply struct {
 
 // work makes the requests of tasks until the channel is closed.
 func work(ctx context.Context, api API, op *operation, timeout time.Duration, tasks <-chan *task, done chan<- reply) {
+	limit := deadline{parent: ctx, timeout: timeout}
+	defer limit.close()
 	for t := range tasks {
 		r := reply{task: t}
-		attempt, cancel := context.WithTimeout(ctx, timeout)
+		attempt := limit.begin()
 		if t.listing != nil {
 			r.members, r.answer = api.Members(attempt, t.listing.imageID)
 		} else {
 			r.answer = op.send(api, attempt, t.row.Pair)
 		}
-		cancel()
+		limit.end()
 		r.at = time.Now()
 		done <- r
 	}

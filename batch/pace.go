@@ -93,6 +93,10 @@ func (p *pace) take(now time.Time) time.Duration {
 		p.pausedUntil = time.Time{}
 		p.drain(now)
 	}
+	if p.ceiling == rate.Inf && p.limiter.Limit() == rate.Inf {
+		p.seen.count(now)
+		return 0
+	}
 	if p.start.IsZero() {
 		p.token = p.limiter.ReserveN(now, 1)
 		p.start = now.Add(p.token.DelayFrom(now))

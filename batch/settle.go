@@ -50,8 +50,11 @@ type listings struct {
 	byImage map[string]*listing
 	waiting int // rows that wait for a list
 	listed  int // lists kept, and ids in them
-	// ours are images of which a share was withdrawn: they are ours.
+	// ours are images of which a share was withdrawn: they are ours. The one
+	// that was noted last is also kept apart: rows of an image often follow
+	// each other.
 	ours map[string]struct{}
+	last string
 }
 
 func newListings() listings {
@@ -60,10 +63,14 @@ func newListings() listings {
 
 // withdrawn notes that a share of the image was withdrawn.
 func (l *listings) withdrawn(imageID string) {
+	if imageID == l.last {
+		return
+	}
 	if len(l.ours) >= maxOurs {
 		clear(l.ours)
 	}
 	l.ours[imageID] = struct{}{}
+	l.last = imageID
 }
 
 // proves reports whether the last answer to t is a proof by itself that the

@@ -3,12 +3,24 @@ package report
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"imsrevoke/batch"
 )
 
 // timeFormat is RFC 3339 in UTC with milliseconds.
 const timeFormat = "2006-01-02T15:04:05.000Z"
+
+func formatTime(t time.Time) string { return string(appendTime(make([]byte, 0, len(timeFormat)), t)) }
+
+// appendTime appends a time as timeFormat has it. (The package time is far
+// quicker with its own formats than with others.)
+func appendTime(b []byte, t time.Time) []byte {
+	t = t.UTC()
+	b = t.AppendFormat(b, time.RFC3339)
+	ms := t.Nanosecond() / int(time.Millisecond)
+	return append(b[:len(b)-1], '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z')
+}
 
 // columns are the report's own columns, in their order. New ones come only
 // after these: users read them by position too.
@@ -54,7 +66,7 @@ func columnsOf(r *batch.Result) columns {
 		c.DurationMS = strconv.FormatInt(r.Duration.Milliseconds(), 10)
 	}
 	if !r.FinishedAt.IsZero() {
-		c.FinishedAt = r.FinishedAt.UTC().Format(timeFormat)
+		c.FinishedAt = formatTime(r.FinishedAt)
 	}
 	return c
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,6 +68,7 @@ type Journal struct {
 	sum     checksum
 	pending []byte // recorded, not written yet
 	size    int64  // of what is written
+	blocks  blocks // to read it
 	rows    []rowState
 	results int
 	err     error // the last failure to write; nothing is begun after one
@@ -115,13 +117,18 @@ func CreateJournal(path string, run Run) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{file: file}
+	j := journalIn(file, run)
 	if err := j.begin(run); err != nil {
 		file.Close()
 		os.Remove(path)
 		return nil, err
 	}
 	return j, nil
+}
+
+func journalIn(file *os.File, run Run) *Journal {
+	// All at once, so that it never has to be copied to grow.
+	return &Journal{file: file, rows: make([]rowState, 0, run.Rows)}
 }
 
 // begin writes that a run begins.
@@ -344,7 +351,7 @@ func (j *Journal) Result(row batch.Row) (r batch.Result, found bool, err error) 
 
 // read reads the result that stands at an offset, which must be that of row.
 func (j *Journal) read(offset int64, row batch.Row) (batch.Result, error) {
-	r, err := j.readAny(offset)
+	r, err := j.readAny(offset, &row)
 	if err == nil && (r.Row.Seq != row.Seq || r.Row.Line != row.Line) {
 		err = errors.New("it is that of another row")
 	}
@@ -354,28 +361,37 @@ func (j *Journal) read(offset int64, row batch.Row) (batch.Result, error) {
 	return r, nil
 }
 
-// readAny reads the result that stands at an offset, of whatever row.
-func (j *Journal) readAny(offset int64) (batch.Result, error) {
+// readAny reads the result that stands at an offset, of whatever row. That it is
+// probably like one spares memory.
+func (j *Journal) readAny(offset int64, like *batch.Row) (batch.Result, error) {
 	line, err := j.lineAt(offset)
 	if err != nil {
 		return batch.Result{}, err
 	}
-	return parseResult(line)
+	return parseResult(line, like)
 }
 
-// lineAt reads the line that begins at an offset, without its end.
+// lineAt returns the line that begins at an offset, without its end. It is good
+// until the next call.
 func (j *Journal) lineAt(offset int64) ([]byte, error) {
-	for size := 1 << 10; ; size *= 4 {
-		line := make([]byte, size)
-		n, err := j.file.ReadAt(line, offset)
-		if err != nil && err != io.EOF {
-			return nil, err
-		}
-		if end := indexLineEnd(line[:n]); end >= 0 {
-			return line[:end], nil
-		}
-		if err == io.EOF {
+	text, err := j.blocks.from(j.file, offset, j.size)
+	if err != nil {
+		return nil, err
+	}
+	if end := indexLineEnd(text); end >= 0 {
+		return text[:end], nil
+	}
+	for line := bytes.Clone(text); ; {
+		if offset += int64(len(text)); offset >= j.size {
 			return nil, io.ErrUnexpectedEOF
 		}
+		if text, err = j.blocks.from(j.file, offset, j.size); err != nil {
+			return nil, err
+		}
+		end := indexLineEnd(text)
+		if end >= 0 {
+			return append(line, text[:end]...), nil
+		}
+		line = append(line, text...)
 	}
 }

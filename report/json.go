@@ -120,7 +120,7 @@ func jsonRowOf(e *Entry, names []string) jsonRow {
 		row.DurationMS = &took
 	}
 	if !e.FinishedAt.IsZero() {
-		row.FinishedAt = e.FinishedAt.UTC().Format(timeFormat)
+		row.FinishedAt = formatTime(e.FinishedAt)
 	}
 	for i, cell := range e.Other {
 		if cell == "" {

@@ -127,8 +127,7 @@ func appendResult(line []byte, r *batch.Result) []byte {
 	line = appendNumber(line, r.Duration.Milliseconds())
 	line = appendField(line, r.RequestID)
 	line = appendField(line, r.Message)
-	line = append(line, '\t')
-	line = r.FinishedAt.UTC().AppendFormat(line, timeFormat)
+	line = appendTime(append(line, '\t'), r.FinishedAt)
 	if r.Lost {
 		return appendNumber(line, 1)
 	}
@@ -136,25 +135,25 @@ func appendResult(line []byte, r *batch.Result) []byte {
 }
 
 // parseResult reads a row line. Of the row it has the number, the line and the
-// two cells.
-func parseResult(line []byte) (batch.Result, error) {
-	p := lineParser{fields: bytes.Split(line, []byte{'\t'})}
+// two cells. Cells that are those of like share their memory with it.
+func parseResult(line []byte, like *batch.Row) (batch.Result, error) {
+	p := lineParser{rest: line}
 	p.next() // the checksum
-	if word := p.text(); word != wordRow {
+	if word := p.text(wordRow); word != wordRow {
 		return batch.Result{}, fmt.Errorf("the line is %q and no row", word)
 	}
 	r := batch.Result{
-		Row:       batch.Row{Seq: int(p.number()), Line: int(p.number()), ImageID: p.text(), MemberID: p.text()},
+		Row:       batch.Row{Seq: int(p.number()), Line: int(p.number()), ImageID: p.text(like.ImageID), MemberID: p.text(like.MemberID)},
 		Outcome:   p.outcome(),
 		Status:    int(p.number()),
 		Attempts:  int(p.number()),
 		Duration:  time.Duration(p.number()) * time.Millisecond,
-		RequestID: p.text(),
-		Message:   p.text(),
+		RequestID: p.text(""),
+		Message:   p.text(""),
 	}
 	r.FinishedAt = p.time()
 	r.Lost = p.number() != 0
-	if len(p.fields) > 0 {
+	if !p.ended {
 		p.fail(errors.New("it has too many fields"))
 	}
 	return r, p.err
@@ -163,8 +162,9 @@ func parseResult(line []byte) (batch.Result, error) {
 // A lineParser takes the fields of a line one after another. After the first
 // error it gives zero values.
 type lineParser struct {
-	fields [][]byte
-	err    error
+	rest  []byte
+	ended bool // the last field was taken
+	err   error
 }
 
 func (p *lineParser) fail(err error) {
@@ -174,19 +174,24 @@ func (p *lineParser) fail(err error) {
 }
 
 func (p *lineParser) next() []byte {
-	if len(p.fields) == 0 {
+	if p.ended {
 		p.fail(errors.New("it has too few fields"))
 	}
 	if p.err != nil {
 		return nil
 	}
-	field := p.fields[0]
-	p.fields = p.fields[1:]
+	field, rest, more := bytes.Cut(p.rest, []byte{'\t'})
+	p.rest, p.ended = rest, !more
 	return field
 }
 
-func (p *lineParser) text() string {
-	text, err := unescape(p.next())
+// text takes a field of text: like itself if it is that.
+func (p *lineParser) text(like string) string {
+	field := p.next()
+	if string(field) == like && bytes.IndexByte(field, '\\') < 0 {
+		return like
+	}
+	text, err := unescape(field)
 	if err != nil {
 		p.fail(err)
 	}
@@ -203,7 +208,7 @@ func (p *lineParser) number() int64 {
 }
 
 func (p *lineParser) outcome() batch.Outcome {
-	o, err := batch.ParseOutcome(p.text())
+	o, err := batch.ParseOutcome(p.text(string(batch.Revoked)))
 	if err != nil {
 		p.fail(err)
 	}
@@ -211,7 +216,7 @@ func (p *lineParser) outcome() batch.Outcome {
 }
 
 func (p *lineParser) time() time.Time {
-	t, err := time.Parse(timeFormat, string(p.next()))
+	t, err := time.Parse(time.RFC3339, string(p.next())) // which takes fractions of a second
 	if err != nil {
 		p.fail(err)
 	}

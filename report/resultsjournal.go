@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"imsrevoke/batch"
 )
 
 // journalResults are the results in a journal. Nothing is written to the file:
@@ -55,7 +57,7 @@ func (r *journalRows) Next() (*Entry, error) {
 		if offset == 0 {
 			continue
 		}
-		stands, err := j.readAny(offset)
+		stands, err := j.readAny(offset, &batch.Row{})
 		if err != nil {
 			return nil, fmt.Errorf("read the journal: %w", err)
 		}

@@ -40,7 +40,7 @@ func OpenJournal(path string, run Run) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{file: file}
+	j := journalIn(file, run)
 	l := loader{journal: j, run: run, mark: -1}
 	if err := l.load(file); err != nil {
 		file.Close()
@@ -179,9 +179,9 @@ func (l *loader) load(file io.Reader) error {
 
 // take takes one good line.
 func (l *loader) take(line []byte) error {
-	p := lineParser{fields: bytes.Split(line, []byte{'\t'})}
+	p := lineParser{rest: line}
 	p.next() // the checksum
-	word := p.text()
+	word := p.text(wordRow)
 	if l.runs == 0 && word != wordRun {
 		return l.damaged("the journal does not begin with a run")
 	}
@@ -195,13 +195,18 @@ func (l *loader) take(line []byte) error {
 		l.mark = min(l.mark, l.run.Rows-1)
 	case wordRow:
 		seq := int(p.number())
-		p.fields = p.fields[min(3, len(p.fields)):] // its line and its cells
+		for range 3 {
+			p.next() // its line and its cells
+		}
 		outcome := p.outcome()
 		if p.err != nil || seq < 0 || seq >= l.run.Rows {
 			return l.damaged("it is no row of the input")
 		}
-		if n := len(p.fields); n >= 2 {
-			l.newest = max(l.newest, string(p.fields[n-2]))
+		for range 5 {
+			p.next() // up to when the row finished
+		}
+		if at := p.next(); string(at) > l.newest {
+			l.newest = string(at)
 		}
 		l.journal.note(seq, l.journal.size, outcome)
 	case wordEnd:
@@ -214,7 +219,7 @@ func (l *loader) take(line []byte) error {
 
 // takeRun takes the line of a run, which must be the run that is to go on.
 func (l *loader) takeRun(p *lineParser) error {
-	format, identity := p.text(), p.text()
+	format, identity := p.text(""), p.text("")
 	var run Run
 	if format != journalFormat {
 		return fmt.Errorf("%w: its format is %q, and this program knows %q", ErrOtherRun, format, journalFormat)

@@ -59,13 +59,17 @@ type Config struct {
 }
 
 // A Client is a [batch.API].
-type Client struct{ config Config }
+type Client struct {
+	config Config
+	// Values of headers that all requests share.
+	accept, userAgent []string
+}
 
 var _ batch.API = (*Client)(nil)
 
 // New returns a client.
 func New(config Config) *Client {
-	return &Client{config: config}
+	return &Client{config: config, accept: []string{"application/json"}, userAgent: []string{config.UserAgent}}
 }
 
 // Remove withdraws one share:
@@ -81,7 +85,7 @@ func (c *Client) Remove(ctx context.Context, p batch.Pair) batch.Answer {
 		return e.answer
 	}
 	e.answer.Meaning, e.answer.Message = meaningOfRemove(e.resp, p, e.errorText)
-	return c.judge(ctx, e)
+	return c.judge(ctx, &e)
 }
 
 // Add makes one share: POST /v2/images/{image_id}/members. The member finds it
@@ -97,7 +101,7 @@ func (c *Client) Add(ctx context.Context, p batch.Pair) batch.Answer {
 		return e.answer
 	}
 	e.answer.Meaning, e.answer.Message = meaningOfAdd(e.resp, p, e.errorText)
-	return c.judge(ctx, e)
+	return c.judge(ctx, &e)
 }
 
 // Members reads the members of an image: GET /v2/images/{image_id}/members.
@@ -113,15 +117,15 @@ func (c *Client) Members(ctx context.Context, imageID string) (batch.Members, ba
 	}
 	if e.resp.StatusCode != http.StatusOK {
 		e.answer.Meaning, e.answer.Message = meaningOfRefusal(e.resp, batch.Pair{ImageID: imageID}, e.errorText)
-		return batch.Members{}, c.judge(ctx, e)
+		return batch.Members{}, c.judge(ctx, &e)
 	}
 	members, err := c.readList(e.resp.Body, imageID)
 	if err != nil {
 		e.answer.Meaning, e.answer.Message = batch.Broken, err.Error()
-		return batch.Members{}, c.judge(ctx, e)
+		return batch.Members{}, c.judge(ctx, &e)
 	}
 	e.answer.Meaning = batch.Listed
-	return members, c.judge(ctx, e)
+	return members, c.judge(ctx, &e)
 }
 
 // readList reads the body of a member list. Glance sends all of it at once; a

@@ -113,6 +113,9 @@ func clean(s string) string { return oneLine(s, maxMessage) }
 // oneLine makes one line of printable text of anything, cut to so many
 // characters.
 func oneLine(s string, most int) string {
+	if isOneLine(s) && len(s) <= most {
+		return s
+	}
 	var b strings.Builder
 	length, space := 0, false
 	for _, r := range s {
@@ -135,6 +138,20 @@ func oneLine(s string, most int) string {
 		space = false
 	}
 	return b.String()
+}
+
+// isOneLine reports whether s is one line of ASCII already, as ids are and most
+// messages.
+func isOneLine(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+		if s[i] == ' ' && (i == 0 || i == len(s)-1 || s[i-1] == ' ') {
+			return false
+		}
+	}
+	return true
 }
 
 // secrets are what a request was authorised with. Servers in debug mode show

@@ -29,8 +29,8 @@ type exchange struct {
 func (e *exchange) failed() bool { return e.resp == nil }
 
 // exchange sends req and reads the answer, but not the body of a success.
-func (c *Client) exchange(req *http.Request) *exchange {
-	e := &exchange{req: req}
+func (c *Client) exchange(req *http.Request) exchange {
+	e := exchange{req: req}
 	var err error
 	if e.credential, err = c.config.Credentials.Authorize(req); err != nil {
 		e.answer = notSent(err)
@@ -44,7 +44,9 @@ func (c *Client) exchange(req *http.Request) *exchange {
 	}
 	e.resp = resp
 	e.answer.Status = resp.StatusCode
-	e.answer.RetryAfter = retryAfter(resp.Header, time.Now())
+	if resp.Header["Retry-After"] != nil {
+		e.answer.RetryAfter = retryAfter(resp.Header, time.Now())
+	}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		// The end of the context no longer ends the reading of what follows,
 		// which is no body.
@@ -61,7 +63,7 @@ func (c *Client) exchange(req *http.Request) *exchange {
 
 // close gives the connection back if what is left of the body is short.
 func (e *exchange) close() {
-	if e.resp != nil {
+	if e.resp != nil && e.resp.Body != http.NoBody {
 		io.CopyN(io.Discard, e.resp.Body, maxErrorBody)
 		e.resp.Body.Close()
 	}

@@ -18,7 +18,7 @@ func membersPath(imageID string) string {
 }
 
 func memberPath(p batch.Pair) string {
-	return membersPath(p.ImageID) + "/" + p.MemberID
+	return imagesPath + p.ImageID + "/members/" + p.MemberID
 }
 
 // addBody asks for a member to be added.
@@ -52,8 +52,8 @@ func (c *Client) request(ctx context.Context, method, path string, body []byte) 
 		ProtoMajor: 1,
 		ProtoMinor: 1,
 		Header: http.Header{
-			"Accept":        {"application/json"},
-			"User-Agent":    {c.config.UserAgent},
+			"Accept":        c.accept,
+			"User-Agent":    c.userAgent,
 			requestIDHeader: {newRequestID()},
 		},
 	}

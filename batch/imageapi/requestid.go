@@ -2,7 +2,7 @@ package imageapi
 
 import (
 	"encoding/binary"
-	"fmt"
+	"encoding/hex"
 	"math/rand/v2"
 	"net/http"
 )
@@ -20,7 +20,12 @@ func newRequestID() string {
 	binary.BigEndian.PutUint64(b[8:], rand.Uint64())
 	b[6] = b[6]&0x0f | 0x40 // version 4, RFC 9562
 	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("req-%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	id := make([]byte, 0, len("req-")+36)
+	id = append(id, "req"...)
+	for _, group := range [][]byte{b[:4], b[4:6], b[6:8], b[8:10], b[10:]} {
+		id = hex.AppendEncode(append(id, '-'), group)
+	}
+	return string(id)
 }
 
 // requestIDOf is the id under which the server knows an exchange: its own word

@@ -43,7 +43,7 @@ func BenchmarkRun(b *testing.B) {
 	var text strings.Builder
 	text.WriteString("image_id,member_id\n")
 	for i := range rows {
-		fmt.Fprintf(&text, "%08x-5b1a-4c57-9a41-%012x,%032x\n", i, i/10, i)
+		fmt.Fprintf(&text, "%08x-5b1a-4c57-9a41-%012x,%032x\n", i/10, i/10, i)
 	}
 	if err := os.WriteFile(pairs, []byte(text.String()), 0o600); err != nil {
 		b.Fatal(err)

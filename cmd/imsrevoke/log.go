@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 
 	"imsrevoke/batch"
@@ -22,6 +23,9 @@ func (c *cli) logger(level, format string) *slog.Logger {
 
 // logEvent tells the log of one answer.
 func logEvent(log *slog.Logger, e batch.Event) {
+	if !log.Enabled(context.Background(), slog.LevelInfo) {
+		return // before all of it is put together for nobody
+	}
 	answer := []any{"status", e.Answer.Status, "request_id", e.Answer.RequestID, "took", e.Took}
 	if e.Answer.Message != "" {
 		answer = append(answer, "message", e.Answer.Message)
