@@ -7,7 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
+
+	"imsrevoke/batch"
 )
 
 // Kinds of refusals of a header; see mostTelling.
@@ -111,8 +112,11 @@ func (m *Manifest) namedColumn(l *layout, folded []string, role role, name strin
 	if n, err := strconv.Atoi(strings.TrimPrefix(name, "#")); err == nil && 1 <= n && n <= len(folded) {
 		return n - 1, nil
 	}
-	refusal := m.refuse(l.line, fmt.Sprintf("there is no column %q; the header has %s", name, listCells(l.header)),
-		"give "+role.flag+" one of these names, or a position such as #1")
+	hint := "give " + role.flag + " one of these names, or a position such as #1"
+	if near, ok := batch.Nearest(fold(name), folded); ok {
+		hint = fmt.Sprintf("is it %q?", l.header[slices.Index(folded, near)])
+	}
+	refusal := m.refuse(l.line, fmt.Sprintf("there is no column %q; the header has %s", name, listCells(l.header)), hint)
 	refusal.Err = errNoColumn
 	return 0, refusal
 }
@@ -178,40 +182,11 @@ func listCells(header []string) string {
 // nearest returns the index of the name that is a slip of the pen away from
 // one of the role's, or -1.
 func nearest(folded []string, role role, taken int) int {
-	best, least := -1, 3
+	known := slices.Concat(role.tiers...)
 	for i, name := range folded {
-		if i == taken || len(name) > 32 {
-			continue
-		}
-		for _, known := range slices.Concat(role.tiers...) {
-			// A short name is soon two slips away from any other word.
-			if d := distance(name, known); d < least && 3*d <= utf8.RuneCountInString(known) {
-				best, least = i, d
-			}
+		if _, ok := batch.Nearest(name, known); ok && i != taken {
+			return i
 		}
 	}
-	return best
-}
-
-// distance is the Levenshtein distance of a and b: the least number of
-// characters to insert, delete or replace.
-func distance(a, b string) int {
-	target := []rune(b)
-	row := make([]int, len(target)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i, ca := range []rune(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j, cb := range target {
-			cost := diagonal
-			if ca != cb {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(target)]
+	return -1
 }

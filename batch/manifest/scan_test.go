@@ -71,21 +71,6 @@ func TestDistinctIsExactUpToItsBound(t *testing.T) {
 	}
 }
 
-func TestDistance(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "镜像", 2}, {"image", "image", 0}, {"imag", "image", 1}, {"imagedi", "imageid", 2}, {"kitten", "sitting", 3}} {
-		if got := distance(tt.a, tt.b); got != tt.want {
-			t.Errorf("distance(%q, %q) = %d, want %d", tt.a, tt.b, got, tt.want)
-		}
-		if got := distance(tt.b, tt.a); got != tt.want {
-			t.Errorf("distance(%q, %q) = %d, want %d", tt.b, tt.a, got, tt.want)
-		}
-	}
-}
-
 func TestAFileMayBeLargerThanOneRowMay(t *testing.T) {
 	t.Parallel()
 	row := expand("A!,1!,") + strings.Repeat("x", maxCell) + "\n"

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
+
+	"imsrevoke/batch"
 )
 
 // How imsrevoke talks:
@@ -101,11 +103,21 @@ file.`,
 			return fromEnvironment(cmd.Flags(), c.getenv)
 		},
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%w\ntry '%s --help'", err, cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(explainFlag)
 	root.AddCommand(c.runCommand(), c.checkCommand(), c.reportCommand(), c.demoCommand(), c.versionCommand())
 	return root
+}
+
+// explainFlag says what to do about a flag that is not understood.
+func explainFlag(cmd *cobra.Command, err error) error {
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		if near, ok := batch.Nearest(unknown.GetSpecifiedName(), names); ok {
+			return fmt.Errorf("%w: did you mean --%s?", err, near)
+		}
+	}
+	return fmt.Errorf("%w\ntry '%s --help'", err, cmd.CommandPath())
 }
 
 // unknownVerb is the error for a verb that there is none of, with the nearest

@@ -150,17 +150,14 @@ func (l *outcomeList) Set(text string) error {
 	return nil
 }
 
-// nearestOutcome is a hint for a word that is no outcome. Cobra knows which
-// words are near.
+// nearestOutcome is a hint for a word that is no outcome.
 func nearestOutcome(word string) string {
-	outcomes := &cobra.Command{SuggestionsMinimumDistance: 2}
 	var words []string
 	for _, o := range batch.Outcomes() {
 		words = append(words, string(o))
-		outcomes.AddCommand(&cobra.Command{Use: string(o), Run: func(*cobra.Command, []string) {}})
 	}
-	if near := outcomes.SuggestionsFor(strings.TrimSpace(word)); len(near) > 0 {
-		return "did you mean " + strings.Join(near, " or ") + "?"
+	if near, ok := batch.Nearest(strings.TrimSpace(word), words); ok {
+		return "did you mean " + near + "?"
 	}
 	return "give one or more of " + strings.Join(words, ", ")
 }

@@ -68,6 +68,9 @@ func (c *choice) String() string { return c.word }
 
 func (c *choice) Set(text string) error {
 	if !slices.Contains(c.words, text) {
+		if near, ok := batch.Nearest(text, c.words); ok {
+			return fmt.Errorf("%q is none of %s: did you mean %s?", text, strings.Join(c.words, ", "), near)
+		}
 		return fmt.Errorf("%q is none of %s", text, strings.Join(c.words, ", "))
 	}
 	c.word = text
