@@ -57,6 +57,7 @@ and check.`,
 	f.StringVar(&o.output, "output", "", "write to this `file` (default standard output)")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace an existing file, once the new one is complete")
 	f.BoolVar(&o.bom, "bom", false, "begin a CSV with a byte order mark, for Excel")
+	cmd.AddCommand(c.reportMergeCommand())
 	return cmd
 }
 
@@ -120,7 +121,7 @@ func mayWrite(flag, path string, overwrite bool, inputs ...string) error {
 // unlessUnreadable marks the error of a file that could not be written, unless
 // what it was to be made of is to blame.
 func unlessUnreadable(path string, err error) error {
-	if err == nil || errors.Is(err, report.ErrNoReport) || errors.Is(err, report.ErrDamaged) {
+	if err == nil || errors.Is(err, report.ErrNoReport) || errors.Is(err, report.ErrDamaged) || errors.Is(err, report.ErrNoWhole) {
 		return err
 	}
 	return fmt.Errorf("%w: %s: %w", errRecord, path, err)

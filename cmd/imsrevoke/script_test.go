@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"imsrevoke/samples"
@@ -45,6 +46,7 @@ import (
 //	                      members in the file has lost a share
 //	mode PERM FILE        judge a file's permissions,
 //	lines N FILE          how many lines it has,
+//	same-rows FILE FILE   that two reports differ in nothing but times and request ids,
 //	summary NAME=N...     that standard output is a summary in JSON whose counts
 //	                      add up, with these numbers,
 //	metrics FILE NAME=N.. that a file of metrics is sound, with these numbers
@@ -86,6 +88,7 @@ func TestScripts(t *testing.T) {
 			"images-deleted": command(1, 1, (*script).imagesDeleted),
 			"mode":           command(2, 2, (*script).mode),
 			"lines":          command(2, 2, (*script).lines),
+			"same-rows":      command(2, 2, (*script).sameRows),
 			"no-secrets":     command(0, 0, (*script).noSecrets),
 			"summary":        command(1, 99, (*script).summary),
 			"watcher":        command(0, 0, (*script).startWatcher),
@@ -197,6 +200,22 @@ func (s *script) mode(ts *testscript.TestScript, args []string) {
 
 func (s *script) lines(ts *testscript.TestScript, args []string) {
 	judge(ts, "lines of "+args[1], strings.Count(ts.ReadFile(args[1]), "\n"), args[0])
+}
+
+func (s *script) sameRows(ts *testscript.TestScript, args []string) {
+	var reports [2][][]string
+	for i := range reports {
+		rows, err := readReport(ts.MkAbs(args[i]))
+		ts.Check(err)
+		for _, row := range rows {
+			// What differs from run to run: duration_ms, request_id, finished_at.
+			row[6], row[7], row[9] = "", "", ""
+		}
+		reports[i] = rows
+	}
+	if diff := cmp.Diff(reports[0], reports[1]); diff != "" {
+		ts.Fatalf("%s and %s differ:\n%s", args[0], args[1], diff)
+	}
 }
 
 func (s *script) noSecrets(ts *testscript.TestScript, _ []string) {

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"imsrevoke/report"
+)
+
+func (c *cli) reportMergeCommand() *cobra.Command {
+	var output string
+	var overwrite bool
+	cmd := &cobra.Command{
+		Use:   "merge --output MERGED.csv REPORT...",
+		Short: "Join the reports of the shards of one file",
+		Long: `Merge joins the reports that the runs of the shards of one file have written
+(run --shard I/N) into one, with every row of the file once and in its order.
+
+It refuses what it cannot prove to be all of it: reports of different files, a
+shard that is missing or there twice, a run that is still under way. The proof
+is in the journals, which must lie beside the reports.`,
+		Example: `  imsrevoke report merge --output pairs.report.csv pairs.*-of-4.report.csv`,
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 || output == "" {
+				return fmt.Errorf("name the reports of the shards, and with --output the file for all of them: try '%s --help'", cmd.CommandPath())
+			}
+			return mergeReports(args, output, overwrite)
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&output, "output", "", "write the merged report to this `file`")
+	f.BoolVar(&overwrite, "overwrite", false, "replace an existing file, once the new one is complete")
+	return cmd
+}
+
+// mergeReports is the verb report merge.
+func mergeReports(paths []string, output string, overwrite bool) (err error) {
+	if err := mayWrite("--output", output, overwrite, paths...); err != nil {
+		return err
+	}
+	var shards []*report.Results
+	defer func() {
+		for _, r := range slices.Backward(shards) {
+			err = errors.Join(err, r.Close())
+		}
+	}()
+	for _, path := range paths {
+		r, err := report.OpenResults(path)
+		if err != nil {
+			return err
+		}
+		shards = append(shards, r)
+	}
+	_, err = report.MergeFile(output, shards)
+	return unlessUnreadable(output, err)
+}

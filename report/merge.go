@@ -1,0 +1,213 @@
+package report
+
+import (
+	"cmp"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// ErrNoWhole says that reports are not those of all the shards of one file, each
+// of them once.
+var ErrNoWhole = errors.New("the reports do not make up one of the whole file")
+
+// MergeFile writes the report of a whole file to path, of those of its shards.
+// It refuses, with an error that wraps [ErrNoWhole], what it cannot prove to be
+// all of it: the journals beside the reports say which shards they are, of what,
+// and how many rows there must be. The file appears whole or not at all.
+func MergeFile(path string, shards []*Results) (tally *Tally, err error) {
+	err = replaceFile(path, func(w io.Writer) (err error) {
+		tally, err = merge(w, shards)
+		return err
+	})
+	return tally, err
+}
+
+func merge(w io.Writer, shards []*Results) (*Tally, error) {
+	m := merger{out: &rowWriter{csv: csv.NewWriter(w)}, tally: newTally()}
+	var whole wholeFile
+	for _, r := range shards {
+		run, err := shardOf(r)
+		if err == nil {
+			err = whole.add(part{r, *run})
+		}
+		if err == nil {
+			err = m.add(r)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := whole.complete(); err != nil {
+		return nil, err
+	}
+	return m.merge(shards[0].Columns)
+}
+
+// shardOf is the run of the shard that a report is of.
+func shardOf(r *Results) (*Run, error) {
+	if r.journal != nil {
+		return nil, fmt.Errorf("%w: %s is a journal: name the report of that run, once it has ended", ErrNoWhole, r.Name)
+	}
+	survey, err := r.Survey()
+	if err != nil {
+		return nil, err
+	}
+	run, err := r.origin(survey)
+	switch {
+	case errors.Is(err, errOtherJournal):
+		return nil, fmt.Errorf("%w: %s: %w, or rows of the report are missing", ErrNoWhole, r.Name, err)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %s: %w", ErrNoWhole, r.Name, err)
+	case run.Shard == "":
+		return nil, fmt.Errorf("%w: %s is not of a shard (--shard I/N) of a file", ErrNoWhole, r.Name)
+	case !survey.ordered:
+		return nil, fmt.Errorf("%w: the rows of %s are not in the order of the input", ErrNoWhole, r.Name)
+	}
+	return run, nil
+}
+
+// A part is a report, and the run of which it is.
+type part struct {
+	*Results
+	run Run
+}
+
+// maxShards bounds the number of shards, which comes from a file.
+const maxShards = 1 << 20
+
+// A wholeFile is the parts of one file that are known.
+type wholeFile struct {
+	parts []part // by the number of the shard
+	first part
+	rows  int
+}
+
+// add adds a part, or says why it does not go with those before.
+func (f *wholeFile) add(p part) error {
+	var shard, shards int
+	if n, err := fmt.Sscanf(p.run.Shard+"\n", "%d/%d\n", &shard, &shards); n != 2 || err != nil || shard < 0 || shard >= shards || shards > maxShards {
+		return fmt.Errorf("%w: %s is of the shard %q, which is not I/N", ErrNoWhole, p.Name, p.run.Shard)
+	}
+	if f.parts == nil {
+		f.first, f.parts = p, make([]part, shards)
+	}
+	differs := func(what, here, there string) error {
+		return fmt.Errorf("%w: %s is of %s %s, and %s is of %s", ErrNoWhole, p.Name, what, here, f.first.Name, there)
+	}
+	is, was := p.run, f.first.run
+	switch {
+	case is.WholeDigest != was.WholeDigest || is.WholeRows != was.WholeRows:
+		return differs("other pairs:", is.Input, was.Input)
+	case is.Verb != was.Verb:
+		return differs("the verb", cmp.Or(is.Verb, "run"), cmp.Or(was.Verb, "run"))
+	case is.Endpoint != was.Endpoint:
+		return differs("the endpoint", is.Endpoint, was.Endpoint)
+	case is.Project != was.Project:
+		return differs("the project", cmp.Or(is.Project, "(unknown)"), cmp.Or(was.Project, "(unknown)"))
+	case shards != len(f.parts):
+		return differs("shard", is.Shard, was.Shard)
+	case !slices.Equal(p.Columns, f.first.Columns):
+		return fmt.Errorf("%w: %s and %s have different columns", ErrNoWhole, p.Name, f.first.Name)
+	case f.parts[shard].Results != nil:
+		return fmt.Errorf("%w: %s and %s are both of shard %s", ErrNoWhole, f.parts[shard].Name, p.Name, is.Shard)
+	}
+	f.parts[shard] = p
+	f.rows += is.Rows
+	return nil
+}
+
+// complete reports what is missing.
+func (f *wholeFile) complete() error {
+	var missing []string
+	for i, p := range f.parts {
+		if p.Results == nil {
+			missing = append(missing, fmt.Sprintf("%d/%d", i, len(f.parts)))
+		}
+	}
+	switch want := f.first.run.WholeRows; {
+	case len(missing) > 0:
+		return fmt.Errorf("%w: no report of shard %s", ErrNoWhole, shorten(missing))
+	case f.rows != want:
+		return fmt.Errorf("%w: they hold %d of the %d rows of %s; were the shards filtered?", ErrNoWhole, f.rows, want, f.first.run.Input)
+	}
+	return nil
+}
+
+// shorten lists some words.
+func shorten(words []string) string {
+	const most = 10
+	text := ""
+	for i, word := range words {
+		if i == most {
+			return fmt.Sprintf("%s and %d more", text, len(words)-most)
+		}
+		if i > 0 {
+			text += ", "
+		}
+		text += word
+	}
+	return text
+}
+
+// A merger puts the rows of several reports into the order of their lines.
+type merger struct {
+	out   *rowWriter
+	tally *Tally
+	heads []head
+}
+
+// A head is the row of a report that comes next.
+type head struct {
+	*Entry
+	rows Rows
+	name string
+}
+
+func (m *merger) add(r *Results) error {
+	rows, err := r.Rows()
+	if err != nil {
+		return err
+	}
+	m.heads = append(m.heads, head{rows: rows, name: r.Name})
+	return m.advance(len(m.heads) - 1)
+}
+
+// advance takes the next row of a report, and forgets the report after its last.
+func (m *merger) advance(i int) error {
+	e, err := m.heads[i].rows.Next()
+	if err == io.EOF {
+		m.heads = slices.Delete(m.heads, i, i+1)
+		return nil
+	}
+	m.heads[i].Entry = e
+	return err
+}
+
+func (m *merger) merge(columns []string) (*Tally, error) {
+	if err := m.out.header(columns); err != nil {
+		return nil, err
+	}
+	for len(m.heads) > 0 {
+		least := 0
+		for i, h := range m.heads[1:] {
+			switch line := m.heads[least].Row.Line; {
+			case h.Row.Line == line:
+				return nil, fmt.Errorf("%w: line %d stands in %s and in %s", ErrNoWhole, line, m.heads[least].name, h.name)
+			case h.Row.Line < line:
+				least = i + 1
+			}
+		}
+		e := m.heads[least].Entry
+		m.tally.add(&e.Result)
+		if err := m.out.entry(e); err != nil {
+			return nil, err
+		}
+		if err := m.advance(least); err != nil {
+			return nil, err
+		}
+	}
+	return m.tally, m.out.flush()
+}
