@@ -24,7 +24,8 @@ proves in that way.
 The exit code is 0 when none of the shares is there any more.`,
 		Example: `  imsrevoke check pairs.csv --os-cloud prod
   imsrevoke check pairs.report.csv`,
-		Args: oneFile,
+		Args:              oneFile,
+		ValidArgsFunction: completeFile("csv"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.monitored(cmd.Context(), "check", o, func(c *cli) error { return c.checkFile(cmd.Context(), args[0], o) })
 		},

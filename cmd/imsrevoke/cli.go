@@ -87,9 +87,9 @@ func (c *cli) rootCommand() *cobra.Command {
 CSV file, asks the OpenStack Image API (or Huawei Cloud IMS) to remove each
 member from its image, and writes a report with one row for each row of the
 file.`,
-		Example: `  imsrevoke demo                       see it work, without a cloud
-  imsrevoke run pairs.csv --dry-run    judge a file, send nothing
-  imsrevoke run pairs.csv              withdraw every share in it`,
+		Example: `  imsrevoke demo                       # see it work, without a cloud
+  imsrevoke run pairs.csv --dry-run    # judge a file, send nothing
+  imsrevoke run pairs.csv              # withdraw every share in it`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -105,6 +105,7 @@ file.`,
 	}
 	root.SetFlagErrorFunc(explainFlag)
 	root.AddCommand(c.runCommand(), c.checkCommand(), c.reportCommand(), c.demoCommand(), c.versionCommand())
+	completeFlags(root)
 	return root
 }
 

@@ -42,7 +42,8 @@ and check.`,
   imsrevoke report pairs.report.csv --only failed,unknown > again.csv
   imsrevoke report pairs.report.csv --format json | jq .counts
   imsrevoke report pairs.report.csv.journal --only unknown`,
-		Args: cobra.ArbitraryArgs,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: completeFile("csv", "journal"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return fmt.Errorf("name one report, or its journal, and not %d files: try '%s --help'", len(args), cmd.CommandPath())

@@ -30,12 +30,18 @@ The whole file is read and judged before anything is sent. On a terminal run
 shows what it is about to do and asks; elsewhere it needs --yes.
 
 Each flag can also be set by a variable of the environment: --max-rows by
-IMSREVOKE_MAX_ROWS. A flag wins.`,
+IMSREVOKE_MAX_ROWS. A flag wins.
+
+The exit code is 0 when every row is settled, 1 when a row is not, 2 when
+nothing was sent, 3 when a limit has stopped the run, 4 when the credentials are
+refused, 5 when the report cannot be kept, 75 when another run holds the lock,
+and 130 or 143 after a signal.`,
 		Example: `  imsrevoke run pairs.csv --os-cloud prod
   imsrevoke run audit.csv --rate 180/m --max-rows 5000 --yes
   OS_TOKEN=... imsrevoke run pairs.csv --endpoint https://image.example.com
   imsrevoke run pairs.csv --auth aksk --region cn-north-4`,
-		Args: oneFile,
+		Args:              oneFile,
+		ValidArgsFunction: completeFile("csv"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.monitored(cmd.Context(), "run", o, func(c *cli) error { return c.runFile(cmd.Context(), args[0], o) })
 		},
