@@ -4,6 +4,8 @@
 # make check    is what every change has to pass
 # make crash    kills the program CRASHES times, and judges what is left of its work
 # make e2e      runs the program against a real Glance and Keystone; needs root and Debian 12
+# make docs     writes man pages and completions to bin/docs
+# make dist     builds archives for all systems into dist/, the same bytes each time; VERSION=
 # make fuzz     looks for trouble, FUZZTIME for each target
 # make bench    compares the program with the plainest ones, in some minutes
 # make microbench  measures what the parts cost
@@ -12,13 +14,14 @@
 
 FUZZTIME ?= 30s
 CRASHES ?= 200
+DOCS ?= bin/docs
 # The race detector needs a C compiler; without one the tests run without it.
 RACE ?= $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build demo test check lint vuln crash e2e fuzz bench picture clean
+.PHONY: build demo test check lint vuln crash e2e docs dist fuzz bench picture clean
 
 build:
 	go build -trimpath -o bin/imsrevoke ./cmd/imsrevoke
@@ -58,6 +61,18 @@ crash:
 e2e:
 	.ci/e2e
 
+docs:
+	mkdir -p $(DOCS)/man $(DOCS)/completions
+	go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/imsrevoke ./cmd/imsrevoke
+	bin/imsrevoke completion bash >$(DOCS)/completions/imsrevoke.bash
+	bin/imsrevoke completion zsh >$(DOCS)/completions/_imsrevoke
+	bin/imsrevoke completion fish >$(DOCS)/completions/imsrevoke.fish
+	bin/imsrevoke completion powershell >$(DOCS)/completions/imsrevoke.ps1
+	go test -count=1 -ldflags '-X imsrevoke/cmd/imsrevoke.version=$(VERSION)' -run '^TestManPages$$' ./cmd/imsrevoke -args -man $(abspath $(DOCS)/man)
+
+dist:
+	VERSION=$(VERSION) .ci/dist
+
 fuzz:
 	@for package in $$(go list ./...); do \
 		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
@@ -85,4 +100,4 @@ picture:
 	go test -count=1 -run '^TestPicture$$' ./cmd/imsrevoke -update
 
 clean:
-	rm -rf bin
+	rm -rf bin dist
