@@ -23,12 +23,8 @@ type dispatcher struct {
 	waiting  retryQueue
 	listings listings
 	inFlight int
-	// alone holds the pool to one request at a time, until a request that
-	// started after aloneSince has shown that the server does its work
-	// with these credentials.
-	alone      bool
-	aloneSince time.Time
-	outage     outage
+	opening  opening
+	outage   outage
 	// exhausted says that the source has no more rows.
 	exhausted bool
 	// stopped says why nothing new is started.
@@ -48,7 +44,7 @@ func newDispatcher(j *Job, op *operation, src Source, rec Recorder) *dispatcher 
 		done:     make(chan reply, j.Workers),
 		pace:     newPace(j.Rate),
 		listings: newListings(),
-		alone:    true,
+		opening:  opening{workers: j.Workers, window: 1},
 		outage:   outage{patience: j.OutagePatience, servedAt: time.Now()},
 		limits:   limits{allowance: j.MaxFailures, finished: j.Settled, mixed: j.Settled > 0},
 	}
@@ -113,7 +109,7 @@ const untilSomethingEnds = time.Hour
 // takes until the next one may, for all that the dispatcher knows by itself: 0
 // when it is to be asked again at once.
 func (d *dispatcher) startAll() (wait time.Duration) {
-	for d.inFlight < d.mostInFlight() {
+	for d.opening.mayStart(d.inFlight) {
 		now := time.Now()
 		if d.outage.probe != nil {
 			return d.startProbe(now)
@@ -137,13 +133,6 @@ func (d *dispatcher) startAll() (wait time.Duration) {
 		d.held = nil
 	}
 	return untilSomethingEnds
-}
-
-func (d *dispatcher) mostInFlight() int {
-	if d.alone {
-		return 1
-	}
-	return d.job.Workers
 }
 
 // mayRead reports whether rows may be taken from the source.
@@ -200,6 +189,7 @@ func (d *dispatcher) start(t *task, now time.Time) {
 	t.started = now
 	t.attempts++
 	d.inFlight++
+	d.opening.sent++
 	d.summary.Requests++
 	if t.listing != nil {
 		d.summary.Reads++
@@ -233,6 +223,7 @@ func (d *dispatcher) handle(r reply) {
 		t.lost = true
 	}
 	d.react(t, &event)
+	d.opening.answered(t.started, a.Meaning.Served(), d.inFlight)
 	d.watch(t, &event)
 	switch {
 	case t == d.outage.probe:
@@ -265,13 +256,13 @@ func (d *dispatcher) react(t *task, event *Event) {
 	switch a := t.last; {
 	case a.Meaning == Throttled:
 		d.summary.Throttled++
-		d.goAlone(t.ended)
+		d.opening.start(t.ended)
 		if event.Limit = d.pace.limit(t.ended, a.Limit); event.Limit > 0 {
 			d.summary.Limit = event.Limit
 		}
 		event.PausedFor, event.Rate = d.pace.throttle(t.started, t.ended, a.RetryAfter)
 	case a.Meaning.transient() && a.RetryAfter > 0:
-		d.goAlone(t.ended)
+		d.opening.start(t.ended)
 		event.PausedFor = d.pace.pause(t.ended, a.RetryAfter)
 	case a.Meaning == Unauthorized:
 		d.stop(fmt.Errorf("%w: %s", ErrUnauthorized, a.Message))
@@ -281,15 +272,8 @@ func (d *dispatcher) react(t *task, event *Event) {
 		if a.Meaning == Removed {
 			d.listings.withdrawn(t.row.Pair.ImageID)
 		}
-		if t.started.After(d.aloneSince) {
-			d.alone = false
-		}
 		d.pace.served(t.ended)
 	}
-}
-
-func (d *dispatcher) goAlone(now time.Time) {
-	d.alone, d.aloneSince = true, now
 }
 
 // again puts t among the tasks that wait, or gives it up when the run is

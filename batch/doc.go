@@ -23,9 +23,10 @@
 // that wait for another attempt hold no worker; they go before new rows, and
 // when too many of them wait, no new row is taken.
 //
-// The first request goes alone, and so does the first one after a pause: a
-// server that refuses the credentials, or everything, is asked once and not
-// by all workers together.
+// The first request goes alone, and so does the first one after a pause; then
+// two go together, then all workers. A server that refuses the credentials, or
+// everything, is asked once and not by all workers together, and one that has
+// to ask elsewhere whether a token is good does not ask for each worker.
 //
 // A run that is told to stop starts nothing new, waits for the answers to the
 // requests under way, and gives up the rows that wait.

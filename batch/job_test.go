@@ -130,7 +130,7 @@ func TestWhatEndsTheTimeAlone(t *testing.T) {
 						second++
 					}
 				}
-				if want := map[bool]int{true: 4, false: 1}[tt.ends]; second != want {
+				if want := map[bool]int{true: 2, false: 1}[tt.ends]; second != want {
 					t.Errorf("%d requests followed the first answer; want %d", second, want)
 				}
 			})

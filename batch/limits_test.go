@@ -67,7 +67,7 @@ func TestTheSameRefusalOverFiveImagesStopsTheRun(t *testing.T) {
 		{"denied over many images", answer(Forbidden, 403), 100, ErrSameRefusal},
 		{"not found over four images", answer(NoSuchImage, 404), 4, nil},
 		{"two kinds of refusal", func(r request) Answer {
-			if strings.HasPrefix(r.pair.ImageID, "00000003") {
+			if strings.HasPrefix(r.pair.ImageID, "00000002") {
 				return Answer{Meaning: Forbidden, Status: 403}
 			}
 			return Answer{Meaning: NoSuchImage, Status: 404}

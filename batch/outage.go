@@ -46,7 +46,7 @@ func (d *dispatcher) watch(t *task, event *Event) {
 	if o.probe == nil && o.patience > 0 && o.bad >= outageAnswers && lasting >= outageAfter && d.stopped == nil {
 		o.delays = newBackoff()
 		o.probe = &task{listing: &listing{imageID: t.imageID()}}
-		d.goAlone(t.ended)
+		d.opening.start(t.ended)
 		d.scheduleProbe(t.ended)
 	}
 	if o.probe != nil {

@@ -16,31 +16,31 @@ func TestAnInterruptFinishesWhatIsUnderWay(t *testing.T) {
 		api, rec := &fakeAPI{latency: 10 * time.Second}, &memory{}
 		api.remove = func(r request) Answer {
 			switch r.pair {
-			case rows[1].Pair:
+			case rows[3].Pair:
 				return Answer{Meaning: Unavailable, Status: 503, Message: "busy"}
-			case rows[2].Pair:
+			case rows[4].Pair:
 				return Answer{Meaning: Unanswered, Message: "cut"}
 			}
 			return Answer{Meaning: Removed, Status: 204}
 		}
 		cause := errors.New("terminated")
 		ctx, cancel := context.WithCancelCause(t.Context())
-		time.AfterFunc(15*time.Second, func() { cancel(cause) }) // with rows 1 to 4 in flight
+		time.AfterFunc(25*time.Second, func() { cancel(cause) }) // with rows 3 to 6 in flight
 		start := time.Now()
 		_, err := testJob().Run(ctx, &rowsSource{rows: rows}, api, rec)
 		if !errors.Is(err, cause) {
 			t.Fatalf("err = %v; want the cause of the interrupt", err)
 		}
-		if took := time.Since(start); took != 20*time.Second {
-			t.Errorf("the run ended after %v; want the answers at 20s and nothing more", took)
+		if took := time.Since(start); took != 30*time.Second {
+			t.Errorf("the run ended after %v; want the answers at 30s and nothing more", took)
 		}
-		if len(api.requests) != 5 || len(rec.results) != 5 || rec.flushed != 5 {
-			t.Errorf("%d requests, %d results, %d flushed; want 5 of each", len(api.requests), len(rec.results), rec.flushed)
+		if len(api.requests) != 7 || len(rec.results) != 7 || rec.flushed != 7 {
+			t.Errorf("%d requests, %d results, %d flushed; want 7 of each", len(api.requests), len(rec.results), rec.flushed)
 		}
-		if r := rec.bySeq(t, 1); r.Outcome != Skipped || r.Attempts != 1 || !strings.Contains(r.Message, "busy") {
+		if r := rec.bySeq(t, 3); r.Outcome != Skipped || r.Attempts != 1 || !strings.Contains(r.Message, "busy") {
 			t.Errorf("the row that was to be tried again: %s after %d, %q", r.Outcome, r.Attempts, r.Message)
 		}
-		if r := rec.bySeq(t, 2); r.Outcome != Unknown {
+		if r := rec.bySeq(t, 4); r.Outcome != Unknown {
 			t.Errorf("the row whose answer was lost: %s; want unknown", r.Outcome)
 		}
 	})

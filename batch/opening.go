@@ -1,0 +1,56 @@
+package batch
+
+import "time"
+
+// An opening lets the pool at the server in steps: one request alone, then two
+// together, then as many as there are workers. A step is over when all of its
+// requests are answered, and is made again unless all of them were served.
+//
+// A server that refuses the credentials, or everything, is so asked once, and
+// not by all workers together. And Glance asks Keystone about a token that it
+// has not seen for each request that comes before the first answer, in each of
+// its processes: the one request teaches one process the token, and of the two,
+// one keeps that process busy while the other comes to the next. 32 connections
+// that start at once make Keystone answer 32 times.
+type opening struct {
+	workers int
+	// window is how many requests may be in flight.
+	window int
+	// sent and served count the requests of a step. Of those that started
+	// before since, it is not expected that they be served.
+	sent, served int
+	since        time.Time
+}
+
+// open reports whether every worker may be at work.
+func (o *opening) open() bool { return o.window == o.workers }
+
+// mayStart reports whether a request may start beside those in flight.
+func (o *opening) mayStart(inFlight int) bool {
+	return inFlight < o.window && (o.open() || o.sent < o.window)
+}
+
+// start begins from the first step, as the server asks for or needs.
+func (o *opening) start(now time.Time) {
+	o.window, o.sent, o.served, o.since = 1, 0, 0, now
+}
+
+// answered takes the answer to a request that started at some time into
+// account, and whether it shows the server at work. inFlight is how many
+// requests are still under way.
+func (o *opening) answered(started time.Time, served bool, inFlight int) {
+	if served && started.After(o.since) {
+		o.served++
+	}
+	if o.open() || inFlight > 0 {
+		return
+	}
+	switch {
+	case o.served == 0 || o.served < o.sent:
+	case o.window == 1:
+		o.window = min(2, o.workers)
+	default:
+		o.window = o.workers
+	}
+	o.sent, o.served = 0, 0
+}
