@@ -115,10 +115,10 @@ func (s *Session) Region() string { return s.region }
 // Transport returns a new transport for requests to the Image API. It keeps up
 // to workers connections open between requests; whoever asked for it closes
 // them. How long a request may take is left to the context of the request.
-func (s *Session) Transport(workers int) *http.Transport {
+func (s *Session) Transport(workers int) *Transport {
 	transport := newTransport(s.tls)
 	transport.MaxIdleConnsPerHost = workers
-	return transport
+	return newSpread(transport)
 }
 
 // Authorize puts the current credential on a request and returns the

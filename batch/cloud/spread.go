@@ -1,0 +1,62 @@
+package cloud
+
+import (
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// A Transport sends requests over connections that it keeps open, but gives one
+// of them up now and then.
+//
+// A server of several processes that accept for themselves, as glance-api is,
+// can happen to have all connections of a client in one process, and the others
+// idle: as long as the connections stay open, so does it. The process that is
+// idle is the first to accept the next one, and a few are enough to keep it at
+// work. So connections are given up at some rate in the beginning, when many
+// are opened at once, and ever more seldom later. Where requests do not overlap
+// there is nothing to spread.
+type Transport struct {
+	*http.Transport
+	began    time.Time
+	gaveUp   atomic.Int64 // when a connection was given up last, since began
+	inFlight atomic.Int64
+	// shared says that the server takes many requests over one connection at a
+	// time, so that it is for the server to spread them.
+	shared atomic.Bool
+}
+
+// A connection lasts for about four times the age of its transport, but neither
+// shorter nor longer than this. In an hour that makes some 30 new connections
+// in the place of each.
+const (
+	shortestLife = 400 * time.Millisecond
+	longestLife  = 2 * time.Minute
+)
+
+func newSpread(transport *http.Transport) *Transport {
+	return &Transport{Transport: transport, began: time.Now()}
+}
+
+// RoundTrip sends one request. It may be called by several goroutines at once.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	inFlight := t.inFlight.Add(1)
+	defer t.inFlight.Add(-1)
+	if inFlight > 1 && !t.shared.Load() && t.due(inFlight) {
+		last := req.WithContext(req.Context()) // the caller's is not to be changed
+		last.Close = true
+		req = last
+	}
+	resp, err := t.Transport.RoundTrip(req)
+	if err == nil && resp.ProtoMajor > 1 {
+		t.shared.Store(true)
+	}
+	return resp, err
+}
+
+// due reports whether one of so many connections is to be given up now.
+func (t *Transport) due(connections int64) bool {
+	age, last := time.Since(t.began), t.gaveUp.Load()
+	life := min(max(4*age, shortestLife), longestLife)
+	return int64(age)-last >= int64(life)/connections && t.gaveUp.CompareAndSwap(last, int64(age))
+}
