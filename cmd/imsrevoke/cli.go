@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -32,17 +33,22 @@ type cli struct {
 	// terminal says that standard error is shown to a person, interactive that
 	// this person can also answer.
 	terminal, interactive bool
+	// redraws says that the terminal can show a line anew.
+	redraws bool
+	// underway is the journal of the run that is under way, empty for work that
+	// can be done again, and nil as long as nothing was sent.
+	underway *atomic.Pointer[string]
 	// program is the name under which it was started, args what came behind.
 	program string
 	args    []string
 	// monitor is told how the job under way goes; nil when nobody watches.
 	monitor *monitor
-	// width is that of the terminal in columns.
+	// width is that of the terminal in columns, 0 when it is not known.
 	width func() int
 }
 
 func newCLI() *cli {
-	terminal := term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("TERM") != "dumb"
+	terminal := term.IsTerminal(int(os.Stderr.Fd()))
 	return &cli{
 		program:     os.Args[0],
 		stdin:       os.Stdin,
@@ -50,20 +56,31 @@ func newCLI() *cli {
 		stderr:      os.Stderr,
 		getenv:      getenv,
 		terminal:    terminal,
-		interactive: term.IsTerminal(int(os.Stderr.Fd())) && term.IsTerminal(int(os.Stdin.Fd())),
+		interactive: terminal && term.IsTerminal(int(os.Stdin.Fd())),
+		redraws:     terminal && os.Getenv("TERM") != "dumb",
 		width: func() int {
 			width, _, err := term.GetSize(int(os.Stderr.Fd()))
-			if err != nil || width <= 0 {
-				return 80
+			if err != nil {
+				return 0
 			}
 			return width
 		},
 	}
 }
 
+// columns is the width that lines are made for.
+func (c *cli) columns() int {
+	const usual = 80
+	if width := c.width(); width > 0 {
+		return width
+	}
+	return usual
+}
+
 // run executes a command line, without the program's name, and returns the
 // exit code.
 func (c *cli) run(args []string) int {
+	c.underway = new(atomic.Pointer[string])
 	ctx, stop := c.interruptible(context.Background())
 	defer stop()
 	c.args = args
@@ -73,7 +90,12 @@ func (c *cli) run(args []string) int {
 	root.SetOut(c.stdout)
 	root.SetErr(c.stderr)
 	err := root.ExecuteContext(ctx)
-	if err != nil && !errors.As(err, new(*told)) {
+	var signalled interrupted
+	switch {
+	case err == nil, errors.As(err, new(*told)):
+	case errors.As(err, &signalled) && c.underway.Load() == nil: // whatever it has cut off
+		fmt.Fprintf(c.stderr, "imsrevoke: %v: nothing was sent\n", signalled)
+	default:
 		fmt.Fprintf(c.stderr, "imsrevoke: %v\n", err)
 	}
 	return exitCode(err)

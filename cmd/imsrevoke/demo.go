@@ -168,8 +168,8 @@ func (c *cli) showReport(path string) error {
 
 // cut cuts a line of a table to the width of the terminal, if there is one.
 func (c *cli) cut(line string) string {
-	if runes := []rune(line); c.terminal && len(runes) > c.width() {
-		return string(runes[:c.width()-1]) + "…"
+	if runes := []rune(line); c.terminal && len(runes) > c.columns() {
+		return string(runes[:c.columns()-1]) + "…"
 	}
 	return line
 }

@@ -97,10 +97,14 @@ func (c *cli) interruptible(parent context.Context) (context.Context, func()) {
 			select {
 			case s := <-signals:
 				if n > 0 {
+					c.leave()
 					os.Exit(exitSignal + int(s.(syscall.Signal)))
 				}
 				if c.terminal {
-					fmt.Fprintln(c.stderr, "\nstopping: what is under way is finished and reported; once more stops at once")
+					fmt.Fprintln(c.stderr) // after the ^C
+				}
+				if c.terminal && c.underway.Load() != nil {
+					fmt.Fprintln(c.stderr, "stopping: what is under way is finished and reported; once more stops at once")
 				}
 				cancel(interrupted{s.(syscall.Signal)})
 			case <-over:
@@ -112,5 +116,12 @@ func (c *cli) interruptible(parent context.Context) (context.Context, func()) {
 		signal.Stop(signals)
 		close(over)
 		cancel(nil)
+	}
+}
+
+// leave says what is left behind by a run that ends at once.
+func (c *cli) leave() {
+	if journal := c.underway.Load(); journal != nil && *journal != "" {
+		fmt.Fprintf(c.stderr, "\nimsrevoke: stopped at once: what is known is in %s\ngo on with: %s\n", *journal, c.resumeCommand())
 	}
 }

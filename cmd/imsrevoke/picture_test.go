@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -60,6 +61,8 @@ func demoScreen(t *testing.T, columns int) []string {
 		stdout:   &written,
 		stderr:   &written,
 		terminal: true,
+		redraws:  true,
+		underway: new(atomic.Pointer[string]),
 		width:    func() int { return columns },
 	}
 	if err := c.demo(t.Context()); err != nil {

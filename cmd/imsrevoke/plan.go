@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"imsrevoke/batch"
 	"imsrevoke/batch/manifest"
@@ -26,7 +27,7 @@ func (r *run) showPlan() {
 	}
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "  %-9s %s\n", name, fmt.Sprintf(format, args...))
+		b.WriteString(r.planLine(name, fmt.Sprintf(format, args...)))
 	}
 	fmt.Fprintf(&b, "About to withdraw %s.\n\n", plural(r.toSend, "share"))
 	line("file", "%s (%s, delimiter %q, columns %q and %q)", m.Name, encoding, m.Delimiter, m.ImageColumn, m.MemberColumn)
@@ -47,6 +48,27 @@ func (r *run) showPlan() {
 	line("pace", "%s, %s%s", &pace, plural(r.options.workers, "worker"), r.atLeast())
 	line("report", "%s", r.files.report)
 	fmt.Fprintln(r.stderr, b.String())
+}
+
+// planLine is a line of the plan. It is cut at blanks where the terminal is too
+// narrow for it.
+func (r *run) planLine(name, text string) string {
+	const indent = "            "
+	line := fmt.Sprintf("  %-9s", name)
+	width, further := r.columns(), indent
+	if width < narrow {
+		further = "    "
+	}
+	var b strings.Builder
+	for word := range strings.SplitSeq(text, " ") {
+		if utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+			b.WriteString(line + "\n")
+			line = further[1:]
+		}
+		line += " " + word
+	}
+	b.WriteString(line + "\n")
+	return b.String()
 }
 
 // atLeast says how long the run takes when all goes well.
@@ -72,13 +94,15 @@ func (r *run) ask(ctx context.Context) error {
 	}()
 	select {
 	case <-ctx.Done():
-		fmt.Fprintln(r.stderr)
 		return context.Cause(ctx)
 	case line := <-answer:
 		switch strings.ToLower(strings.TrimSpace(line)) {
 		case "y", "yes":
 			fmt.Fprintln(r.stderr)
 			return nil
+		}
+		if !strings.HasSuffix(line, "\n") {
+			fmt.Fprintln(r.stderr)
 		}
 		return errors.New("not confirmed: nothing was sent")
 	}

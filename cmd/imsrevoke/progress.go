@@ -19,8 +19,28 @@ type progress struct {
 	counts map[batch.Outcome]int
 }
 
-// logEvery is how often the bar tells how far it is where there is no terminal.
-const logEvery = 10 * time.Second
+// logEvery is how often the bar tells how far it is where no line can be drawn
+// anew, and logWidth how long its line may be.
+const (
+	logEvery = 10 * time.Second
+	logWidth = 120
+)
+
+// The bar in its two forms. What does not fit is cut off at the end; the last
+// element takes what is left, so that there is one that pb measures.
+const (
+	wideBar = `{{counters . }} {{bar . "[" "=" ">" " " "]"}} {{percent . }} {{speed . "%s/s" "…/s"}} {{rtime . "%s left" "%s" ""}} ` +
+		`{{with string . "waits"}}{{.}} | {{end}}{{string . "outcomes"}}`
+	narrowBar = `{{counters . }} {{with string . "waits"}}{{.}}{{else}}{{percent . }} {{rtime . "%s left" "%s" ""}}{{end}}` +
+		`{{bar . " " " " " " " " " "}}`
+	// narrow is the width of a terminal, in columns, below which there is no
+	// room for the wide bar.
+	narrow = 60
+)
+
+// barTemplate looks at the width each time, since a terminal may change it.
+var barTemplate = fmt.Sprintf(`{{$width := call (.Get "columns")}}{{$bar := .SetWidth $width}}{{if lt $width %d}}%s{{else}}%s{{end}}`,
+	narrow, narrowBar, wideBar)
 
 // startProgress starts a bar when one is wanted.
 func (r *run) startProgress() *progress {
@@ -28,16 +48,17 @@ func (r *run) startProgress() *progress {
 	if r.options.progress.word == "never" || r.options.progress.word == "auto" && !r.terminal {
 		return p
 	}
-	template := `{{counters . }} {{bar . "[" "=" ">" " " "]"}} {{percent . }} {{speed . "%s/s"}} {{rtime . "%s left" "%s" ""}} {{string . "outcomes"}}{{string . "waits"}}`
 	p.bar = pb.New(r.left)
-	p.bar.Set(pb.Terminal, r.terminal) // before SetWriter, which looks for itself otherwise
-	if r.terminal {
-		p.bar.SetWidth(r.width())
+	p.bar.Set(pb.Terminal, r.redraws) // before SetWriter, which looks for itself otherwise
+	if r.redraws {
+		p.bar.Set("columns", r.columns)
+		p.bar.SetWidth(r.columns())
+		p.bar.SetTemplateString(barTemplate)
 	} else { // in a log each state is a line, and seldom one
-		template += "\n"
+		p.bar.SetWidth(logWidth)
+		p.bar.SetTemplateString(wideBar + "\n")
 		p.bar.SetRefreshRate(logEvery)
 	}
-	p.bar.SetTemplateString(template)
 	p.bar.SetWriter(r.stderr)
 	p.bar.Start()
 	return p
@@ -80,9 +101,9 @@ func (p *progress) event(e batch.Event) {
 	waits := ""
 	switch {
 	case e.Outage > 0:
-		waits = fmt.Sprintf(" | no answer for %s, waiting", roughly(e.Outage))
+		waits = fmt.Sprintf("no answer for %s, waiting", roughly(e.Outage))
 	case e.PausedFor > 0:
-		waits = fmt.Sprintf(" | the server asks for a pause of %s", roughly(e.PausedFor))
+		waits = fmt.Sprintf("the server asks for a pause of %s", roughly(e.PausedFor))
 	}
 	p.bar.Set("waits", waits)
 }

@@ -208,6 +208,7 @@ type run struct {
 func (r *run) execute(ctx context.Context) error {
 	api, closeAPI := r.openAPI()
 	defer closeAPI()
+	r.underway.Store(&r.files.journal)
 	r.monitor.begins(ctx)
 	bar := r.startProgress()
 	job := r.job(bar)
