@@ -18,10 +18,11 @@ const (
 	FormatCSV   Format = "csv"   // the report itself
 	FormatJSONL Format = "jsonl" // one object for each row
 	FormatJSON  Format = "json"  // one object for all of it
+	FormatHTML  Format = "html"  // one page that needs nothing else
 )
 
 // Formats lists them.
-func Formats() []Format { return []Format{FormatCSV, FormatJSONL, FormatJSON} }
+func Formats() []Format { return []Format{FormatCSV, FormatJSONL, FormatJSON, FormatHTML} }
 
 // A View says how results are to be shown.
 type View struct {
@@ -45,6 +46,8 @@ func (v View) Write(w io.Writer, r *Results) error {
 		err = v.writeJSONL(out, r)
 	case FormatJSON:
 		err = v.writeJSON(out, r)
+	case FormatHTML:
+		err = v.writeHTML(out, r)
 	default:
 		err = fmt.Errorf("%q is not a format", v.Format)
 	}

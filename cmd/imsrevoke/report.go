@@ -32,13 +32,13 @@ func (c *cli) reportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report REPORT",
 		Short: "Show an existing report in another form, or a part of it",
-		Long: `Report shows the report of an earlier run again: as CSV, as JSON, or as one
-line of JSON for each row. In place of a report it reads the journal of a run
-that is under way or was cut off, and shows what is known.
+		Long: `Report shows the report of an earlier run again: as CSV, as JSON, as one line
+of JSON for each row, or as a page to look at. In place of a report it reads the
+journal of a run that is under way or was cut off, and shows what is known.
 
 --only chooses rows by their outcome. The CSV of such rows is good input for run
 and check.`,
-		Example: `  imsrevoke report pairs.report.csv --output pairs.json
+		Example: `  imsrevoke report pairs.report.csv --output pairs.html
   imsrevoke report pairs.report.csv --only failed,unknown > again.csv
   imsrevoke report pairs.report.csv --format json | jq .counts
   imsrevoke report pairs.report.csv.journal --only unknown`,

@@ -1,0 +1,244 @@
+package report
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"imsrevoke/batch"
+)
+
+//go:embed html/page.html
+var pageHTML string
+
+//go:embed html/page.css
+var pageStyle string
+
+//go:embed html/page.js
+var pageScript string
+
+var pageTemplate = template.Must(template.New("page").Parse(pageHTML))
+
+// pagePolicy lets the page use nothing but what stands in it: no request, no
+// style but its own, no script but its own.
+var pagePolicy = fmt.Sprintf("default-src 'none'; style-src %s; script-src %s; img-src data:; base-uri 'none'; form-action 'none'",
+	hashSource(pageStyle), hashSource(pageScript))
+
+func hashSource(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+const (
+	// maxPageRows is how many rows a page holds: a browser on a telephone can
+	// search and sort that many.
+	maxPageRows = 100_000
+	// maxStaticRows is how many of them it shows where no script runs, and on
+	// paper.
+	maxStaticRows = 1000
+	// maxPageColumns and maxPageCell bound what it shows of the input's other
+	// columns, and of a cell, in characters.
+	maxPageColumns = 20
+	maxPageCell    = 2000
+	// maxPageReasons bounds the reasons that it tells.
+	maxPageReasons = 30
+)
+
+// A page is what the template is filled with.
+type page struct {
+	Policy        string
+	Style         template.CSS
+	Kicker, Name  string
+	Headline      string
+	Version       string
+	Todo          []todo
+	Notes         []string
+	Facts         []fact
+	Outcomes      []outcomeBar
+	OutcomesText  string
+	Rows          string
+	Settled, Left string
+	Reasons       []pageReason
+	MoreReasons   string
+	Course        *course
+	Static        []staticRow
+	RowsNote      string
+	StaticNote    string
+}
+
+type fact struct {
+	Name, Value string
+	Code        bool
+}
+
+type todo struct {
+	Kind                         kind
+	Mark, Count, Outcome, Advice string
+}
+
+type outcomeBar struct {
+	Kind                                kind
+	Mark, Outcome, Meaning, Rows, Share string
+	From, Width                         string // in per cent
+}
+
+type pageReason struct {
+	Kind                         kind
+	Mark, Rows, Outcome, Message string
+	Status, Lines                string
+}
+
+// writeHTML writes the page. It reads the results three times: for what they
+// amount to, for when they came, and for the rows.
+func (v View) writeHTML(w io.Writer, r *Results) error {
+	s, err := r.Survey()
+	if err != nil {
+		return err
+	}
+	p := v.newPage(r, s)
+	if s.Sent > 0 {
+		clock, err := readClock(r, s)
+		if err != nil {
+			return err
+		}
+		p.Course = clock.draw(s)
+	}
+	chosen := v.choose(s)
+	if p.Static, err = v.staticRows(r, chosen); err != nil {
+		return err
+	}
+	v.noteRows(p, r, chosen)
+	if err := pageTemplate.Execute(w, p); err != nil {
+		return err
+	}
+	// The rows do not go through the template, which would hold all of them.
+	if _, err := io.WriteString(w, "<script type=\"application/json\" id=\"data\">"); err != nil {
+		return err
+	}
+	if err := v.writePageRows(w, r, chosen); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "</script>\n<script>%s</script>\n</body>\n</html>\n", pageScript)
+	return err
+}
+
+// newPage is all of the page but its rows and its course.
+func (v View) newPage(r *Results, s *Survey) *page {
+	p := &page{
+		Policy: pagePolicy, Style: template.CSS(pageStyle),
+		Name: filepath.Base(r.Name), Headline: headline(s), Facts: facts(s),
+		Rows: grouped(s.Rows), Settled: grouped(s.Settled()), Left: grouped(s.Rows - s.Settled()),
+	}
+	p.Kicker = "imsrevoke report"
+	if s.Run != nil {
+		p.Version = s.Run.Version
+		p.Kicker += " on " + filepath.Base(s.Run.Input)
+		if !s.Run.Started.IsZero() {
+			p.Kicker += ", " + s.Run.Started.UTC().Format("2 January 2006")
+		}
+	} else {
+		p.Notes = append(p.Notes, "Who ran it, when and against which cloud is not known: the journal that says so is not beside the report, or is that of another run.")
+	}
+	if !s.Ended {
+		p.Notes = append(p.Notes, "This is the journal of a run that is under way or was cut off. Rows of which it knows nothing are not shown.")
+	}
+	if s.Unnamed > 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("%s more may have been sent without a result being known. Which they are is known when the run has been resumed.", capital(counted(s.Unnamed, "row"))))
+	}
+	if s.Verified[Gone]+s.Verified[StillShared] > 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("A check after the run read the member lists again: %s gone, %s still shared.", grouped(s.Verified[Gone]), grouped(s.Verified[StillShared])))
+	}
+	p.fillOutcomes(s)
+	p.fillReasons(s)
+	return p
+}
+
+func (p *page) fillOutcomes(s *Survey) {
+	var words []string
+	from := 0.0
+	for _, o := range batch.Outcomes() {
+		n := s.Outcomes[o]
+		if n == 0 {
+			continue
+		}
+		k := kindOf(o)
+		means, advice := meaning(o)
+		width := 100 * float64(n) / float64(s.Rows)
+		p.Outcomes = append(p.Outcomes, outcomeBar{
+			Kind: k, Mark: k.mark(), Outcome: string(o), Meaning: means, Rows: grouped(n), Share: share(n, s.Rows),
+			From: fmt.Sprintf("%.3f", from), Width: fmt.Sprintf("%.3f", width),
+		})
+		from += width
+		words = append(words, grouped(n)+" "+string(o))
+		if advice != "" {
+			p.Todo = append(p.Todo, todo{k, k.mark(), grouped(n), string(o), advice})
+		}
+	}
+	p.OutcomesText = fmt.Sprintf("Of %s: %s", counted(s.Rows, "row"), strings.Join(words, ", "))
+}
+
+func (p *page) fillReasons(s *Survey) {
+	reasons := s.Reasons()
+	if more := len(reasons) - maxPageReasons; more > 0 {
+		p.MoreReasons = fmt.Sprintf("%s more: see the rows.", capital(counted(more, "reason")))
+		reasons = reasons[:maxPageReasons]
+	}
+	for _, reason := range reasons {
+		k := kindOf(reason.Outcome)
+		told := pageReason{Kind: k, Mark: k.mark(), Rows: grouped(reason.Rows), Outcome: string(reason.Outcome), Message: cut(reason.Message)}
+		if reason.Status != 0 {
+			told.Status = fmt.Sprint(reason.Status)
+		}
+		told.Lines = linesOf(reason)
+		p.Reasons = append(p.Reasons, told)
+	}
+}
+
+// linesOf names the first rows of a reason.
+func linesOf(r Reason) string {
+	if len(r.Lines) == 0 {
+		return ""
+	}
+	words := make([]string, len(r.Lines))
+	for i, line := range r.Lines {
+		words[i] = fmt.Sprint(line)
+	}
+	text := "line "
+	if r.Rows > 1 {
+		text = "lines "
+	}
+	text += strings.Join(words, ", ")
+	if r.Rows > len(r.Lines) {
+		text += fmt.Sprintf(" and %s more", grouped(r.Rows-len(r.Lines)))
+	}
+	return text
+}
+
+// cut cuts a cell to what the page shows of it.
+func cut(cell string) string {
+	if len(cell) <= maxPageCell {
+		return cell
+	}
+	n := 0
+	for i := range cell {
+		if n == maxPageCell {
+			return cell[:i] + "…"
+		}
+		n++
+	}
+	return cell
+}
+
+// precisely is a time as the rows have it.
+func precisely(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02 15:04:05.000")
+}

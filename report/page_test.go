@@ -1,0 +1,384 @@
+package report
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/accessibility"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"imsrevoke/batch"
+)
+
+// manyRows is a report of n rows with all kinds of outcomes.
+func manyRows(n int) string {
+	var b strings.Builder
+	out := csv.NewWriter(&b)
+	out.Write(append(slices.Clone(columnNames), "ticket"))
+	outcomes := []batch.Outcome{batch.Failed, batch.Unknown, batch.Denied, batch.Absent, batch.Skipped}
+	for i := range n {
+		e := Entry{Result: batch.Result{
+			Row:     batch.Row{Line: i + 2, ImageID: image, MemberID: fmt.Sprintf("%s%07d", member[:25], i)},
+			Outcome: batch.Revoked, Status: 204, Attempts: 1 + i%7/6, Duration: time.Duration(i*7919%5000) * time.Millisecond,
+			RequestID: fmt.Sprintf("req-%d", i), FinishedAt: noon.Add(time.Duration(i) * 300 * time.Millisecond),
+		}}
+		if i%20 == 0 {
+			e.Outcome, e.Status, e.Message = outcomes[i/20%len(outcomes)], 503, fmt.Sprint("reason ", i%3)
+		}
+		if e.Outcome == batch.Skipped {
+			e.Attempts, e.Status, e.RequestID, e.FinishedAt = 0, 0, "", time.Time{}
+		}
+		c := columnsOf(&e.Result)
+		out.Write([]string{c.Line, c.ImageID, c.MemberID, c.Outcome, c.HTTPStatus, c.Attempts, c.DurationMS, c.RequestID, c.Message, c.FinishedAt, "", fmt.Sprint("INC-", i)})
+	}
+	out.Flush()
+	return b.String()
+}
+
+func TestThePageInABrowser(t *testing.T) {
+	browser := startBrowser(t)
+	const rows = 1234
+	text := manyRows(rows)
+	counts := make(map[string]int)
+	for _, line := range strings.Split(text, "\n")[1 : rows+1] {
+		counts[strings.Split(line, ",")[3]]++
+	}
+	path := writePage(t, View{}, text)
+
+	t.Run("counts what the CSV holds", func(t *testing.T) {
+		tb := openPage(t, browser, path)
+		if got := value[string](tb, `document.getElementById("count-all").textContent`); got != "1,234" {
+			t.Errorf("all rows are %s", got)
+		}
+		got := value[map[string]string](tb, `Object.fromEntries([...document.querySelectorAll("[data-outcome]")].map(e => [e.dataset.outcome, e.textContent]))`)
+		chosen := value[map[string]string](tb, `Object.fromEntries([...document.querySelectorAll("#filter label")].map(e => [e.textContent.trim().split(" ")[0].slice(1), e.querySelector(".count").textContent]))`)
+		if len(got) != len(counts) || len(chosen) != len(counts) {
+			t.Errorf("outcomes %v, to choose from %v, want %v", got, chosen, counts)
+		}
+		for outcome, n := range counts {
+			if got[outcome] != grouped(n) || chosen[outcome] != grouped(n) {
+				t.Errorf("%s: %q, to choose %q, want %d", outcome, got[outcome], chosen[outcome], n)
+			}
+			box := fmt.Sprintf(`#filter input[value="%d"]`, slices.Index(batch.Outcomes(), batch.Outcome(outcome)))
+			tb.click(box)
+			tb.found(grouped(n) + " of 1,234 rows")
+			for _, shown := range tb.column("outcome") {
+				if !strings.HasSuffix(shown, outcome) {
+					t.Errorf("%q is shown among the rows that are %s", shown, outcome)
+				}
+			}
+			tb.click(box)
+		}
+		tb.found("1,234 rows")
+	})
+
+	t.Run("finds a row", func(t *testing.T) {
+		tb := openPage(t, browser, path)
+		for _, words := range []string{"0000777", "req-777 204", "INC-777", "REQ-777"} {
+			tb.search(words)
+			tb.found("1 of 1,234 rows")
+			if got := tb.column("line"); !slices.Equal(got, []string{"779"}) {
+				t.Errorf("%s finds the lines %q, want 779", words, got)
+			}
+		}
+		tb.click("#body button.more")
+		if got := value[string](tb, `document.querySelector("#body .detail").textContent`); got != "requestreq-777ticketINC-777" {
+			t.Errorf("more of the row: %q", got)
+		}
+		if got := value[string](tb, `document.activeElement.getAttribute("aria-expanded")`); got != "true" {
+			t.Errorf("the focus is on something whose aria-expanded is %q", got)
+		}
+		tb.search("no such row")
+		tb.found("0 of 1,234 rows")
+		if got := tb.column("line"); len(got) != 0 {
+			t.Errorf("nothing finds %q", got)
+		}
+	})
+
+	t.Run("sorts and turns pages", func(t *testing.T) {
+		tb := openPage(t, browser, path, chromedp.EmulateViewport(1400, 900))
+		took := func() []int {
+			var all []int
+			for _, cell := range tb.column("duration") {
+				if n, ok := strings.CutSuffix(cell, " ms"); ok {
+					ms, _ := strconv.Atoi(n)
+					all = append(all, ms)
+				} else if n, ok := strings.CutSuffix(cell, " s"); ok {
+					s, _ := strconv.ParseFloat(n, 64)
+					all = append(all, int(s*1000))
+				}
+			}
+			return all
+		}
+		const button = `#heads th[data-key="6"] button`
+		for _, direction := range []string{"ascending", "descending"} {
+			tb.click(button)
+			if got := value[string](tb, `[...document.querySelectorAll("#heads [aria-sort]")].map(e => e.textContent + e.ariaSort).join()`); !strings.Contains(got, direction) || !strings.HasPrefix(got, "duration") {
+				t.Errorf("aria-sort is %q, want duration %s", got, direction)
+			}
+			all := took()
+			if direction == "descending" {
+				slices.Reverse(all)
+			}
+			if len(all) != 100 || !slices.IsSorted(all) {
+				t.Errorf("%s: %v", direction, all)
+			}
+		}
+		tb.click(`#heads th[data-key="0"] button`)
+		tb.click("#on")
+		if got := tb.column("line"); len(got) != 100 || got[0] != "102" || got[99] != "201" {
+			t.Errorf("the second page has the lines %v", got)
+		}
+		if got := value[string](tb, `document.getElementById("place").textContent`); got != "rows 101 to 200 of 1,234" {
+			t.Errorf("the place is %q", got)
+		}
+	})
+
+	t.Run("without a script", func(t *testing.T) {
+		tb := openPage(t, browser, path, scripts(false))
+		tb.run(scripts(true))
+		got := value[[]int](tb, `[document.querySelectorAll(".static tbody tr").length, document.querySelector(".static").offsetHeight > 0 ? 1 : 0, document.querySelector(".app").offsetHeight]`)
+		if !slices.Equal(got, []int{maxStaticRows, 1, 0}) {
+			t.Errorf("rows, whether they are seen, height of what needs a script: %v", got)
+		}
+	})
+
+	t.Run("on paper", func(t *testing.T) {
+		tb := openPage(t, browser, path, media("print"))
+		got := value[[]int](tb, `[[...document.querySelectorAll(".static tbody tr")].filter(e => e.offsetHeight).length, document.querySelector(".app").offsetHeight]`)
+		if want := rows - counts["revoked"] - counts["absent"]; !slices.Equal(got, []int{want, 0}) {
+			t.Errorf("rows, height of the controls: %v, want %d rows that are not settled", got, want)
+		}
+	})
+
+	t.Run("on a telephone", func(t *testing.T) {
+		tb := openPage(t, browser, path, chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile))
+		if got := value[int](tb, `document.documentElement.scrollWidth`); got != 360 {
+			t.Errorf("the page is %d wide", got)
+		}
+	})
+
+	t.Run("for a screen reader", func(t *testing.T) {
+		tb := openPage(t, browser, path, chromedp.EmulateViewport(1400, 900))
+		names := make(map[string][]string)
+		tree, err := chromedp.Call(tb.ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, node := range tree.Nodes {
+			if node.Ignored || node.Role == nil {
+				continue
+			}
+			role, name := unquote(node.Role.Value), ""
+			if node.Name != nil {
+				name = unquote(node.Name.Value)
+			}
+			names[role] = append(names[role], name)
+		}
+		for _, role := range []string{"banner", "main", "contentinfo", "search", "status", "navigation", "table", "columnheader"} {
+			if len(names[role]) == 0 {
+				t.Errorf("nothing has the role %s", role)
+			}
+		}
+		for _, role := range []string{"textbox", "searchbox", "checkbox", "button", "image", "table", "navigation", "region"} {
+			if slices.Contains(names[role], "") {
+				t.Errorf("a %s has no name", role)
+			}
+		}
+	})
+}
+
+func TestHostileTextIsInertOnThePage(t *testing.T) {
+	browser := startBrowser(t)
+	hostile := []string{
+		`</script><script>window.pwned = 1</script>`, `<img src=x onerror="window.pwned = 1">`, "${window.pwned = 1}", "{{.Policy}}",
+		"a\u2028b\u2029c", "'=cmd|' /C calc'!A1", `" onmouseover="window.pwned = 1`, "<!--", "]]>", "]}</style>", "&lt;b&gt;&amp;", `\u003cb\u003e`,
+		"javascript:alert(1)", "\u202eright to left", "\x00\x01",
+	}
+	var b strings.Builder
+	out := csv.NewWriter(&b)
+	out.Write(append(slices.Clone(columnNames), hostile[0], hostile[1]))
+	for i, text := range hostile {
+		out.Write([]string{fmt.Sprint(i + 2), text, text, "invalid", "400", "1", "5", text, text, "2026-11-23T12:00:00.001Z", "", text, text})
+	}
+	out.Flush()
+	tb := openPage(t, browser, writePage(t, View{}, b.String()))
+	tb.found("15 rows")
+	for range hostile {
+		tb.click(`#body button.more[aria-expanded="false"]`)
+	}
+	if value[bool](tb, `"pwned" in window`) || value[int](tb, `document.querySelectorAll("img, #body script, [onmouseover], b b").length`) > 0 {
+		t.Error("text of the report has become markup")
+	}
+	for _, name := range []string{"message", "image", "member"} {
+		for j, got := range value[[]string](tb, `[...document.querySelectorAll("#body td[data-name=`+name+`]")].map(td => td.textContent)`) {
+			if got != hostile[j] {
+				t.Errorf("%s of row %d: %q, want %q", name, j, got, hostile[j])
+			}
+		}
+	}
+	got := value[[]string](tb, `[...document.querySelectorAll("#body .detail dl")].map(dl => [...dl.children].map(e => e.textContent).join("|"))`)
+	for i, text := range hostile {
+		if want := strings.Join([]string{"request", text, hostile[0], text, hostile[1], text}, "|"); got[i] != want {
+			t.Errorf("more of row %d: %q, want %q", i, got[i], want)
+		}
+	}
+
+	// Should markup come in nevertheless, the policy keeps it from doing anything.
+	tb = openDoubtfulPage(t, browser, writePage(t, View{}, b.String()))
+	value[any](tb, `document.body.insertAdjacentHTML("beforeend", '<img src="https://image.invalid/x" onerror="window.pwned = 1"><iframe src="data:text/html,x"></iframe>'), document.body.append(Object.assign(document.createElement("script"), {textContent: "window.pwned = 2"})), document.fonts.ready.then(() => null)`)
+	tb.await(`document.images[0].complete`)
+	if value[bool](tb, `"pwned" in window`) {
+		t.Error("a script that is not the page's has run")
+	}
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	refused := strings.Count(strings.Join(tb.problems, "\n"), "Content Security Policy")
+	if refused < 3 {
+		t.Errorf("the policy has refused %d times: %q", refused, tb.problems)
+	}
+}
+
+// A page of very many rows holds some of them, those first that are not
+// settled, says so, and stays small in the browser.
+func TestAVeryLargePage(t *testing.T) {
+	const rows = maxPageRows + 20_000
+	path := writePage(t, View{}, manyRows(rows))
+	tb := openPage(t, startBrowser(t), path)
+	tb.found("100,000 rows")
+	if got := value[string](tb, `document.querySelector("#rows .note").textContent`); !strings.Contains(got, "The report has 120,000 rows; this page lists 100,000 of them: 4,800 that are not settled, and 95,200 that are.") {
+		t.Errorf("the page says %q", got)
+	}
+	if got := value[string](tb, `document.getElementById("count-all").textContent`); got != "120,000" {
+		t.Errorf("all rows are %s", got)
+	}
+	tb.search("failed reason")
+	tb.found("1,200 of 100,000 rows")
+	tb.search("0050000")
+	tb.found("1 of 100,000 rows")
+	tb.search(" ")
+	tb.found("100,000 rows")
+	if n := value[int](tb, `document.querySelectorAll("#body tr").length`); n != 100 {
+		t.Errorf("%d rows are laid out", n)
+	}
+	if n := value[int](tb, `document.querySelectorAll("*").length`); n > 20_000 {
+		t.Errorf("the page has %d elements", n)
+	}
+}
+
+// Colours can be told from their ground, in light and in dark: 4.5 to 1, as
+// WCAG 2 asks for at level AA.
+func TestContrast(t *testing.T) {
+	palettes := regexp.MustCompile(`(?s)--paper: .*?\}`).FindAllString(pageStyle, -1)
+	if len(palettes) != 3 {
+		t.Fatalf("%d palettes, want those for light, dark and paper", len(palettes))
+	}
+	for _, palette := range palettes {
+		colours := make(map[string]string)
+		for _, m := range regexp.MustCompile(`--([a-z-]+): #([0-9a-f]{3,6});`).FindAllStringSubmatch(palette, -1) {
+			colours[m[1]] = m[2]
+		}
+		for _, ground := range []string{"paper", "hover"} {
+			for _, ink := range []string{"ink", "quiet", "done", "open", "doubt", "unsent"} {
+				if ratio := contrast(luminance(t, colours[ink]), luminance(t, colours[ground])); ratio < 4.5 {
+					t.Errorf("%s #%s on %s #%s: %.2f to 1", ink, colours[ink], ground, colours[ground], ratio)
+				}
+			}
+		}
+	}
+}
+
+func contrast(a, b float64) float64 { return (max(a, b) + 0.05) / (min(a, b) + 0.05) }
+
+// luminance is that of WCAG 2.
+func luminance(t *testing.T, colour string) float64 {
+	t.Helper()
+	if len(colour) == 3 {
+		colour = string([]byte{colour[0], colour[0], colour[1], colour[1], colour[2], colour[2]})
+	}
+	sum := 0.0
+	for i, weight := range []float64{0.2126, 0.7152, 0.0722} {
+		n, err := strconv.ParseUint(colour[2*i:2*i+2], 16, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := float64(n) / 255
+		if c <= 0.03928 {
+			c /= 12.92
+		} else {
+			c = math.Pow((c+0.055)/1.055, 2.4)
+		}
+		sum += weight * c
+	}
+	return sum
+}
+
+// scripts lets scripts run in a page, or not.
+func scripts(run bool) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !run})
+		return err
+	})
+}
+
+// media shows a page as on "print", or another medium.
+func media(medium string, features ...*emulation.MediaFeature) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: medium, Features: features})
+		return err
+	})
+}
+
+// unquote reads a word in JSON.
+func unquote(value []byte) string {
+	var text string
+	_ = json.Unmarshal(value, &text) // what is no text has no name
+	return text
+}
+
+func TestHeadlines(t *testing.T) {
+	tests := []struct {
+		outcomes []batch.Outcome
+		want     string
+	}{
+		{nil, "There are no rows."},
+		{[]batch.Outcome{batch.Revoked}, "The one row is settled: nothing is left to do."},
+		{[]batch.Outcome{batch.Revoked, batch.Absent}, "All 2 rows are settled: nothing is left to do."},
+		{[]batch.Outcome{batch.Revoked, batch.Unknown}, "1 of 2 rows are settled; 1 is not."},
+		{[]batch.Outcome{batch.Failed, batch.Unknown}, "None of the 2 rows is settled."},
+		{[]batch.Outcome{batch.Failed}, "The one row is not settled."},
+		{[]batch.Outcome{batch.Shared, batch.Absent}, "1 of 2 shares are still there."},
+		{[]batch.Outcome{batch.Planned, batch.Invalid}, "Nothing was sent: it was a dry run of 2 rows."},
+	}
+	for _, tt := range tests {
+		s := &Survey{Tally: newTally(), Ended: true}
+		for i, o := range tt.outcomes {
+			s.Tally.add(&batch.Result{Row: batch.Row{Line: i + 2}, Outcome: o})
+		}
+		if got := headline(s); got != tt.want {
+			t.Errorf("%v: %q, want %q", tt.outcomes, got, tt.want)
+		}
+	}
+}
+
+func TestEveryOutcomeHasAMeaningAndWhatIsLeftAnAdvice(t *testing.T) {
+	for _, o := range batch.Outcomes() {
+		if means, advice := meaning(o); means == "" || (advice == "") != o.Settled() {
+			t.Errorf("%s: %q, %q", o, means, advice)
+		}
+	}
+	if strings.Contains(pageScript, "</script") || strings.Contains(pageStyle, "</style") {
+		t.Error("the script or the style ends early")
+	}
+}

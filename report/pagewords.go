@@ -1,0 +1,203 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"imsrevoke/batch"
+)
+
+// What a page says in words.
+
+// A kind is what an outcome means to somebody who looks at the page. It is a
+// class of the style sheet, too.
+type kind string
+
+const (
+	kindDone   kind = "done"   // settled
+	kindOpen   kind = "open"   // the share may be there, and why is known
+	kindDoubt  kind = "doubt"  // nobody knows
+	kindUnsent kind = "unsent" // nothing was sent
+)
+
+func kindOf(o batch.Outcome) kind {
+	switch {
+	case o.Settled():
+		return kindDone
+	case o == batch.Unknown:
+		return kindDoubt
+	case o == batch.Invalid || o == batch.Skipped || o == batch.Planned:
+		return kindUnsent
+	}
+	return kindOpen
+}
+
+// mark tells the kinds apart without colour.
+func (k kind) mark() string {
+	return map[kind]string{kindDone: "●", kindOpen: "▲", kindDoubt: "◆", kindUnsent: "○"}[k]
+}
+
+// meaning is what an outcome means, and advice what is to be done about it.
+func meaning(o batch.Outcome) (meaning, advice string) {
+	switch o {
+	case batch.Revoked:
+		return "the server has withdrawn the share", ""
+	case batch.Absent:
+		return "it is proved that there is no such share", ""
+	case batch.Restored:
+		return "the server has shared the image again", ""
+	case batch.Present:
+		return "the share was there already", ""
+	case batch.Duplicate:
+		return "the same pair stands on an earlier line", ""
+	case batch.Planned:
+		return "a dry run: nothing was sent", "were not sent: it was a dry run"
+	case batch.Shared:
+		return "a check has found the share", "are there: imsrevoke run withdraws them"
+	case batch.NotFound:
+		return "the image does not exist, or these credentials cannot see it", "may be there still: use the credentials of the project that owns the images"
+	case batch.Denied:
+		return "these credentials may not do this", "need the credentials of the project that owns the images, or a role in it"
+	case batch.Rejected:
+		return "the server has refused it for good", "were refused for good: see what the server says"
+	case batch.Failed:
+		return "the attempts are spent, and none was applied", "can be tried again, with --resume"
+	case batch.Unknown:
+		return "an answer was lost: it may or may not have been done", "may or may not have been done: --resume settles them"
+	case batch.Invalid:
+		return "the row is no pair: nothing was sent", "are no pairs: correct them in the file"
+	case batch.Skipped:
+		return "the run stopped before it", "were not tried to the end: --resume goes on with them"
+	}
+	return "", ""
+}
+
+// headline is the truth about results in one sentence.
+func headline(s *Survey) string {
+	n, settled := s.Rows, s.Settled()
+	rows := grouped(n) + " rows"
+	switch {
+	case !s.Ended:
+		return fmt.Sprintf("The run has not ended: %s of %s rows are settled so far.", grouped(settled), grouped(s.Run.Rows))
+	case n == 0:
+		return "There are no rows."
+	case s.Outcomes[batch.Planned] > 0:
+		return fmt.Sprintf("Nothing was sent: it was a dry run of %s.", counted(n, "row"))
+	case s.Outcomes[batch.Shared] > 0:
+		return fmt.Sprintf("%s of %s shares are still there.", grouped(s.Outcomes[batch.Shared]), grouped(n))
+	case s.Verified[StillShared] > 0:
+		return fmt.Sprintf("A check has found %s of %s shares there again.", grouped(s.Verified[StillShared]), grouped(n))
+	case settled == n && n == 1:
+		return "The one row is settled: nothing is left to do."
+	case n == 1:
+		return "The one row is not settled."
+	case settled == n:
+		return fmt.Sprintf("All %s are settled: nothing is left to do.", rows)
+	case settled == 0:
+		return fmt.Sprintf("None of the %s is settled.", rows)
+	}
+	return fmt.Sprintf("%s of %s rows are settled; %s.", grouped(settled), grouped(n), left(n-settled))
+}
+
+func left(n int) string {
+	if n == 1 {
+		return "1 is not"
+	}
+	return grouped(n) + " are not"
+}
+
+// counted is a number of things.
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return grouped(n) + " " + what
+}
+
+// grouped is a number with its digits in groups of three.
+func grouped(n int) string {
+	digits := fmt.Sprint(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// share is a part of a whole, and is nothing or all only when that is so.
+func share(part, whole int) string {
+	percent := 100 * float64(part) / float64(whole)
+	switch {
+	case part == 0 || part == whole:
+		return fmt.Sprintf("%.0f\u00a0%%", percent)
+	case percent < 0.1:
+		return "<\u00a00.1\u00a0%"
+	case percent > 99.9:
+		return ">\u00a099.9\u00a0%"
+	}
+	return fmt.Sprintf("%.1f\u00a0%%", percent)
+}
+
+// lasting is a duration in few figures.
+func lasting(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d\u00a0ms", d.Milliseconds())
+	case d < 10*time.Second && d%time.Second != 0:
+		return fmt.Sprintf("%.1f\u00a0s", d.Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.0f\u00a0s", d.Seconds())
+	case d < time.Hour:
+		return strings.TrimSuffix(fmt.Sprintf("%d\u00a0min %d\u00a0s", d/time.Minute, d%time.Minute/time.Second), " 0\u00a0s")
+	case d < 48*time.Hour:
+		return strings.TrimSuffix(fmt.Sprintf("%d\u00a0h %d\u00a0min", d/time.Hour, d%time.Hour/time.Minute), " 0\u00a0min")
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%d\u00a0days %d\u00a0h", d/(24*time.Hour), d%(24*time.Hour)/time.Hour), " 0\u00a0h")
+}
+
+// moment is a time for people.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02 15:04:05")
+}
+
+// facts say which run it was.
+func facts(s *Survey) []fact {
+	run := s.Run
+	if run == nil {
+		return nil
+	}
+	what := map[string]string{"": "withdraw the shares of", "check": "check the shares of", "restore": "restore the shares of"}[run.Verb]
+	if what == "" {
+		what = run.Verb
+	}
+	of := fmt.Sprintf("%s %s, %s", what, run.Input, counted(run.Rows, "row"))
+	if run.Shard != "" {
+		of += fmt.Sprintf(", which are shard %s of it", run.Shard)
+	}
+	if run.WholeRows > 0 {
+		of += fmt.Sprintf(" (the whole file has %s)", grouped(run.WholeRows))
+	}
+	by := run.User
+	if run.Host != "" {
+		by = strings.TrimPrefix(by+" on "+run.Host, " on ")
+	}
+	var known []fact
+	add := func(name, value string, code bool) {
+		if value != "" {
+			known = append(known, fact{name, value, code})
+		}
+	}
+	add("asked to", of, false)
+	add("by", by, false)
+	add("began (UTC)", moment(run.Started), false)
+	add("last row finished (UTC)", moment(s.Last), false)
+	add("project", run.Project, true)
+	add("endpoint", run.Endpoint, true)
+	add("credentials", run.Credentials, false)
+	add("imsrevoke", run.Version, false)
+	add("SHA-256 of the pairs and their lines", run.Digest, true)
+	return known
+}
