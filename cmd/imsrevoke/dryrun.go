@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // planFile is a dry run: every row is judged, nothing is sent.
-func (c *cli) planFile(m *manifest.Manifest, input string, o *runOptions) error {
+func (c *cli) planFile(ctx context.Context, m *manifest.Manifest, input string, o *runOptions) error {
 	plan := &report.CSV{Input: m.Reader(), Columns: m.Columns, Rows: m.Rows, Rest: batch.Planned}
 	s := summary{Input: m.Name, WholeRows: m.WholeRows, DryRun: true, Started: time.Now()}
 	var err error
@@ -22,6 +23,13 @@ func (c *cli) planFile(m *manifest.Manifest, input string, o *runOptions) error 
 	}
 	if err != nil {
 		return err
+	}
+	if c.terminal {
+		profile, err := m.Profile(ctx, "")
+		if err != nil {
+			return err
+		}
+		c.showNotes(unusual(m, profile))
 	}
 	if s.tally.Outcomes[batch.Invalid] > 0 {
 		err = errUnsettled

@@ -27,7 +27,7 @@ func (r *run) showPlan() {
 	}
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
-		b.WriteString(r.planLine(name, fmt.Sprintf(format, args...)))
+		b.WriteString(r.wrapped(fmt.Sprintf("  %-9s", name), fmt.Sprintf(format, args...), planIndent))
 	}
 	fmt.Fprintf(&b, "About to withdraw %s.\n\n", plural(r.toSend, "share"))
 	line("file", "%s (%s, delimiter %q, columns %q and %q)", m.Name, encoding, m.Delimiter, m.ImageColumn, m.MemberColumn)
@@ -50,20 +50,20 @@ func (r *run) showPlan() {
 	fmt.Fprintln(r.stderr, b.String())
 }
 
-// planLine is a line of the plan. It is cut at blanks where the terminal is too
-// narrow for it.
-func (r *run) planLine(name, text string) string {
-	const indent = "            "
-	line := fmt.Sprintf("  %-9s", name)
-	width, further := r.columns(), indent
+const planIndent = "            "
+
+// wrapped is a line that begins with a name, cut at blanks where the terminal is
+// too narrow for it. Further lines are indented, not much on a narrow terminal.
+func (c *cli) wrapped(name, text, indent string) string {
+	line, width := name, c.columns()
 	if width < narrow {
-		further = "    "
+		indent = "    "
 	}
 	var b strings.Builder
 	for word := range strings.SplitSeq(text, " ") {
 		if utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
 			b.WriteString(line + "\n")
-			line = further[1:]
+			line = indent[1:]
 		}
 		line += " " + word
 	}
@@ -73,19 +73,15 @@ func (r *run) planLine(name, text string) string {
 
 // atLeast says how long the run takes when all goes well.
 func (r *run) atLeast() string {
-	pace := float64(r.options.pace())
+	pace := r.options.pace()
 	if pace == batch.Unlimited || r.toSend == 0 {
 		return ""
 	}
-	seconds := float64(r.toSend) / pace
-	return ": about " + roughly(time.Duration(seconds*float64(time.Second)))
+	return ": about " + pace.time(r.toSend)
 }
 
 // ask asks whether to go on. Only yes is yes.
 func (r *run) ask(ctx context.Context) error {
-	if r.toSend == 0 {
-		return nil
-	}
 	fmt.Fprintf(r.stderr, "Withdraw %s? [y/N] ", plural(r.toSend, "share"))
 	answer := make(chan string, 1)
 	go func() { // ends with the process when nobody answers

@@ -55,8 +55,8 @@ func TestPlanFitsTheTerminal(t *testing.T) {
 		30: "  file      pairs.csv (utf-8,\n    two  blanks)\n",
 		10: "  file     \n    pairs.csv\n    (utf-8,\n    two \n    blanks)\n",
 	} {
-		r := &run{cli: &cli{width: func() int { return width }}}
-		if got := r.planLine("file", "pairs.csv (utf-8, two  blanks)"); got != want {
+		c := &cli{width: func() int { return width }}
+		if got := c.wrapped("  file     ", "pairs.csv (utf-8, two  blanks)", planIndent); got != want {
 			t.Errorf("%d columns:\n%q, want\n%q", width, got, want)
 		}
 	}

@@ -70,7 +70,7 @@ func (c *cli) runFile(ctx context.Context, input string, o *runOptions) error {
 	}
 	defer m.Close()
 	if o.dryRun {
-		return c.planFile(m, input, o)
+		return c.planFile(ctx, m, input, o)
 	}
 	f, err := filesFor(input, withdrawing.ending, o)
 	if err != nil {
@@ -111,7 +111,10 @@ func (r *run) confirmed(ctx context.Context) error {
 	if r.terminal {
 		r.showPlan()
 	}
-	if !r.options.yes {
+	if !r.options.yes && r.toSend > 0 {
+		if err := r.showUnusual(ctx); err != nil {
+			return err
+		}
 		if err := r.ask(ctx); err != nil {
 			return err
 		}
@@ -126,6 +129,14 @@ func (r *run) confirmed(ctx context.Context) error {
 		return cannotWrite(r.files.journal, err)
 	}
 	return r.execute(ctx)
+}
+
+// remaining are the rows that no earlier run has settled.
+func (r *run) remaining() batch.Source {
+	if r.journal == nil {
+		return r.manifest.Reader()
+	}
+	return r.journal.Remaining(r.manifest.Reader())
 }
 
 func cannotResume(err error) error {

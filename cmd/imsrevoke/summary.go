@@ -120,6 +120,14 @@ func (s *summary) text(err error) string {
 func (s *summary) numbers() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", plural(s.Rows, "row"), orNone(outcomes(s.Outcomes, ", ")))
+	if s.DryRun {
+		b.WriteString("nothing was sent")
+		if n := s.Outcomes[batch.Planned]; n > 0 && s.Rate > 0 {
+			pace := rate(s.Rate)
+			fmt.Fprintf(&b, "; at %s the run takes about %s", &pace, pace.time(n))
+		}
+		b.WriteByte('\n')
+	}
 	if s.Requests > 0 {
 		took := s.Finished.Sub(s.Started)
 		fmt.Fprintf(&b, "%s in %s, %s/s", plural(s.Requests, "request"), roughly(took), figures(float64(s.Requests)/took.Seconds()))

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"imsrevoke/batch"
@@ -45,6 +46,11 @@ func (r *rate) Set(text string) error {
 	}
 	*r = rate(n / seconds)
 	return nil
+}
+
+// time is how long so many requests take, roughly.
+func (r rate) time(requests int) string {
+	return roughly(time.Duration(float64(requests) / float64(r) * float64(time.Second)))
 }
 
 // An allowance is how many rows may fail.

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"imsrevoke/batch/manifest"
+)
+
+// showUnusual tells what a person may want to look at before saying yes. It
+// tells nothing when nothing is unusual.
+func (r *run) showUnusual(ctx context.Context) error {
+	projectID, _ := r.session.Project()
+	p, err := r.manifest.Profile(ctx, projectID)
+	if err != nil {
+		return err
+	}
+	notes := unusual(r.manifest, p)
+	if r.work == withdrawing {
+		found, err := r.survey(ctx, p.Images)
+		if err != nil {
+			return err
+		}
+		notes = append(notes, found...)
+	}
+	r.showNotes(notes)
+	return nil
+}
+
+func (c *cli) showNotes(notes []string) {
+	if len(notes) == 0 {
+		return
+	}
+	fmt.Fprintln(c.stderr, "Worth a look:")
+	for _, note := range notes {
+		fmt.Fprint(c.stderr, c.wrapped("  -", note, "    "))
+	}
+	fmt.Fprintln(c.stderr)
+}
+
+// unusual is what is unusual about the file.
+func unusual(m *manifest.Manifest, p *manifest.Profile) []string {
+	var notes []string
+	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
+	if p.Owner.Line > 0 {
+		note("line %d: the member is the project of these credentials itself; does the column %q hold the owners?", p.Owner.Line, m.MemberColumn)
+	}
+	switch {
+	case p.Everywhere == "":
+	case m.Members.N == 1:
+		note("all rows are of one member, %s", p.Everywhere)
+	default:
+		note("one member stands with every image, %s", p.Everywhere)
+	}
+	for _, once := range p.Once {
+		if once == p.Owner {
+			continue
+		}
+		note("line %d: the member %s stands nowhere else, the others stand in many rows", once.Line, once.MemberID)
+	}
+	if p.ManyInvalid {
+		note("%s of %s cannot be sent", grouped(m.Invalid), plural(m.Rows, "row"))
+	}
+	if p.ManyDuplicates {
+		note("%s of %s repeat the pair of an earlier row", grouped(m.Duplicates), plural(m.Rows, "row"))
+	}
+	return notes
+}
