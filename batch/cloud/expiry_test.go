@@ -91,13 +91,29 @@ func TestTokenThatEndsInTheMiddleOfARun(t *testing.T) {
 
 	image.good.Store("no token of this Keystone")
 	for _, err := range doAll(t, s) {
+		wantError(t, err, "the Image API at "+image.URL, "cannot ask Keystone")
+		if errors.Is(err, cloud.ErrRefused) {
+			t.Fatalf("error %v is ErrRefused; but tokens were accepted before", err)
+		}
+	}
+	if got := len(k.posted()); got != 5 {
+		t.Errorf("%d logins, want 5: two more after the last good token", got)
+	}
+}
+
+func TestTokensThatAreNeverAccepted(t *testing.T) {
+	t.Parallel()
+	k := newKeystone(t)
+	image := newImageServer(t, "no token of this Keystone")
+	s := mustConnect(t, cloud.Config{Endpoint: image.URL}, k.password())
+	for _, err := range doAll(t, s) {
 		wantError(t, err, "the Image API at "+image.URL, "region")
 		if !errors.Is(err, cloud.ErrRefused) {
 			t.Fatalf("error %v, want ErrRefused", err)
 		}
 	}
-	if got := len(k.posted()); got != 4 {
-		t.Errorf("%d logins, want 4: one more after the last good token", got)
+	if got := len(k.posted()); got != 2 {
+		t.Errorf("%d logins, want 2: one token more than the first", got)
 	}
 }
 

@@ -84,6 +84,8 @@ type Session struct {
 	log         *slog.Logger
 
 	current atomic.Pointer[credential]
+	// proved says that some credential of this session was accepted.
+	proved atomic.Bool
 
 	// renewing holds one element while a credential is being renewed, and
 	// guards what follows. It is a channel because waiting for it has to end
@@ -164,6 +166,9 @@ func (s *Session) renewAhead(ctx context.Context, c *credential) *credential {
 // Accepted tells that an answer has proved the credential of this generation
 // good: any answer of the Image API itself but a 401.
 func (s *Session) Accepted(generation uint64) {
+	if !s.proved.Load() {
+		s.proved.Store(true)
+	}
 	if c := s.current.Load(); c.generation == generation && !c.accepted.Load() {
 		c.accepted.Store(true)
 	}
@@ -175,10 +180,11 @@ func (s *Session) Accepted(generation uint64) {
 // with its own context, and the others wait for the end of that.
 //
 // The error wraps [ErrRefused] when the credential cannot be renewed, when the
-// issuer refuses to, or when a credential that had just been renewed was
-// refused before any answer proved it good. Any other error is temporary, for
-// example when Keystone cannot be reached: Renew may be called again later. For
-// a second after such an error it is the answer to everybody.
+// issuer refuses to, or when one that had just been renewed was refused and none
+// before it was ever accepted. Any other error is temporary: Keystone cannot be
+// reached, or it can and a credential that it issued just now is refused all the
+// same, as Glance does when it cannot reach Keystone itself. Renew may be called
+// again later. For a second after such an error it is the answer to everybody.
 func (s *Session) Renew(ctx context.Context, generation uint64) error {
 	if s.current.Load().generation > generation {
 		return nil
@@ -197,7 +203,8 @@ func (s *Session) Renew(ctx context.Context, generation uint64) error {
 	if err := s.rested(); err != nil {
 		return err
 	}
-	if current.generation > 1 && !current.accepted.Load() {
+	unproved := current.generation > 1 && !current.accepted.Load()
+	if unproved && !s.proved.Load() {
 		return refused("the Image API at %s does not accept a credential that was issued just now (%s): "+
 			"check that endpoint, region and project belong together", s.endpoint, s.method)
 	}
@@ -210,6 +217,11 @@ func (s *Session) Renew(ctx context.Context, generation uint64) error {
 		return s.failure
 	}
 	s.replace(current, g)
+	if unproved {
+		s.failure, s.failedAt = fmt.Errorf("the Image API at %s does not accept a credential that was issued just now (%s), "+
+			"though it has accepted those before: perhaps it cannot ask Keystone", s.endpoint, s.method), time.Now()
+		return s.failure
+	}
 	return nil
 }
 

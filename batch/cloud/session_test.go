@@ -116,6 +116,14 @@ func TestRenewal(t *testing.T) {
 	accepted := func(generation uint64) step {
 		return func(_ *testing.T, s *Session) { s.Accepted(generation) }
 	}
+	doubt := func(generation uint64) step {
+		return func(t *testing.T, s *Session) {
+			t.Helper()
+			if err := s.Renew(t.Context(), generation); err == nil || errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "cannot ask Keystone") {
+				t.Errorf("renewing generation %d: %v, want a temporary error", generation, err)
+			}
+		}
+	}
 	wait := func(d time.Duration) step {
 		return func(*testing.T, *Session) { time.Sleep(d) }
 	}
@@ -134,8 +142,12 @@ func TestRenewal(t *testing.T) {
 			[]step{renew(1, nil), renew(2, ErrRefused), wait(time.Hour), renew(2, ErrRefused)}, 2, 1},
 		{"a credential that was accepted can be renewed again and again", nil,
 			[]step{accepted(1), renew(1, nil), accepted(2), renew(2, nil), accepted(3), renew(3, nil)}, 4, 3},
-		{"a late word about an old credential proves nothing about the new one", nil,
-			[]step{renew(1, nil), accepted(1), renew(2, ErrRefused)}, 2, 1},
+		{"one that is refused although those before were accepted is replaced, but not tried at once", nil,
+			[]step{accepted(1), renew(1, nil), doubt(2), doubt(3), wait(time.Second), doubt(3), renew(3, nil), accepted(4), wait(time.Second), renew(4, nil)}, 5, 4},
+		{"a late word about an old credential is word enough", nil,
+			[]step{renew(1, nil), accepted(1), doubt(2)}, 3, 2},
+		{"a refusal by the issuer is final then, too", []error{nil, refused},
+			[]step{accepted(1), renew(1, nil), renew(2, ErrRefused), wait(time.Hour), renew(2, ErrRefused)}, 2, 2},
 		{"an old credential has been renewed already", nil,
 			[]step{renew(1, nil), renew(1, nil), renew(1, nil)}, 2, 1},
 		{"a refusal by the issuer is final, and is not tried again", []error{refused},

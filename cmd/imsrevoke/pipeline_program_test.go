@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -144,6 +145,57 @@ func TestPipelineProgramRenewsATokenOnce(t *testing.T) {
 		t.Errorf("%d tokens were issued, want at most %d", s.TokensIssued, most)
 	}
 	t.Logf("%d tokens for %d ends of a token and %d refused requests", s.TokensIssued, ends.Load(), s.Statuses[401])
+}
+
+// TestPipelineProgramWhenTokensCannotBeValidated: Glance says 401 to every
+// token while it cannot ask Keystone. Where it has accepted tokens before, that
+// is an outage, to be waited out or given up as such.
+func TestPipelineProgramWhenTokensCannotBeValidated(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name     string
+		lasts    time.Duration
+		patience string
+		code     int
+	}{
+		{"for a while", 2 * time.Second, "10m", exitSettled},
+		{"for good", time.Hour, "2s", exitStopped},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			const before = 50
+			pairs := pairsGrid(100, 2)
+			c := imagetest.NewCloud()
+			shareAll(c, pairs)
+			var seen, until atomic.Int64
+			c.SetFaults(func(r imagetest.Request) imagetest.Fault {
+				if r.ImageID == "" || seen.Add(1) <= before {
+					return imagetest.Fault{}
+				}
+				until.CompareAndSwap(0, r.Time.Add(tt.lasts).UnixNano())
+				if r.Time.UnixNano() > until.Load() {
+					return imagetest.Fault{}
+				}
+				return imagetest.Status(http.StatusUnauthorized)
+			})
+			r := runProgram(t, startCloud(t, c).AuthURL, pairs, "--rate", "unlimited", "--outage-patience", tt.patience)
+			if r.code != tt.code {
+				t.Errorf("exit code %d, want %d: %s", r.code, tt.code, r.stderr)
+			}
+			counts := countOutcomes(r.report)
+			if counts[batch.Denied] > 0 || counts[batch.Failed] > 0 || counts[batch.Revoked] != c.Stats().MembersRemoved {
+				t.Errorf("outcomes %v, and %d members were removed", counts, c.Stats().MembersRemoved)
+			}
+			if tt.code == exitSettled && counts[batch.Revoked] != len(pairs) {
+				t.Errorf("%d of %d revoked", counts[batch.Revoked], len(pairs))
+			}
+			if tt.code != exitSettled && !strings.Contains(r.stderr, "cannot ask Keystone") {
+				t.Errorf("it does not say why: %s", r.stderr)
+			}
+			checkUntouched(t, c, pairs)
+		})
+	}
 }
 
 // TestPipelineProgramStopsWhenKeystoneRefuses: no second wrong password is
