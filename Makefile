@@ -6,6 +6,7 @@
 # make e2e      runs the program against a real Glance and Keystone; needs root and Debian 12
 # make docs     writes man pages and completions to bin/docs
 # make dist     builds archives for all systems into dist/, the same bytes each time; VERSION=
+# make duel     races the program against other clients of the same Glance, ROUNDS times
 # make fuzz     looks for trouble, FUZZTIME for each target
 # make bench    compares the program with the plainest ones, in some minutes
 # make microbench  measures what the parts cost
@@ -14,6 +15,7 @@
 
 FUZZTIME ?= 30s
 CRASHES ?= 200
+ROUNDS ?= 3
 DOCS ?= bin/docs
 # The race detector needs a C compiler; without one the tests run without it.
 RACE ?= $(shell command -v gcc >/dev/null 2>&1 && echo -race)
@@ -21,7 +23,7 @@ RACE ?= $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build demo test check lint vuln crash e2e docs dist fuzz bench picture clean
+.PHONY: build demo test check lint vuln crash e2e duel docs dist fuzz bench picture clean
 
 build:
 	go build -trimpath -o bin/imsrevoke ./cmd/imsrevoke
@@ -60,6 +62,9 @@ crash:
 
 e2e:
 	.ci/e2e
+
+duel:
+	.ci/e2e duel -rounds $(ROUNDS)
 
 docs:
 	mkdir -p $(DOCS)/man $(DOCS)/completions

@@ -83,7 +83,7 @@ func (v *victim) signal(s syscall.Signal) {
 // ended the program, 0 for none.
 func (v *victim) wait() (code int, by syscall.Signal) {
 	v.t.Helper()
-	const patience = 2 * time.Minute // it has hung, whatever the machine is busy with
+	const patience = 5 * time.Minute // it has hung, whatever the machine is busy with
 	v.live(patience)
 	if v.running() {
 		v.t.Fatalf("the program does not end")

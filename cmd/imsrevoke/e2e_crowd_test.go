@@ -4,10 +4,14 @@ package main_test
 
 import (
 	"bytes"
+	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"imsrevoke/batch"
 )
@@ -25,14 +29,32 @@ type crowd struct {
 func newCrowd(t *testing.T, r *realm, images, members int) *crowd {
 	t.Helper()
 	c := &crowd{realm: r, other: newID()}
+	var shares []batch.Pair
 	for range images {
 		image := r.addImage(t, traits{})
-		r.share(t, image, c.other)
+		shares = append(shares, batch.Pair{ImageID: image, MemberID: c.other})
 		for range members {
-			p := batch.Pair{ImageID: image, MemberID: newID()}
-			r.share(t, image, p.MemberID)
-			c.pairs = append(c.pairs, p)
+			c.pairs = append(c.pairs, batch.Pair{ImageID: image, MemberID: newID()})
 		}
+	}
+	token := r.token(t, "owner")
+	var atOnce errgroup.Group
+	atOnce.SetLimit(8)
+	for _, p := range append(shares, c.pairs...) {
+		atOnce.Go(func() error {
+			resp, err := exchange(t.Context(), http.MethodPost, r.image+"/v2/images/"+p.ImageID+"/members", token, map[string]any{"member": p.MemberID})
+			if err != nil {
+				return err
+			}
+			defer resp.Body.Close()
+			if resp.StatusCode != http.StatusOK {
+				return fmt.Errorf("share: %s", resp.Status)
+			}
+			return nil
+		})
+	}
+	if err := atOnce.Wait(); err != nil {
+		t.Fatal(err)
 	}
 	return c
 }

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -72,7 +71,7 @@ func testRate(t *testing.T, s *site) {
 // logged are the times of the lines of Glance's log that hold a text.
 func logged(t *testing.T, text string) []time.Time {
 	t.Helper()
-	file, err := os.Open(filepath.Join(os.Getenv("E2E_DIR"), "glance.log"))
+	file, err := os.Open(siteFile("glance.log"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -37,46 +38,45 @@ func call(t *testing.T, method, url, token string, body any) (status int, text [
 
 func send(t *testing.T, method, url, token string, body any) *http.Response {
 	t.Helper()
-	var content io.Reader
-	kind := "application/json"
-	switch body := body.(type) {
-	case nil:
-	case patch:
-		kind = "application/openstack-images-v2.1-json-patch"
-		content = marshal(t, body)
-	case []byte:
-		kind = "application/octet-stream"
-		content = bytes.NewReader(body)
-	default:
-		content = marshal(t, body)
-	}
-	req, err := http.NewRequestWithContext(t.Context(), method, url, content)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if content != nil {
-		req.Header.Set("Content-Type", kind)
-	}
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("X-Auth-Token", token)
-	resp, err := client.Do(req)
+	resp, err := exchange(t.Context(), method, url, token, body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return resp
 }
 
+// exchange makes a request, from any goroutine.
+func exchange(ctx context.Context, method, url, token string, body any) (*http.Response, error) {
+	kind := "application/json"
+	var content []byte
+	var err error
+	switch body := body.(type) {
+	case nil:
+	case []byte:
+		kind, content = "application/octet-stream", body
+	case patch:
+		kind = "application/openstack-images-v2.1-json-patch"
+		content, err = json.Marshal(body)
+	default:
+		content, err = json.Marshal(body)
+	}
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(content))
+	if err != nil {
+		return nil, err
+	}
+	if content != nil {
+		req.Header.Set("Content-Type", kind)
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("X-Auth-Token", token)
+	return client.Do(req)
+}
+
 // A patch changes an image (RFC 6902).
 type patch []map[string]any
-
-func marshal(t *testing.T, v any) io.Reader {
-	t.Helper()
-	text, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bytes.NewReader(text)
-}
 
 // demand makes a request that has to succeed, and returns the JSON of the answer.
 func demand(t *testing.T, method, url, token string, body any) document {

@@ -2,11 +2,16 @@
 
 package main_test
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+	"time"
+)
 
 // TestE2E proves the program against a real Glance and Keystone, and judges
 // what it did by asking Glance itself. The site is shared, so what takes a
-// service down comes after what needs all of them.
+// service down comes after what needs all of them. It prints how long each part
+// takes.
 func TestE2E(t *testing.T) {
 	s := newSite(t)
 	for _, part := range []struct {
@@ -20,11 +25,15 @@ func TestE2E(t *testing.T) {
 		{"hazardous ids", testHazards},
 		{"unknown images", testUnknown},
 		{"rate", testRate},
+		{"spread", testSpread},
 		{"check and verify", testCheck},
 		{"kill and resume", testCrash},
 		{"outages", testOutages},
+		{"everything at once", testEverything},
 		{"Glance without Keystone", testValidation},
 	} {
+		began := time.Now()
 		t.Run(part.name, func(t *testing.T) { part.test(t, s) })
+		fmt.Printf("e2e:   %-26s %6.1f s\n", part.name, time.Since(began).Seconds())
 	}
 }
