@@ -98,11 +98,12 @@ func (f *wholeFile) add(p part) error {
 		return fmt.Errorf("%w: %s is of %s %s, and %s is of %s", ErrNoWhole, p.Name, what, here, f.first.Name, there)
 	}
 	is, was := p.run, f.first.run
+	is.Verb, was.Verb = cmp.Or(is.Verb, "run"), cmp.Or(was.Verb, "run")
 	switch {
 	case is.WholeDigest != was.WholeDigest || is.WholeRows != was.WholeRows:
 		return differs("other pairs:", is.Input, was.Input)
 	case is.Verb != was.Verb:
-		return differs("the verb", cmp.Or(is.Verb, "run"), cmp.Or(was.Verb, "run"))
+		return differs("the verb", is.Verb, was.Verb)
 	case is.Endpoint != was.Endpoint:
 		return differs("the endpoint", is.Endpoint, was.Endpoint)
 	case is.Project != was.Project:

@@ -169,7 +169,7 @@ func facts(s *Survey) []fact {
 	if run == nil {
 		return nil
 	}
-	what := map[string]string{"": "withdraw the shares of", "check": "check the shares of", "restore": "restore the shares of"}[run.Verb]
+	what := map[string]string{"": "withdraw the shares of", "run": "withdraw the shares of", "check": "check the shares of", "restore": "restore the shares of"}[run.Verb]
 	if what == "" {
 		what = run.Verb
 	}

@@ -56,6 +56,9 @@ func (c *cli) checkFile(ctx context.Context, input string, o *runOptions) error 
 	if exists && !o.overwrite {
 		return existsError(path)
 	}
+	if err := mayWritePage(o, input, path); err != nil {
+		return err
+	}
 	session, err := c.connect(ctx, o, log)
 	if err != nil {
 		return err

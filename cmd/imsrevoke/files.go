@@ -23,6 +23,9 @@ func filesFor(input, ending string, o *runOptions) (files, error) {
 	if err != nil {
 		return files{}, err
 	}
+	if err := mayWritePage(o, input, path); err != nil {
+		return files{}, err
+	}
 	f := files{report: path, journal: path + ".journal"}
 	reported, err := occupied(f.report, input)
 	if err != nil {

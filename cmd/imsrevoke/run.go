@@ -253,6 +253,7 @@ func (r *run) execute(ctx context.Context) error {
 	if stopped == nil && (s.tally.Settled() < s.tally.Rows || s.tally.Verified[report.StillShared] > 0) {
 		stopped = errUnsettled
 	}
+	s.HTML, stopped = r.writePage(stopped)
 	return r.conclude(s, stopped, r.options)
 }
 

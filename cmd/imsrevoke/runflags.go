@@ -25,6 +25,7 @@ type runOptions struct {
 	report            string
 	overwrite, resume bool
 	lock              string
+	html              string
 
 	// The work.
 	rate           rate
@@ -129,6 +130,7 @@ func (o *runOptions) registerCloud(f *pflag.FlagSet) {
 }
 
 func (o *runOptions) registerOutput(f *pflag.FlagSet) {
+	f.StringVar(&o.html, "html", "", "write the report as a page to look at, too, to this `file`")
 	f.Var(&o.summary, "summary", "what is told at the end: text on standard error, or json on standard output")
 	f.StringVar(&o.metrics, "metrics", "", "also write a `file` of metrics for Prometheus, however the run ends")
 	f.StringVar(&o.ping, "ping", "", "tell a watcher at this `URL` of the start (URL/start), a success (URL) or a failure (URL/exit-code)")
@@ -152,6 +154,7 @@ func (o *runOptions) validate() error {
 	check(o.outagePatience >= 0, "--outage-patience %v: give a time such as 10m", o.outagePatience)
 	check(!o.resume || !o.overwrite, "--resume goes on with what --overwrite replaces: give one of them")
 	check(!o.resume || !o.dryRun, "--dry-run sends nothing that could be resumed: give --dry-run or --resume")
+	check(o.html == "" || !o.dryRun, "--html shows what a run has done: give --dry-run or --html, or show the report of a dry run by imsrevoke report")
 	check(o.maxDuration >= 0, "--max-duration %v: give a time such as 2h", o.maxDuration)
 	check(o.maxRows >= 0, "--max-rows %d: give a number of rows", o.maxRows)
 	if o.ping != "" {

@@ -17,6 +17,7 @@ type summary struct {
 	Input    string `json:"input"`
 	Report   string `json:"report,omitempty"`
 	Journal  string `json:"journal,omitempty"`
+	HTML     string `json:"html,omitempty"`
 	Endpoint string `json:"endpoint,omitempty"`
 	Project  string `json:"project,omitempty"`
 	DryRun   bool   `json:"dry_run"`
@@ -109,6 +110,9 @@ func (s *summary) text(err error) string {
 	}
 	if s.Report != "" {
 		fmt.Fprintf(&b, "report: %s\n", s.Report)
+	}
+	if s.HTML != "" {
+		fmt.Fprintf(&b, "page: %s\n", s.HTML)
 	}
 	if s.Next != "" {
 		fmt.Fprintf(&b, "go on with: %s\n", s.Next)
