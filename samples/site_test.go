@@ -56,19 +56,13 @@ func newSite(t *testing.T) *site {
 	}
 	for _, row := range rows[1:] {
 		s.pairs = append(s.pairs, row[:2])
+		s.cloud.Share(row[0], row[1])
 	}
-	s.share()
 	server := imagetest.NewServer(s.cloud)
 	t.Cleanup(server.Close)
 	s.clouds = fmt.Sprintf("clouds: {prod: {auth: {auth_url: %q, username: %q, password: %q, user_domain_name: %q, project_name: %q, project_domain_name: %q}}}\n",
 		server.AuthURL, imagetest.UserName, imagetest.Password, imagetest.DomainName, imagetest.ProjectName, imagetest.DomainName)
 	return s
-}
-
-func (s *site) share() {
-	for _, p := range s.pairs {
-		s.cloud.Share(p[0], p[1])
-	}
 }
 
 // left is how many of the shares are left.
