@@ -22,8 +22,9 @@ func (c *cli) reportMergeCommand() *cobra.Command {
 It refuses what it cannot prove to be all of it: reports of different files, a
 shard that is missing or there twice, a run that is still under way. The proof
 is in the journals, which must lie beside the reports.`,
-		Example: `  imsrevoke report merge --output pairs.report.csv pairs.*-of-4.report.csv`,
-		Args:    cobra.ArbitraryArgs,
+		Example:           `  imsrevoke report merge --output pairs.report.csv pairs.*-of-4.report.csv`,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: cobra.FixedCompletions([]string{"csv"}, cobra.ShellCompDirectiveFilterFileExt),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || output == "" {
 				return fmt.Errorf("name the reports of the shards, and with --output the file for all of them: try '%s --help'", cmd.CommandPath())
