@@ -97,9 +97,9 @@ type Count struct {
 
 // Open reads the file at path, or standard input for "-", and judges it.
 //
-// What the user can mend is an [*Error]. An error of ctx ends the reading
-// between two blocks of the file; a read from a pipe that has nothing to give
-// is not interrupted by it.
+// What the user can mend is an [*Error]. The end of ctx ends the reading
+// between two blocks of the file, with its cause; a read from a pipe that has
+// nothing to give is not interrupted by it.
 func Open(ctx context.Context, path string, opts Options) (*Manifest, error) {
 	m := &Manifest{Name: path}
 	if path == "-" {

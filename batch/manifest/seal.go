@@ -27,9 +27,9 @@ func seal(ctx context.Context, name string, file *os.File) (*sealed, error) {
 	s := &sealed{name: name, file: file, seed: maphash.MakeSeed()}
 	block := make([]byte, blockSize)
 	for {
-		if err := ctx.Err(); err != nil {
+		if ctx.Err() != nil {
 			_ = file.Close()
-			return nil, err
+			return nil, context.Cause(ctx)
 		}
 		n, err := file.ReadAt(block, s.size)
 		if n > 0 {
@@ -75,8 +75,8 @@ func (r *sealedReader) Read(p []byte) (int, error) {
 
 func (r *sealedReader) load() ([]byte, error) {
 	s := r.sealed
-	if err := r.ctx.Err(); err != nil {
-		return nil, err
+	if r.ctx.Err() != nil {
+		return nil, context.Cause(r.ctx)
 	}
 	if r.next == 0 || r.next == len(s.sums) {
 		info, err := s.file.Stat()

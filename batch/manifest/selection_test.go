@@ -233,7 +233,7 @@ func TestSelectionDoesNotHideDoubts(t *testing.T) {
 			}
 		})
 	}
-	_, err := open(t, expand("image_id,member_id\n1!,A!\n1!,B!\n"), Options{Select: Selection{Members: []string{imageA}}})
+	_, err := open(t, expand("image_id,member_id\n1!,A!\n1!,B!\n"), Options{Select: Selection{Images: []string{imageA}}})
 	if err == nil || !strings.Contains(err.Error(), "swapped") {
 		t.Errorf("got %v", err)
 	}

@@ -121,7 +121,10 @@ func (c *cli) interruptible(parent context.Context) (context.Context, func()) {
 
 // leave says what is left behind by a run that ends at once.
 func (c *cli) leave() {
-	if journal := c.underway.Load(); journal != nil && *journal != "" {
+	switch journal := c.underway.Load(); {
+	case journal == nil:
+		fmt.Fprintln(c.stderr, "\nimsrevoke: stopped at once: nothing was sent")
+	case *journal != "":
 		fmt.Fprintf(c.stderr, "\nimsrevoke: stopped at once: what is known is in %s\ngo on with: %s\n", *journal, c.resumeCommand())
 	}
 }

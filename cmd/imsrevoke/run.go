@@ -164,7 +164,7 @@ func (c *cli) openManifest(ctx context.Context, input string, o *runOptions) (*m
 		Delimiter:    rune(o.delimiter),
 		Encoding:     o.encoding,
 		Select:       o.selection(),
-		Stdin:        c.stdin,
+		Stdin:        &attentiveReader{ctx, c.stdin},
 	})
 	if err != nil {
 		return nil, err
