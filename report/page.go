@@ -95,24 +95,28 @@ type pageReason struct {
 }
 
 // writeHTML writes the page. It reads the results three times: for what they
-// amount to, for when they came, and for the rows.
+// amount to, for when they came, and for the rows that the page holds.
 func (v View) writeHTML(w io.Writer, r *Results) error {
 	s, err := r.Survey()
 	if err != nil {
 		return err
 	}
-	p := v.newPage(r, s)
-	if s.Sent > 0 {
-		clock, err := readClock(r, s)
-		if err != nil {
-			return err
+	p, chosen := v.newPage(r, s), v.choose(s)
+	clock, static := newClock(s), staticRows{choice: chosen.atMost(maxStaticRows)}
+	err = View{}.each(r, func(e *Entry) error {
+		clock.add(e)
+		if v.shows(e.Outcome) {
+			static.add(e)
 		}
-		p.Course = clock.draw(s)
-	}
-	chosen := v.choose(s)
-	if p.Static, err = v.staticRows(r, chosen); err != nil {
+		return nil
+	})
+	if err != nil {
 		return err
 	}
+	if s.Sent > 0 {
+		p.Course = clock.draw(s)
+	}
+	p.Static = append(static.open, static.settled...)
 	v.noteRows(p, r, chosen)
 	if err := pageTemplate.Execute(w, p); err != nil {
 		return err

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"io"
 	"strings"
 	"time"
 )
@@ -80,25 +79,6 @@ func (c *clock) add(e *Entry) {
 	c.finished[i]++
 	if e.Outcome.Settled() {
 		c.settled[i]++
-	}
-}
-
-// readClock reads the results once more, for when they came.
-func readClock(r *Results, s *Survey) (*clock, error) {
-	c := newClock(s)
-	rows, err := r.Rows()
-	if err != nil {
-		return nil, err
-	}
-	for {
-		e, err := rows.Next()
-		if err == io.EOF {
-			return c, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		c.add(e)
 	}
 }
 

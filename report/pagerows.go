@@ -2,7 +2,6 @@ package report
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 
@@ -41,30 +40,18 @@ func (c choice) atMost(n int) choice {
 
 func (c choice) rows() int { return c.open + c.settled }
 
-// eachChosen calls do with the rows of a choice, in their order.
-func (v View) eachChosen(r *Results, c choice, do func(*Entry) error) error {
-	err := v.each(r, func(e *Entry) error {
-		left := &c.open
-		if e.Outcome.Settled() {
-			left = &c.settled
-		}
-		if *left == 0 {
-			if c.rows() == 0 {
-				return errEnough
-			}
-			return nil
-		}
-		*left--
-		return do(e)
-	})
-	if errors.Is(err, errEnough) {
-		return nil
+// take reports whether a row belongs to the choice, and counts it.
+func (c *choice) take(e *Entry) bool {
+	left := &c.open
+	if e.Outcome.Settled() {
+		left = &c.settled
 	}
-	return err
+	if *left == 0 {
+		return false
+	}
+	*left--
+	return true
 }
-
-// errEnough ends a reading.
-var errEnough = errors.New("enough rows")
 
 // A staticRow is a row of the table that needs no script.
 type staticRow struct {
@@ -76,18 +63,19 @@ type staticRow struct {
 
 // staticRows are the rows that are shown without a script: those that are not
 // settled first.
-func (v View) staticRows(r *Results, c choice) ([]staticRow, error) {
-	var open, settled []staticRow
-	err := v.eachChosen(r, c.atMost(maxStaticRows), func(e *Entry) error {
-		row := staticRowOf(e)
-		if e.Outcome.Settled() {
-			settled = append(settled, row)
-		} else {
-			open = append(open, row)
-		}
-		return nil
-	})
-	return append(open, settled...), err
+type staticRows struct {
+	choice        choice
+	open, settled []staticRow
+}
+
+func (s *staticRows) add(e *Entry) {
+	switch {
+	case !s.choice.take(e):
+	case e.Outcome.Settled():
+		s.settled = append(s.settled, staticRowOf(e))
+	default:
+		s.open = append(s.open, staticRowOf(e))
+	}
 }
 
 func staticRowOf(e *Entry) staticRow {
@@ -167,7 +155,10 @@ func (v View) writePageRows(w io.Writer, r *Results, c choice) error {
 		return err
 	}
 	between := "\n"
-	err = v.eachChosen(r, c, func(e *Entry) error {
+	err = v.each(r, func(e *Entry) error {
+		if !c.take(e) {
+			return nil
+		}
 		i := number[e.Outcome]
 		outcomes[i].Rows++
 		row, err := json.Marshal(pageRow(e, i, len(columns)))

@@ -77,12 +77,12 @@ func (c *cli) showResults(path string, o *viewOptions) error {
 		fmt.Fprintf(c.stderr, "imsrevoke: the run of %s has not ended: %s more may have been sent, and which they are is known when it has been resumed\n", path, plural(n, "row"))
 	}
 	if o.output == "" {
-		return view.Write(c.stdout, results)
+		return cannotShow("to standard output", view.Write(c.stdout, results))
 	}
 	if err := mayWrite("--output", o.output, o.overwrite, path); err != nil {
 		return err
 	}
-	return unlessUnreadable(o.output, view.WriteFile(o.output, results))
+	return cannotShow(o.output, view.WriteFile(o.output, results))
 }
 
 // chosenFormat is what --format says, or else the ending of --output.
@@ -119,13 +119,17 @@ func mayWrite(flag, path string, overwrite bool, inputs ...string) error {
 	return nil
 }
 
-// unlessUnreadable marks the error of a file that could not be written, unless
-// what it was to be made of is to blame.
-func unlessUnreadable(path string, err error) error {
+// cannotShow is the error for results that could not be written to a file. When
+// what they were to be made of is to blame, it says that.
+func cannotShow(path string, err error) error {
 	if err == nil || errors.Is(err, report.ErrNoReport) || errors.Is(err, report.ErrDamaged) || errors.Is(err, report.ErrNoWhole) {
 		return err
 	}
-	return fmt.Errorf("%w: %s: %w", errRecord, path, err)
+	var reason *fs.PathError
+	if errors.As(err, &reason) { // it may name a temporary file, which says nothing to the user
+		err = reason.Err
+	}
+	return fmt.Errorf("%w: cannot write %s: %w", errRecord, path, err)
 }
 
 // An outcomeList is some outcomes, separated by commas.

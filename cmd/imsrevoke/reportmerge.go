@@ -58,5 +58,5 @@ func mergeReports(paths []string, output string, overwrite bool) (err error) {
 		shards = append(shards, r)
 	}
 	_, err = report.MergeFile(output, shards)
-	return unlessUnreadable(output, err)
+	return cannotShow(output, err)
 }
