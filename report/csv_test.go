@@ -218,24 +218,6 @@ func TestWhatAKilledProcessLeftIsRemoved(t *testing.T) {
 	}
 }
 
-func TestOnlyTheOwnerReadsReportAndJournal(t *testing.T) {
-	dir := t.TempDir()
-	j, err := CreateJournal(filepath.Join(dir, "journal"), Run{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer j.Close()
-	c := CSV{Input: &input{}, Journal: j}
-	if _, err := c.WriteFile(filepath.Join(dir, "report")); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"journal", "report"} {
-		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("%s: %v, %v; want 0600", name, info.Mode(), err)
-		}
-	}
-}
-
 func TestAJournalIsNotOverwritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
 	j, err := CreateJournal(path, Run{Input: "first"})

@@ -2,7 +2,6 @@ package cloud_test
 
 import (
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 
@@ -58,26 +57,6 @@ func TestTokenFile(t *testing.T) {
 			}
 			if logged != "" {
 				t.Errorf("logged %s", logged)
-			}
-		})
-	}
-}
-
-func TestTokenFileThatOthersCanRead(t *testing.T) {
-	t.Parallel()
-	for mode, warned := range map[os.FileMode]bool{0o600: false, 0o400: false, 0o640: true, 0o604: true, 0o644: true} {
-		t.Run(mode.String(), func(t *testing.T) {
-			t.Parallel()
-			file := writeFile(t, t.TempDir(), "tok", "s3cr3t")
-			if err := os.Chmod(file, mode); err != nil {
-				t.Fatal(err)
-			}
-			_, logged, err := connect(t, cloud.Config{TokenFile: file, Endpoint: imageAPI}, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := strings.Contains(logged, "chmod 600") && strings.Contains(logged, file); got != warned {
-				t.Errorf("warned = %t, want %t; log: %s", got, warned, logged)
 			}
 		})
 	}
