@@ -105,20 +105,26 @@ func (t *task) result(o Outcome, message string) Result {
 // withLoss adds to a message that an earlier attempt may have been applied,
 // and what follows from it for the outcome o.
 func withLoss(o Outcome, message string) string {
-	const lost = "the answer to an earlier attempt was lost"
 	switch o {
 	case Revoked, Restored:
 		return message
 	case Absent:
-		return join(message, lost+": that attempt may have revoked it")
+		return join(message, lostAnswer+": that attempt may have revoked it")
 	case Present:
-		return join(message, lost+": that attempt may have restored it")
+		return join(message, lostAnswer+": that attempt may have restored it")
 	case Unknown:
 		return join(message, "at least one attempt may have been applied: check whether the share is there")
 	default:
-		return join(message, lost+": it may have been applied all the same")
+		return join(message, lostAnswer+": it may have been applied all the same")
 	}
 }
+
+const lostAnswer = "the answer to an earlier attempt was lost"
+
+// SaysLost reports whether the message of a result says what [Result.Lost] does.
+// A report has nothing but the message, and [Unknown], which is never said
+// without a loss.
+func SaysLost(message string) bool { return strings.Contains(message, lostAnswer) }
 
 // join puts what we have to say behind what the server said.
 func join(message, ours string) string {

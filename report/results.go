@@ -100,6 +100,9 @@ func (r *Results) open() error {
 	return nil
 }
 
+// IsJournal reports whether the file is a journal, and not a report.
+func (r *Results) IsJournal() bool { return r.journal != nil }
+
 // Unnamed is how many rows more may have been sent than there are results: a
 // run that was cut off, or is under way, has announced them, and its journal
 // does not say which pairs they are. Of a report it is 0.

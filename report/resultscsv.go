@@ -165,6 +165,7 @@ func (c *columns) entry() (*Entry, error) {
 	if p.err == nil && e.Row.Line == 0 {
 		p.err = errors.New("line is empty")
 	}
+	e.Lost = e.Outcome == batch.Unknown || batch.SaysLost(e.Message)
 	e.complete()
 	return e, p.err
 }

@@ -32,6 +32,9 @@ type Survey struct {
 	Attempts map[int]int
 	// Durations counts the rows that were sent by how long they took.
 	Durations Durations
+	// Lost is how many rows may have been done without an answer that says so,
+	// whatever became of them.
+	Lost int
 
 	ordered bool // by line, none of them twice
 	newest  time.Time
@@ -81,6 +84,9 @@ func (s *Survey) add(e *Entry) {
 	}
 	if e.FinishedAt.After(s.newest) {
 		s.newest = e.FinishedAt
+	}
+	if e.Lost && e.Outcome != batch.Revoked && e.Outcome != batch.Restored {
+		s.Lost++
 	}
 	if e.Attempts == 0 {
 		return

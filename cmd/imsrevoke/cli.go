@@ -126,7 +126,7 @@ file.`,
 		},
 	}
 	root.SetFlagErrorFunc(explainFlag)
-	root.AddCommand(c.runCommand(), c.checkCommand(), c.reportCommand(), c.demoCommand(), c.versionCommand())
+	root.AddCommand(c.runCommand(), c.restoreCommand(), c.checkCommand(), c.reportCommand(), c.demoCommand(), c.versionCommand())
 	completeFlags(root)
 	return root
 }

@@ -5,7 +5,7 @@ import "strings"
 // resumeCommand is the command line that goes on with what this one has left,
 // to be pasted into a shell; empty when this one was no run.
 func (c *cli) resumeCommand() string {
-	if len(c.args) == 0 || c.args[0] != "run" {
+	if len(c.args) == 0 || c.args[0] != withdrawing.verb && c.args[0] != restoring.verb {
 		return ""
 	}
 	words := []string{c.program}

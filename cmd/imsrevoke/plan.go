@@ -29,7 +29,7 @@ func (r *run) showPlan() {
 	line := func(name, format string, args ...any) {
 		b.WriteString(r.wrapped(fmt.Sprintf("  %-9s", name), fmt.Sprintf(format, args...), planIndent))
 	}
-	fmt.Fprintf(&b, "About to withdraw %s.\n\n", plural(r.toSend, "share"))
+	fmt.Fprintf(&b, "About to %s %s.\n\n", r.work.infinitive, plural(r.toSend, "share"))
 	line("file", "%s (%s, delimiter %q, columns %q and %q)", m.Name, encoding, m.Delimiter, m.ImageColumn, m.MemberColumn)
 	line("rows", "%s of %s and %s", plural(m.Rows, "row"), count(m.Images, "image"), count(m.Members, "member"))
 	if chosen := r.options.chosen(); chosen != "" {
@@ -38,6 +38,7 @@ func (r *run) showPlan() {
 	if m.Invalid+m.Duplicates > 0 {
 		line("not sent", "%d invalid, %d duplicate", m.Invalid, m.Duplicates)
 	}
+	r.undoes(line)
 	if r.journal != nil {
 		line("resumes", "%s: %s settled already", r.files.journal, plural(m.Rows-r.left, "row"))
 	}
@@ -82,7 +83,8 @@ func (r *run) atLeast() string {
 
 // ask asks whether to go on. Only yes is yes.
 func (r *run) ask(ctx context.Context) error {
-	fmt.Fprintf(r.stderr, "Withdraw %s? [y/N] ", plural(r.toSend, "share"))
+	question := fmt.Sprintf("%s %s? [y/N] ", r.work.infinitive, plural(r.toSend, "share"))
+	fmt.Fprint(r.stderr, strings.ToUpper(question[:1])+question[1:])
 	answer := make(chan string, 1)
 	go func() { // ends with the process when nobody answers
 		line, _ := bufio.NewReader(r.stdin).ReadString('\n')

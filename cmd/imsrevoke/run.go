@@ -58,8 +58,14 @@ func oneFile(cmd *cobra.Command, args []string) error {
 	return fmt.Errorf("name one CSV file of pairs, or - for standard input, and not %d: try '%s --help'", len(args), cmd.CommandPath())
 }
 
-// runFile is the verb run: judge the file, connect, ask, revoke, report.
+// runFile is the verb run.
 func (c *cli) runFile(ctx context.Context, input string, o *runOptions) error {
+	return c.workOn(ctx, input, o, withdrawing)
+}
+
+// workOn is a verb that changes something: judge the file, connect, ask, send,
+// report.
+func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) error {
 	if err := errors.Join(o.validate(), o.shard.complete(c.getenv)); err != nil {
 		return err
 	}
@@ -72,18 +78,18 @@ func (c *cli) runFile(ctx context.Context, input string, o *runOptions) error {
 	if o.dryRun {
 		return c.planFile(ctx, m, input, o)
 	}
-	f, err := filesFor(input, withdrawing.ending, o)
+	f, err := filesFor(input, w.ending, o)
 	if err != nil {
 		return err
 	}
 	if !o.yes && !c.interactive {
-		return errors.New("there is no terminal to ask on: give --yes to withdraw the shares without a question")
+		return fmt.Errorf("there is no terminal to ask on: give --yes to %s the shares without a question", w.infinitive)
 	}
 	session, err := c.connect(ctx, o, log)
 	if err != nil {
 		return err
 	}
-	r := &run{cli: c, work: withdrawing, options: o, log: log, manifest: m, files: f, session: session}
+	r := &run{cli: c, work: w, options: o, log: log, manifest: m, files: f, session: session}
 	lock, err := r.lock()
 	if err != nil {
 		return err
@@ -202,7 +208,7 @@ func firstInvalid(m *manifest.Manifest) error {
 // A run is one run of a file against a cloud.
 type run struct {
 	*cli
-	work     *work
+	work     work
 	options  *runOptions
 	log      *slog.Logger
 	manifest *manifest.Manifest
@@ -246,6 +252,9 @@ func (r *run) execute(ctx context.Context) error {
 		Started:   r.started,
 		counts:    counts,
 	}
+	if r.work.undone != nil {
+		s.LeftOut = r.work.undone.Lost
+	}
 	var err error
 	if s.tally, err = r.writeReport(stopped, verified); err != nil {
 		return errors.Join(stopped, r.unreported(err))
@@ -283,6 +292,7 @@ func (r *run) createJournal() (*report.Journal, error) {
 func (r *run) identity() report.Run {
 	projectID, _ := r.session.Project()
 	identity := report.Run{
+		Verb:        r.work.verb,
 		Input:       r.manifest.Name,
 		Digest:      r.manifest.Digest,
 		Rows:        r.manifest.Rows,

@@ -11,7 +11,8 @@ import (
 	"imsrevoke/batch/cloud"
 )
 
-// runOptions are the flags of run, and of check, which has some of them.
+// runOptions are the flags of run, and of restore and check, which have some of
+// them.
 type runOptions struct {
 	// The input.
 	imageColumn, memberColumn, encoding string
@@ -20,6 +21,8 @@ type runOptions struct {
 	maxRows                             int
 	shard                               shard
 	images, members                     ids
+	// outcome is what the rows must have that are chosen from a report.
+	outcome batch.Outcome
 
 	// The report.
 	report            string
@@ -74,17 +77,26 @@ func newRunOptions() *runOptions {
 func (o *runOptions) register(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.StringVar(&o.report, "report", "", "the report `file` (default PAIRS.report.csv, beside the input)")
-	f.BoolVar(&o.overwrite, "overwrite", false, "replace an existing report, once the new one is complete")
-	f.BoolVar(&o.resume, "resume", false, "go on from the journal of an earlier run of the same pairs; without one, begin")
-	f.BoolVar(&o.dryRun, "dry-run", false, "read and judge the file, send nothing; a report is written only with --report")
-	f.BoolVar(&o.yes, "yes", false, "do not ask before the start")
+	o.registerStart(f)
 	f.BoolVar(&o.verify, "verify", false, "in the end, read the member lists and report whether the shares are gone")
 
 	o.registerPace(f)
-	f.Var(&o.maxFailures, "max-failures", "stop when more rows than this have failed (a percentage counts from 50 finished rows on), or none")
+	o.registerLimits(f)
 	f.Var(&o.shard, "shard", "only one of N parts of the file, from 0 on, at one Nth of the rate; /N takes JOB_COMPLETION_INDEX for I")
-	f.StringVar(&o.lock, "lock", "", "a `file` that one run at a time can hold (default one for each endpoint, project and shard)")
 	o.registerInput(f)
+	o.registerCloud(f)
+	o.registerOutput(f)
+}
+
+// registerRestore adds the flags of restore. How a report is to be read needs no
+// flags.
+func (o *runOptions) registerRestore(f *pflag.FlagSet) {
+	f.SortFlags = false
+	f.StringVar(&o.report, "report", "", "the report `file` (default REPORT.restore.csv, beside the report that is read)")
+	o.registerStart(f)
+	o.registerPace(f)
+	o.registerLimits(f)
+	o.registerChoice(f)
 	o.registerCloud(f)
 	o.registerOutput(f)
 }
@@ -100,6 +112,18 @@ func (o *runOptions) registerCheck(f *pflag.FlagSet) {
 	o.registerOutput(f)
 }
 
+func (o *runOptions) registerStart(f *pflag.FlagSet) {
+	f.BoolVar(&o.overwrite, "overwrite", false, "replace an existing report, once the new one is complete")
+	f.BoolVar(&o.resume, "resume", false, "go on from the journal of an earlier run of the same pairs; without one, begin")
+	f.BoolVar(&o.dryRun, "dry-run", false, "read and judge the file, send nothing; a report is written only with --report")
+	f.BoolVar(&o.yes, "yes", false, "do not ask before the start")
+}
+
+func (o *runOptions) registerLimits(f *pflag.FlagSet) {
+	f.Var(&o.maxFailures, "max-failures", "stop when more rows than this have failed (a percentage counts from 50 finished rows on), or none")
+	f.StringVar(&o.lock, "lock", "", "a `file` that one run at a time can hold (default one for each endpoint, project and shard)")
+}
+
 func (o *runOptions) registerPace(f *pflag.FlagSet) {
 	f.Var(&o.rate, "rate", "requests over all workers, every attempt counted: 5/s, 180/m, unlimited")
 	f.IntVar(&o.workers, "workers", o.workers, "requests in flight at most")
@@ -109,11 +133,15 @@ func (o *runOptions) registerPace(f *pflag.FlagSet) {
 	f.DurationVar(&o.maxDuration, "max-duration", 0, "after this `time`, start nothing new, report, exit 3 (default none)")
 }
 
-func (o *runOptions) registerInput(f *pflag.FlagSet) {
+func (o *runOptions) registerChoice(f *pflag.FlagSet) {
 	f.IntVar(&o.maxRows, "max-rows", 0, "refuse a file with more rows than this (default none)")
-	f.BoolVar(&o.strict, "strict", false, "refuse a file with any invalid row")
 	f.Var(&o.images, "image", "only rows with this image (may be repeated)")
 	f.Var(&o.members, "member", "only rows with this member (may be repeated)")
+}
+
+func (o *runOptions) registerInput(f *pflag.FlagSet) {
+	o.registerChoice(f)
+	f.BoolVar(&o.strict, "strict", false, "refuse a file with any invalid row")
 	f.StringVar(&o.imageColumn, "image-column", "", "the `column` of the image ids, by name or number (default found by its name)")
 	f.StringVar(&o.memberColumn, "member-column", "", "the `column` of the member ids, by name or number (default found by its name)")
 	f.Var(&o.delimiter, "delimiter", "what stands between the cells, or tab (default found)")

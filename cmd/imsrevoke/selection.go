@@ -10,17 +10,24 @@ import (
 
 // selection is the part of the file that the flags choose.
 func (o *runOptions) selection() manifest.Selection {
-	return manifest.Selection{Shard: o.shard.Shard, Images: o.images.list, Members: o.members.list}
+	s := manifest.Selection{Shard: o.shard.Shard, Images: o.images.list, Members: o.members.list}
+	if o.outcome != "" {
+		s.Column, s.Value, s.Expected = "outcome", string(o.outcome), "the report of a run"
+	}
+	return s
 }
 
 // chooses reports whether the flags choose from the file.
 func (o *runOptions) chooses() bool {
-	return o.shard.Count > 0 || len(o.images.list) > 0 || len(o.members.list) > 0
+	return o.outcome != "" || o.shard.Count > 0 || len(o.images.list) > 0 || len(o.members.list) > 0
 }
 
 // chosen tells what the flags choose, empty when that is the whole file.
 func (o *runOptions) chosen() string {
 	var words []string
+	if o.outcome != "" {
+		words = append(words, "outcome "+string(o.outcome))
+	}
 	if o.shard.Count > 0 {
 		part := "shard " + o.shard.String()
 		if pace := o.pace(); pace != o.rate {

@@ -36,6 +36,9 @@ type summary struct {
 	Verified  map[report.Verdict]int `json:"verified,omitempty"`
 	Requests  int                    `json:"requests"`
 	Throttled int                    `json:"throttled"`
+	// LeftOut is how many rows of a report that is undone may have been revoked
+	// too, and were left as they are.
+	LeftOut int `json:"left_out,omitempty"`
 	// Rate is the pace of the run, in requests a second; 0 when it had none.
 	Rate float64 `json:"rate_per_second,omitempty"`
 	// Limit is the limit that the server has named, in requests a second.
@@ -107,6 +110,12 @@ func (s *summary) text(err error) string {
 			break
 		}
 		fmt.Fprintf(&b, "  %s\n", reasonLine(reason))
+	}
+	if s.LeftOut > 0 {
+		fmt.Fprintf(&b, "left out: %s\n", leftOut(s.LeftOut))
+	}
+	if s.Outcomes[batch.Restored] > 0 {
+		b.WriteString("the members find these shares pending, and have to accept them again\n")
 	}
 	if s.Report != "" {
 		fmt.Fprintf(&b, "report: %s\n", s.Report)

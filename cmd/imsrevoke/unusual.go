@@ -16,7 +16,7 @@ func (r *run) showUnusual(ctx context.Context) error {
 		return err
 	}
 	notes := unusual(r.manifest, p)
-	if r.work == withdrawing {
+	if r.work.verb == withdrawing.verb {
 		found, err := r.survey(ctx, p.Images)
 		if err != nil {
 			return err

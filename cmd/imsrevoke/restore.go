@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"imsrevoke/batch"
+	"imsrevoke/report"
+)
+
+func (c *cli) restoreCommand() *cobra.Command {
+	o := newRunOptions()
+	o.outcome = batch.Revoked
+	cmd := &cobra.Command{
+		Use:   "restore REPORT",
+		Short: "Share again what a run has withdrawn",
+		Long: `Restore shares again exactly what the report of a run says was revoked, and
+writes a report of its own. It is the way back from a file that was wrong.
+
+What the members had answered is gone: each finds the share pending, and has to
+accept it again. Rows that may have been revoked, but of which the report does
+not say so for certain, are left alone; the plan tells how many they are.`,
+		Example: `  imsrevoke restore pairs.report.csv --dry-run
+  imsrevoke restore pairs.report.csv --os-cloud prod
+  imsrevoke restore pairs.report.csv --member edc89b490d7d4392898e19b2deb34797`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && args[0] != "-" {
+				return nil
+			}
+			return fmt.Errorf("name the file with the report of one run: try '%s --help'", cmd.CommandPath())
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.monitored(cmd.Context(), "restore", o, func(c *cli) error { return c.restoreFile(cmd.Context(), args[0], o) })
+		},
+	}
+	o.registerRestore(cmd.Flags())
+	return cmd
+}
+
+// restoreFile is the verb restore.
+func (c *cli) restoreFile(ctx context.Context, input string, o *runOptions) error {
+	w := restoring
+	var err error
+	if w.undone, err = surveyRun(input); err != nil {
+		return err
+	}
+	return c.workOn(ctx, input, o, w)
+}
+
+// surveyRun reads the report of a run, and refuses what is none, or says of no
+// share that it was revoked.
+func surveyRun(path string) (*report.Survey, error) {
+	results, err := report.OpenResults(path)
+	if err != nil {
+		return nil, err
+	}
+	defer results.Close()
+	if results.IsJournal() {
+		return nil, fmt.Errorf("%s is a journal: finish its run with --resume, or make a report of what it knows with 'imsrevoke report %s --output FILE.csv'",
+			path, quoteWord(path))
+	}
+	s, err := results.Survey()
+	if err != nil {
+		return nil, err
+	}
+	const instead = "name the report of the run that is to be undone"
+	switch n := s.Outcomes; {
+	case n[batch.Restored]+n[batch.Present] > 0:
+		return nil, fmt.Errorf("%s is the report of a restore: %s", path, instead)
+	case n[batch.Shared] > 0:
+		return nil, fmt.Errorf("%s is the report of a check: %s", path, instead)
+	case n[batch.Revoked] == 0:
+		return nil, fmt.Errorf("%s says of none of its rows that the share was revoked (it has %s): there is nothing to restore", path, orNone(outcomes(n, ", ")))
+	}
+	return s, nil
+}
+
+// undoes tells in the plan which run is undone, and what remains as it is.
+func (r *run) undoes(line func(name, format string, args ...any)) {
+	s := r.work.undone
+	if s == nil {
+		return
+	}
+	if run := s.Run; run != nil {
+		line("undoes", "the run of %s, of %s at %s", run.Started.Format("2006-01-02 15:04 MST"), run.Input, run.Endpoint)
+	}
+	if s.Lost > 0 {
+		line("left out", "%s, see 'imsrevoke report %s --only unknown,absent'", leftOut(s.Lost), quoteWord(r.manifest.Name))
+	}
+	line("pending", "each member has to accept its share again")
+}
+
+func leftOut(n int) string {
+	return plural(n, "row") + " that may have been revoked too, without an answer that says so"
+}
