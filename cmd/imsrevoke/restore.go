@@ -31,6 +31,7 @@ not say so for certain, are left alone; the plan tells how many they are.`,
 			}
 			return fmt.Errorf("name the file with the report of one run: try '%s --help'", cmd.CommandPath())
 		},
+		ValidArgsFunction: completeFile("csv"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.monitored(cmd.Context(), "restore", o, func(c *cli) error { return c.restoreFile(cmd.Context(), args[0], o) })
 		},

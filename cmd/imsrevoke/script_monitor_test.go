@@ -36,7 +36,7 @@ func (s *script) metrics(ts *testscript.TestScript, args []string) {
 	for _, arg := range args[1:] {
 		name, want, _ := strings.Cut(arg, "=")
 		if name == "success" {
-			s.judgeSuccess(ts, got["last_success_timestamp_seconds"], want)
+			s.judgeSuccess(ts, args[0], got["last_success_timestamp_seconds"], want)
 			continue
 		}
 		value, there := got[name]
@@ -70,20 +70,20 @@ func metricNumbers(families map[string]*dto.MetricFamily) map[string]float64 {
 	return numbers
 }
 
-// judgeSuccess compares the time of the last success with that of the file of
-// metrics before.
-func (s *script) judgeSuccess(ts *testscript.TestScript, at float64, want string) {
-	is := "new"
+// judgeSuccess compares the time of the last success with what the same file
+// told before.
+func (s *script) judgeSuccess(ts *testscript.TestScript, file string, at float64, want string) {
+	is, before := "new", s.succeeded[file]
 	switch at {
 	case 0:
 		is = "none"
-	case s.succeeded:
+	case before:
 		is = "kept"
 	}
 	if is != want {
-		ts.Fatalf("the last success is %s (%.3f, before %.3f), want %s", is, at, s.succeeded, want)
+		ts.Fatalf("the last success is %s (%.3f, before %.3f), want %s", is, at, before, want)
 	}
-	s.succeeded = at
+	s.succeeded[file] = at
 }
 
 // namesNoPair fails the script when the text holds an id of a pair.

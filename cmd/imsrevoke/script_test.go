@@ -67,7 +67,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state")) // for the locks
 			// Under -race every program would sleep for a second at its end.
 			env.Setenv("GORACE", "atexit_sleep_ms=10")
-			env.Values[scriptKey{}] = &script{}
+			env.Values[scriptKey{}] = &script{succeeded: make(map[string]float64)}
 			return os.WriteFile(filepath.Join(env.WorkDir, "pairs.csv"), samples.Pairs, 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -107,7 +107,7 @@ type script struct {
 	cloud     *scriptCloud
 	signalled *exec.Cmd
 	watcher   *scriptWatcher
-	succeeded float64 // the last success that a file of metrics told
+	succeeded map[string]float64 // the last success that a file of metrics told
 }
 
 type scriptKey struct{}
