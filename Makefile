@@ -36,6 +36,7 @@ test:
 
 check: lint vuln
 	$(MAKE) test RACE=-race
+	go test -run '^TestAllocations$$' ./batch/... ./report # the race detector allocates, too
 
 # What is undefined on Windows alone is mostly in a test file that begins with
 # //go:build !windows; the file that needs it begins with that, too.

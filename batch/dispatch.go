@@ -21,6 +21,7 @@ type dispatcher struct {
 	pace     *pace
 	held     *task // taken from the source or the queue, waits for the pace
 	waiting  retryQueue
+	spare    spareTasks
 	listings listings
 	inFlight int
 	opening  opening
@@ -164,7 +165,7 @@ func (d *dispatcher) next(now time.Time) *task {
 		}
 		if r, unsent := row.Unsent(); unsent {
 			r.FinishedAt = now
-			d.record(r)
+			d.record(&r)
 			continue
 		}
 		if d.op.send == nil {
@@ -175,7 +176,7 @@ func (d *dispatcher) next(now time.Time) *task {
 			d.stopRecorder(err)
 			break
 		}
-		return &task{row: row, lost: row.Lost}
+		return d.spare.take(row)
 	}
 	return nil
 }
@@ -241,10 +242,12 @@ func (d *dispatcher) handle(r reply) {
 		d.listed(t, r.members)
 	case d.listings.proves(t):
 		d.finish(t, Absent, t.last.Message)
+		defer d.spare.put(t)
 	case a.Meaning.inQuestion():
 		d.settle(t)
 	default:
 		d.finish(t, t.outcome(), t.last.Message)
+		defer d.spare.put(t)
 	}
 	if d.job.Notify != nil {
 		d.job.Notify(event)
@@ -291,17 +294,17 @@ func (d *dispatcher) again(t *task, wait time.Duration) bool {
 // finish records what became of t's row.
 func (d *dispatcher) finish(t *task, o Outcome, message string) {
 	r := t.result(o, message)
-	d.record(r)
+	d.record(&r)
 	if d.op.send == nil {
 		return
 	}
-	if err := d.limits.count(r); err != nil {
+	if err := d.limits.count(&r); err != nil {
 		d.stop(err)
 	}
 }
 
-func (d *dispatcher) record(r Result) {
-	if err := d.rec.Record(r); err != nil {
+func (d *dispatcher) record(r *Result) {
+	if err := d.rec.Record(*r); err != nil {
 		d.stopRecorder(err)
 	}
 }
@@ -340,8 +343,10 @@ func (d *dispatcher) giveUp(t *task) {
 		d.abandon(t.listing)
 	case t.attempts == 0:
 	case t.lost:
-		d.record(t.result(Unknown, message))
+		r := t.result(Unknown, message)
+		d.record(&r)
 	default:
-		d.record(t.result(Skipped, message))
+		r := t.result(Skipped, message)
+		d.record(&r)
 	}
 }

@@ -73,7 +73,8 @@ type Job struct {
 
 // An Event is something that an operator may want to hear of during a run.
 type Event struct {
-	// Row is the row that was answered; nil for a read, which serves several.
+	// Row is the row that was answered; nil for a read, which serves several. It
+	// is good until Notify returns.
 	Row *Row
 	// Answer is what came.
 	Answer Answer

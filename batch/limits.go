@@ -86,7 +86,7 @@ const sameRefusalImages = 5
 
 // count takes one more result into account. It returns an error that wraps
 // [ErrSameRefusal] or [ErrTooManyFailures] when the run should stop.
-func (l *limits) count(r Result) error {
+func (l *limits) count(r *Result) error {
 	l.finished++
 	if !r.Outcome.Settled() {
 		l.failed++
@@ -103,7 +103,7 @@ func (l *limits) count(r Result) error {
 
 // hopeless reports whether every row so far, r among them, ended in the same
 // refusal over enough images.
-func (l *limits) hopeless(r Result) bool {
+func (l *limits) hopeless(r *Result) bool {
 	if l.mixed {
 		return false
 	}

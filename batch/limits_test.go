@@ -158,7 +158,7 @@ func TestWhatARunThatIsHopelessIsTold(t *testing.T) {
 			rows, l := rowsOf(6), limits{}
 			rows[1].Pair.ImageID = rows[0].Pair.ImageID
 			for i, row := range rows {
-				err := l.count(Result{Row: row, Outcome: tt.outcome, Status: tt.status, Message: "the server's words"})
+				err := l.count(&Result{Row: row, Outcome: tt.outcome, Status: tt.status, Message: "the server's words"})
 				if (err != nil) != (i == 5) {
 					t.Fatalf("after %d rows: %v", i+1, err)
 				}
@@ -175,7 +175,7 @@ func TestWhatARunThatIsHopelessIsTold(t *testing.T) {
 func TestRefusalsWithDifferentStatusesAreNotTheSame(t *testing.T) {
 	var l limits
 	for i, row := range rowsOf(100) {
-		if err := l.count(Result{Row: row, Outcome: Rejected, Status: 400 + i%2}); err != nil {
+		if err := l.count(&Result{Row: row, Outcome: Rejected, Status: 400 + i%2}); err != nil {
 			t.Fatalf("after %d rows: %v", i+1, err)
 		}
 	}

@@ -36,6 +36,23 @@ type task struct {
 // token on one row alone must not hold the run for ever.
 const maxRenewals = 20
 
+// spareTasks are tasks that have ended, to be used again.
+type spareTasks []*task
+
+func (s *spareTasks) put(t *task) { *s = append(*s, t) }
+
+// take makes a task of a row that is about to be sent.
+func (s *spareTasks) take(row Row) *task {
+	last := len(*s) - 1
+	if last < 0 {
+		return &task{row: row, lost: row.Lost}
+	}
+	t := (*s)[last]
+	*s = (*s)[:last]
+	*t = task{row: row, lost: row.Lost}
+	return t
+}
+
 // backoff is how long t waits before another attempt, for its own part.
 func (t *task) backoff() time.Duration {
 	if t.delays == nil {

@@ -103,7 +103,7 @@ func removeUnfinished(path string) {
 // the rows do not add up.
 func (c *CSV) Write(w io.Writer) (*Tally, error) {
 	buffered := bufio.NewWriterSize(w, 64<<10)
-	out := &rowWriter{csv: csv.NewWriter(buffered)}
+	out := newRowWriter(buffered)
 	if err := out.header(c.Columns); err != nil {
 		return nil, fmt.Errorf("write the report: %w", err)
 	}
@@ -174,6 +174,8 @@ type rowWriter struct {
 	written int // of rows, during a flush
 	line    []string
 }
+
+func newRowWriter(w io.Writer) *rowWriter { return &rowWriter{csv: csv.NewWriter(w)} }
 
 // header writes the names of the columns, with the input's other ones.
 func (w *rowWriter) header(other []string) error {

@@ -64,6 +64,9 @@ func (c *checksum) check(line []byte) bool {
 // appendField appends a tab and the field.
 func appendField(line []byte, field string) []byte {
 	line = append(line, '\t')
+	if isPlain(field) {
+		return append(line, field...)
+	}
 	for i := range len(field) {
 		switch c := field[i]; c {
 		case '\t':
@@ -79,6 +82,16 @@ func appendField(line []byte, field string) []byte {
 		}
 	}
 	return line
+}
+
+// isPlain reports whether a field stands in a line as it is.
+func isPlain(field string) bool {
+	for i := range len(field) {
+		if c := field[i]; c < ' ' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 // appendNumber appends a tab and the number.

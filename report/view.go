@@ -2,7 +2,6 @@ package report
 
 import (
 	"bufio"
-	"encoding/csv"
 	"fmt"
 	"io"
 	"slices"
@@ -95,7 +94,7 @@ func (v View) writeCSV(w io.Writer, r *Results) error {
 			return err
 		}
 	}
-	out := &rowWriter{csv: csv.NewWriter(w)}
+	out := newRowWriter(w)
 	if err := out.header(r.Columns); err != nil {
 		return err
 	}

@@ -37,8 +37,9 @@ func (c *Client) request(ctx context.Context, method, path string, body []byte) 
 	u.Path += path
 	u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = "", false, "", ""
 	// What counts is what will stand on the request line.
-	target, ok := strings.CutPrefix(u.EscapedPath(), c.config.Endpoint.EscapedPath())
-	if !ok || u.RequestURI() != u.EscapedPath() {
+	escaped := u.EscapedPath()
+	target, ok := strings.CutPrefix(escaped, c.config.Endpoint.EscapedPath())
+	if !ok || u.RequestURI() != escaped {
 		return nil, fmt.Errorf("the request line %q is not below the endpoint", u.RequestURI())
 	}
 	if err := guard(method, target, body); err != nil {

@@ -32,11 +32,19 @@ func newRequestID() string {
 // for it, or else the one that it was sent.
 func requestIDOf(req *http.Request, resp *http.Response) string {
 	if resp != nil {
-		for _, name := range []string{requestIDHeader, "X-Request-Id"} {
-			if id := clean(resp.Header.Get(name)); id != "" && len(id) <= 64 {
+		for _, name := range [...]string{requestIDHeader, "X-Request-Id"} {
+			if id := clean(first(resp.Header, name)); id != "" && len(id) <= 64 {
 				return id
 			}
 		}
 	}
-	return req.Header.Get(requestIDHeader)
+	return first(req.Header, requestIDHeader)
+}
+
+// first is h.Get for a name in the form in which headers have it.
+func first(h http.Header, name string) string {
+	if values := h[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
 }

@@ -10,11 +10,12 @@ import (
 	"testing"
 )
 
-// benchRows is the number of rows of the benchmarks' file; one in a hundred
-// repeats an earlier one if repeats is set.
+// benchRows is the number of rows of the benchmarks' file.
 const benchRows = 200_000
 
-func benchFile(b *testing.B, repeats bool) string {
+// benchFile makes a file; one row in a hundred repeats an earlier one if repeats
+// is set.
+func benchFile(b testing.TB, rows int, repeats bool) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "pairs.csv")
 	f, err := os.Create(path)
@@ -24,7 +25,7 @@ func benchFile(b *testing.B, repeats bool) string {
 	defer f.Close()
 	w := bufio.NewWriter(f)
 	fmt.Fprintln(w, "image_id,member_id")
-	for i := range benchRows {
+	for i := range rows {
 		if repeats && i%100 == 99 {
 			i -= 50
 		}
@@ -39,7 +40,7 @@ func benchFile(b *testing.B, repeats bool) string {
 func BenchmarkOpen(b *testing.B) {
 	for name, repeats := range map[string]bool{"distinct": false, "repeats": true} {
 		b.Run(name, func(b *testing.B) {
-			path := benchFile(b, repeats)
+			path := benchFile(b, benchRows, repeats)
 			b.ReportAllocs()
 			for b.Loop() {
 				m, err := Open(context.Background(), path, Options{})
@@ -57,7 +58,7 @@ func BenchmarkOpen(b *testing.B) {
 }
 
 func BenchmarkReader(b *testing.B) {
-	m, err := Open(context.Background(), benchFile(b, true), Options{})
+	m, err := Open(context.Background(), benchFile(b, benchRows, true), Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

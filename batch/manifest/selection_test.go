@@ -240,7 +240,7 @@ func TestSelectionDoesNotHideDoubts(t *testing.T) {
 }
 
 func BenchmarkOpenShard(b *testing.B) {
-	path := benchFile(b, false)
+	path := benchFile(b, benchRows, false)
 	b.ReportAllocs()
 	for b.Loop() {
 		m, err := Open(context.Background(), path, Options{Select: Selection{Shard: Shard{1, 4}}})
