@@ -9,6 +9,7 @@
 # make duel     races the program against other clients of the same Glance, ROUNDS times
 # make fuzz     looks for trouble, FUZZTIME for each target
 # make bench    compares the program with the plainest ones, in some minutes
+# make scale    shows how the cost grows up to ten million rows, in half an hour
 # make microbench  measures what the parts cost
 # make profile  shows where the time of a run goes, and what it allocates
 # make picture  draws the demo for the README
@@ -90,6 +91,9 @@ fuzz:
 # Linux only. BENCHFLAGS: -rounds 3, -rows 20000, -only std,imsrevoke, -out FILE.
 bench: build
 	go run ./cmd/imsrevoke/bench compare $(BENCHFLAGS)
+
+scale: build
+	go run ./cmd/imsrevoke/bench scale $(BENCHFLAGS)
 
 microbench:
 	go test -run '^$$' -bench . -benchmem ./batch/... ./report/...

@@ -66,7 +66,7 @@ func compare(args []string) error {
 		all = slices.DeleteFunc(all, func(s *contestant) bool { return !slices.Contains(names, s.name) })
 	}
 	for _, s := range all {
-		if err := writePairs(c.pairs(s.rows), s.rows); err != nil {
+		if err := writePairs(c.pairs(s.rows), s.rows, 0); err != nil {
 			return err
 		}
 	}

@@ -16,13 +16,14 @@ import (
 
 var commands = map[string]func(args []string) error{
 	"compare": compare,
+	"scale":   scale,
 	"serve":   serve,
 	"client":  client,
 }
 
 func main() {
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: bench compare [flags]")
+		fmt.Fprintln(os.Stderr, "usage: bench compare|scale [flags]")
 		os.Exit(2)
 	}
 	if err := commands[os.Args[1]](os.Args[2:]); err != nil {

@@ -9,9 +9,9 @@ import (
 	"os"
 )
 
-// writePairs writes a file of n different pairs, ten of each image, and returns
-// its name.
-func writePairs(path string, n int) error {
+// writePairs writes a file of n pairs, ten of each image. One in so many is a
+// repeat of an earlier one; none is when repeats is 0.
+func writePairs(path string, n, repeats int) error {
 	file, err := os.Create(path)
 	if err != nil {
 		return err
@@ -19,6 +19,9 @@ func writePairs(path string, n int) error {
 	w := bufio.NewWriterSize(file, 1<<20)
 	fmt.Fprintln(w, "image_id,member_id")
 	for i := range n {
+		if repeats > 0 && i%repeats == repeats-1 {
+			i /= 2
+		}
 		p := pair(i)
 		fmt.Fprintf(w, "%s,%s\n", p[0], p[1])
 	}

@@ -5,8 +5,11 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"runtime"
@@ -77,22 +80,84 @@ func (s *serverProcess) close() {
 	s.cmd.Wait()
 }
 
-// measure runs a command to its end, on the client's processor, and reports
-// what it and its children have used, and what it has printed.
-func measure(cmd *exec.Cmd) (usage, []byte, error) {
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	began := time.Now()
+// requests is how many requests the server has seen.
+func (s *serverProcess) requests() (n int, err error) {
+	return n, s.get("/requests", &n)
+}
+
+// counts is what the server has counted.
+func (s *serverProcess) counts() (c count, err error) {
+	return c, s.get("/counts", &c)
+}
+
+func (s *serverProcess) get(path string, to any) error {
+	resp, err := http.Get(s.url + path)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	return json.NewDecoder(resp.Body).Decode(to)
+}
+
+// A running is a command that runs on the client's processor.
+type running struct {
+	cmd            *exec.Cmd
+	stdout, stderr bytes.Buffer
+	began          time.Time
+	ended          chan struct{} // closed when it has ended
+	err            error
+	used           usage // by it and its children
+}
+
+func start(cmd *exec.Cmd) (*running, error) {
+	r := &running{cmd: cmd, began: time.Now(), ended: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = &r.stdout, &r.stderr
 	if err := startOn(clientCPU, cmd); err != nil {
+		return nil, err
+	}
+	go func() {
+		defer close(r.ended)
+		err := cmd.Wait()
+		r.used = usage{
+			Seconds: time.Since(r.began).Seconds(),
+			CPU:     (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(),
+			PeakRSS: float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10),
+		}
+		if err != nil {
+			r.err = fmt.Errorf("%s: %w\n%s", cmd, err, r.stderr.String())
+		}
+	}()
+	return r, nil
+}
+
+// wait waits for the end.
+func (r *running) wait() error {
+	<-r.ended
+	return r.err
+}
+
+// until waits until the server has seen n requests, and reports when that was,
+// from the start.
+func (r *running) until(s *serverProcess, n int) (time.Duration, error) {
+	for {
+		seen, err := s.requests()
+		if seen >= n || err != nil {
+			return time.Since(r.began), err
+		}
+		select {
+		case <-r.ended:
+			return 0, errors.New("it has ended before")
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// measure runs a command to its end, and reports what it has used and printed.
+func measure(cmd *exec.Cmd) (usage, []byte, error) {
+	r, err := start(cmd)
+	if err != nil {
 		return usage{}, nil, err
 	}
-	err := cmd.Wait()
-	u := usage{Seconds: time.Since(began).Seconds()}
-	used := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	u.CPU = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
-	u.PeakRSS = float64(used.Maxrss << 10)
-	if err != nil {
-		return u, nil, fmt.Errorf("%s: %w\n%s", cmd, err, stderr.String())
-	}
-	return u, stdout.Bytes(), nil
+	err = r.wait()
+	return r.used, r.stdout.Bytes(), err
 }

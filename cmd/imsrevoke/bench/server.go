@@ -225,6 +225,8 @@ func unavailable(now time.Time, retryAfter int) []byte {
 func (s *server) document(path string) []byte {
 	body := `{"members": [], "schema": "/v2/schemas/members"}`
 	switch strings.TrimSuffix(path, "/") {
+	case "/requests":
+		body = fmt.Sprint(len(s.arrivals.at))
 	case "/counts":
 		body = s.arrivals.counts()
 	case "", "/v2":
