@@ -10,7 +10,7 @@ func TestAllocations(t *testing.T) {
 	for _, w := range works {
 		t.Run(w.name, func(t *testing.T) {
 			const n = 4096
-			rows := manyRows(n)
+			rows := tenRowsAnImage(n)
 			do := w.begin(t, rows)
 			allocs := testing.AllocsPerRun(1, func() {
 				for _, row := range rows[:n/2] {

@@ -10,8 +10,8 @@ import (
 	"imsrevoke/batch"
 )
 
-// manyRows makes n rows of ten members of an image each.
-func manyRows(n int) []batch.Row {
+// tenRowsAnImage makes n rows, of ten members of each image.
+func tenRowsAnImage(n int) []batch.Row {
 	rows := make([]batch.Row, n)
 	for i := range rows {
 		p := batch.Pair{ImageID: fmt.Sprintf("%08x-5b1a-4c57-9a41-3f0e6a2f7c55", i/10), MemberID: fmt.Sprintf("%032x", i)}
@@ -88,7 +88,7 @@ func benchJournal(t testing.TB, rows int) *Journal {
 func BenchmarkRow(b *testing.B) {
 	for _, w := range works {
 		b.Run(w.name, func(b *testing.B) {
-			rows := manyRows(b.N)
+			rows := tenRowsAnImage(b.N)
 			do := w.begin(b, rows)
 			b.ReportAllocs()
 			b.ResetTimer()
