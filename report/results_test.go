@@ -169,6 +169,11 @@ func judgeRows(rt *rapid.T, r *Results, rows []jsonRow) {
 		}
 		got := []string{row.ImageID, row.MemberID, string(row.Outcome), took, row.RequestID, row.Message, row.FinishedAt, string(row.Verified), row.Input["note"], row.Input["note (2)"]}
 		want := []string{e.Row.ImageID, e.Row.MemberID, c.Outcome, c.DurationMS, e.RequestID, e.Message, c.FinishedAt, string(e.Verified), e.Other[0], e.Other[1]}
+		for name, cell := range row.Input {
+			if cell == "" {
+				rt.Fatalf("line %d: %q is there and empty", row.Line, name)
+			}
+		}
 		if row.Line != e.Row.Line || row.Attempts != e.Attempts || row.HTTPStatus != e.Status || !slices.Equal(got, want) {
 			rt.Fatalf("line %d: %q, want %q", row.Line, got, want)
 		}
@@ -206,6 +211,18 @@ func TestColumnsAreFoundByTheirNames(t *testing.T) {
 	}
 	want := strings.SplitN(aReport, "\n", 2)[0] + "\n2," + image + "," + member + ",revoked,204,1,61,req-1,,2026-11-23T12:00:00.001Z,,x\n"
 	if diff := cmp.Diff(want, show(t, View{Format: FormatCSV}, r)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Excel saves a byte order mark, and some programs quote every name.
+func TestAReportThatWasSavedAgainIsOne(t *testing.T) {
+	header, rows, _ := strings.Cut(aReport, "\n")
+	r, err := openResults(t, "report.csv", "\ufeff\""+strings.ReplaceAll(header, ",", "\",\"")+"\"\r\n"+strings.ReplaceAll(rows, "\n", "\r\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(aReport, show(t, View{Format: FormatCSV}, r)); diff != "" {
 		t.Error(diff)
 	}
 }
