@@ -52,24 +52,24 @@ const (
 
 // A page is what the template is filled with.
 type page struct {
-	Policy        string
-	Style         template.CSS
-	Kicker, Name  string
-	Headline      string
-	Version       string
-	Todo          []todo
-	Notes         []string
-	Facts         []fact
-	Outcomes      []outcomeBar
-	OutcomesText  string
-	Rows          string
-	Settled, Left string
-	Reasons       []pageReason
-	MoreReasons   string
-	Course        *course
-	Static        []staticRow
-	RowsNote      string
-	StaticNote    string
+	Policy         string
+	Style          template.CSS
+	Kicker, Name   string
+	Headline       string
+	Version        string
+	Todo           []todo
+	Notes          []string
+	Facts          []fact
+	Outcomes       []outcomeBar
+	OutcomesText   string
+	RowsName, Rows string
+	Settled, Left  string
+	Reasons        []pageReason
+	MoreReasons    string
+	Course         *course
+	Static         []staticRow
+	RowsNote       string
+	StaticNote     string
 }
 
 type fact struct {
@@ -150,10 +150,15 @@ func (v View) newPage(r *Results, s *Survey) *page {
 		p.Notes = append(p.Notes, "Who ran it, when and against which cloud is not known: the journal that says so is not beside the report, or is that of another run.")
 	}
 	if !s.Ended {
-		p.Notes = append(p.Notes, "This is the journal of a run that is under way or was cut off. Rows of which it knows nothing are not shown.")
+		p.Notes = append(p.Notes, "This is the journal of a run that is under way or was cut off.")
+	}
+	p.RowsName = "all rows"
+	if n := s.missing(); n > 0 {
+		p.RowsName = "rows with a result"
+		p.Notes = append(p.Notes, fmt.Sprintf("Without a result, and not shown, because a journal does not say which they are: %s.", counted(n, "row")))
 	}
 	if s.Unnamed > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("%s more may have been sent without a result being known. Which they are is known when the run has been resumed.", capital(counted(s.Unnamed, "row"))))
+		p.Notes = append(p.Notes, fmt.Sprintf("Of these, %s may have been sent. Which they are is known when the run has been resumed.", counted(s.Unnamed, "row")))
 	}
 	if s.Verified[Gone]+s.Verified[StillShared] > 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("A check after the run read the member lists again: %s gone, %s still shared.", grouped(s.Verified[Gone]), grouped(s.Verified[StillShared])))

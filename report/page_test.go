@@ -366,7 +366,8 @@ func TestHeadlines(t *testing.T) {
 		{[]batch.Outcome{batch.Revoked, batch.Unknown}, "1 of 2 rows are settled; 1 is not."},
 		{[]batch.Outcome{batch.Failed, batch.Unknown}, "None of the 2 rows is settled."},
 		{[]batch.Outcome{batch.Failed}, "The one row is not settled."},
-		{[]batch.Outcome{batch.Shared, batch.Absent}, "1 of 2 shares are still there."},
+		{[]batch.Outcome{batch.Shared, batch.Absent}, "1 of 2 rows names a share that is still there."},
+		{[]batch.Outcome{batch.Shared, batch.Shared, batch.Denied}, "2 of 3 rows name shares that are still there."},
 		{[]batch.Outcome{batch.Planned, batch.Invalid}, "Nothing was sent: it was a dry run of 2 rows."},
 	}
 	for _, tt := range tests {
@@ -377,6 +378,25 @@ func TestHeadlines(t *testing.T) {
 		if got := headline(s); got != tt.want {
 			t.Errorf("%v: %q, want %q", tt.outcomes, got, tt.want)
 		}
+	}
+}
+
+// What a journal does not know of is not settled: neither when the run goes on
+// nor when it has stopped early.
+func TestTheHeadlineOfAJournalCountsTheRowsThatItDoesNotKnow(t *testing.T) {
+	for end, want := range map[bool]string{
+		true:  "The run stopped early: 1 of 100 rows are settled.",
+		false: "The run has not ended: 1 of 100 rows are settled so far.",
+	} {
+		r, err := OpenResults(writeJournal(t, t.TempDir(), end, ended(rowsOf(1)[0], batch.Revoked)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		page := show(t, View{Format: FormatHTML}, r)
+		if !strings.Contains(page, "<h1>"+want+"</h1>") || !strings.Contains(page, "not say which they are: 99 rows.") {
+			t.Errorf("ended %v: the page begins with %q", end, regexp.MustCompile("(?s)<h1>.*?</dl>").FindString(page))
+		}
+		r.Close()
 	}
 }
 

@@ -46,29 +46,29 @@ func meaning(o batch.Outcome) (meaning, advice string) {
 	case batch.Absent:
 		return "it is proved that there is no such share", ""
 	case batch.Restored:
-		return "the server has shared the image again", ""
+		return "the server has shared the image again; the member has to accept it", ""
 	case batch.Present:
 		return "the share was there already", ""
 	case batch.Duplicate:
 		return "the same pair stands on an earlier line", ""
 	case batch.Planned:
-		return "a dry run: nothing was sent", "were not sent: it was a dry run"
+		return "a dry run: nothing was sent", "nothing was sent, it was a dry run"
 	case batch.Shared:
-		return "a check has found the share", "are there: imsrevoke run withdraws them"
+		return "a check has found the share", "withdraw it with imsrevoke run"
 	case batch.NotFound:
-		return "the image does not exist, or these credentials cannot see it", "may be there still: use the credentials of the project that owns the images"
+		return "the image does not exist, or these credentials cannot see it", "the share may be there still; use the credentials of the project that owns the image"
 	case batch.Denied:
-		return "these credentials may not do this", "need the credentials of the project that owns the images, or a role in it"
+		return "these credentials may not do this", "use the credentials of the project that owns the image, with a role that may do it"
 	case batch.Rejected:
-		return "the server has refused it for good", "were refused for good: see what the server says"
+		return "the server has refused it for good", "see what the server says"
 	case batch.Failed:
-		return "the attempts are spent, and none was applied", "can be tried again, with --resume"
+		return "the attempts are spent, and none was applied", "try again with --resume"
 	case batch.Unknown:
-		return "an answer was lost: it may or may not have been done", "may or may not have been done: --resume settles them"
+		return "an answer was lost: it may or may not have been done", "it may or may not have been done; --resume settles it"
 	case batch.Invalid:
-		return "the row is no pair: nothing was sent", "are no pairs: correct them in the file"
+		return "the row is no pair: nothing was sent", "correct the row in the file"
 	case batch.Skipped:
-		return "the run stopped before it", "were not tried to the end: --resume goes on with them"
+		return "the run stopped before it", "go on with --resume"
 	}
 	return "", ""
 }
@@ -76,26 +76,29 @@ func meaning(o batch.Outcome) (meaning, advice string) {
 // headline is the truth about results in one sentence.
 func headline(s *Survey) string {
 	n, settled := s.Rows, s.Settled()
-	rows := grouped(n) + " rows"
 	switch {
 	case !s.Ended:
 		return fmt.Sprintf("The run has not ended: %s of %s rows are settled so far.", grouped(settled), grouped(s.Run.Rows))
+	case s.missing() > 0:
+		return fmt.Sprintf("The run stopped early: %s of %s rows are settled.", grouped(settled), grouped(s.Run.Rows))
 	case n == 0:
 		return "There are no rows."
 	case s.Outcomes[batch.Planned] > 0:
 		return fmt.Sprintf("Nothing was sent: it was a dry run of %s.", counted(n, "row"))
+	case s.Outcomes[batch.Shared] == 1:
+		return fmt.Sprintf("1 of %s names a share that is still there.", counted(n, "row"))
 	case s.Outcomes[batch.Shared] > 0:
-		return fmt.Sprintf("%s of %s shares are still there.", grouped(s.Outcomes[batch.Shared]), grouped(n))
+		return fmt.Sprintf("%s of %s name shares that are still there.", grouped(s.Outcomes[batch.Shared]), counted(n, "row"))
 	case s.Verified[StillShared] > 0:
-		return fmt.Sprintf("A check has found %s of %s shares there again.", grouped(s.Verified[StillShared]), grouped(n))
-	case settled == n && n == 1:
+		return fmt.Sprintf("A check after the run has found the shares of %s still there.", counted(s.Verified[StillShared], "row"))
+	case n == 1 && settled == 1:
 		return "The one row is settled: nothing is left to do."
 	case n == 1:
 		return "The one row is not settled."
 	case settled == n:
-		return fmt.Sprintf("All %s are settled: nothing is left to do.", rows)
+		return fmt.Sprintf("All %s are settled: nothing is left to do.", counted(n, "row"))
 	case settled == 0:
-		return fmt.Sprintf("None of the %s is settled.", rows)
+		return fmt.Sprintf("None of the %s is settled.", counted(n, "row"))
 	}
 	return fmt.Sprintf("%s of %s rows are settled; %s.", grouped(settled), grouped(n), left(n-settled))
 }

@@ -77,6 +77,15 @@ func (r *Results) Survey() (*Survey, error) {
 	return s, nil
 }
 
+// missing is how many rows of the run have no result: a journal does not know
+// what became of those that the run did not get to.
+func (s *Survey) missing() int {
+	if s.Run == nil {
+		return 0
+	}
+	return s.Run.Rows - s.Rows
+}
+
 func (s *Survey) add(e *Entry) {
 	s.Tally.add(&e.Result)
 	if e.Verified != "" {
