@@ -180,7 +180,7 @@ func facts(s *Survey) []fact {
 	if run.Shard != "" {
 		of += fmt.Sprintf(", which are shard %s of it", run.Shard)
 	}
-	if run.WholeRows > 0 {
+	if run.WholeRows > run.Rows {
 		of += fmt.Sprintf(" (the whole file has %s)", grouped(run.WholeRows))
 	}
 	by := run.User

@@ -44,9 +44,8 @@ func (r *run) showAsPage(name string) error {
 		return err
 	}
 	defer results.Close()
-	if r.files.journal == "" { // a check's, which would say which run it was
+	if r.files.journal == "" { // which would say which run it was
 		identity := r.identity()
-		identity.Verb = "check"
 		results.Origin = &identity
 	}
 	return report.View{Format: report.FormatHTML}.WriteFile(name, results)
