@@ -137,7 +137,7 @@ func statusNote(status int) string {
 func usualCause(o Outcome) string {
 	switch o {
 	case NotFound:
-		return "usually the credentials are of another project or region than the images, or the endpoint is wrong"
+		return "usually the credentials are of another project or region than the images, or lack the role reader, or the endpoint is wrong"
 	case Denied:
 		return "usually the credentials are of a project that does not own the images, or lack the role for it"
 	default:
