@@ -12,6 +12,12 @@ func TestEndpoint(t *testing.T) {
 	tests := []struct{ name, given, want string }{
 		{"Huawei Cloud, without a version", "https://ims.cn-north-4.myhuaweicloud.com", "https://ims.cn-north-4.myhuaweicloud.com"},
 		{"Open Telekom Cloud, with a slash", "https://ims.eu-de.otc.t-systems.com/", "https://ims.eu-de.otc.t-systems.com"},
+		{"FlexibleEngine", "https://ims.eu-west-0.prod-cloud-ocb.orange-business.com", "https://ims.eu-west-0.prod-cloud-ocb.orange-business.com"},
+		{"Cloud.ru", "https://ims.ru-moscow-1.hc.sbercloud.ru", "https://ims.ru-moscow-1.hc.sbercloud.ru"},
+		{"OVHcloud", "https://image.compute.gra11.cloud.ovh.net/", "https://image.compute.gra11.cloud.ovh.net"},
+		{"Rackspace", "https://iad.images.api.rackspacecloud.com/v2", "https://iad.images.api.rackspacecloud.com"},
+		{"Kolla, without TLS inside", "http://127.0.0.1:9292", "http://127.0.0.1:9292"},
+		{"an alternate port behind a gateway, with both", "https://api.example.com:8774/glance/v2/", "https://api.example.com:8774/glance"},
 		{"a port is kept", "https://infra.mail.ru:9292", "https://infra.mail.ru:9292"},
 		{"a prefix is kept and the version goes", "https://ru-1.cloud.api.selcloud.ru/image/v2", "https://ru-1.cloud.api.selcloud.ru/image"},
 		{"a version alone", "https://image-3.eu-de-1.cloud.sap/v2", "https://image-3.eu-de-1.cloud.sap"},
@@ -117,6 +123,8 @@ func TestCatalog(t *testing.T) {
 		{name: "a region is chosen by name", catalog: several, region: "two", want: "https://two.example.com", wantRegion: "two"},
 		{name: "a region is chosen by id", catalog: several, region: "zwei", want: "https://two.example.com", wantRegion: "zwei"},
 		{name: "an interface is chosen", catalog: several, iface: "internalURL", want: "http://[::1]:9292", wantRegion: "one"},
+		{name: "a prefix, a port and a version", catalog: imageCatalog("RegionOne https://cloud.example.com:8443/image/v2/"),
+			want: "https://cloud.example.com:8443/image", wantRegion: "RegionOne"},
 		{name: "several regions and no choice", catalog: several, wantErr: "--region to one of one, two"},
 		{name: "a region that is not there", catalog: several, region: "three", wantErr: `region "three": set --region to one of one, two`},
 		{name: "an interface that is not there", catalog: several, iface: "admin", wantErr: "no admin endpoint of type image"},
@@ -148,6 +156,9 @@ func TestCatalog(t *testing.T) {
 			}
 			if got := s.Endpoint().String(); got != tt.want || s.Region() != tt.wantRegion {
 				t.Errorf("endpoint %s in region %q, want %s in %q", got, s.Region(), tt.want, tt.wantRegion)
+			}
+			if len(k.strays) > 0 {
+				t.Errorf("it asked for %q: gateways answer 404 to questions about versions", k.strays)
 			}
 		})
 	}

@@ -29,8 +29,9 @@ type keystone struct {
 	*httptest.Server
 
 	mu sync.Mutex
-	// logins are the auth objects that were posted, as JSON.
-	logins []string
+	// logins are the auth objects that were posted, as JSON; strays are requests
+	// for anything but a token.
+	logins, strays []string
 	// answer, when set, answers instead.
 	answer http.HandlerFunc
 	// catalog is the JSON of the catalog; project of the project, or "null".
@@ -62,6 +63,7 @@ func (k *keystone) serve(w http.ResponseWriter, r *http.Request) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if r.Method != http.MethodPost || r.URL.Path != "/v3/auth/tokens" {
+		k.strays = append(k.strays, r.Method+" "+r.URL.Path)
 		http.Error(w, `{"error_code":"APIGW.0101","error_msg":"The API does not exist"}`, http.StatusNotFound)
 		return
 	}
