@@ -11,8 +11,11 @@ import (
 func completeFlags(cmd *cobra.Command) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		complete := cobra.NoFileCompletions
-		if c, ok := f.Value.(*choice); ok {
-			complete = cobra.FixedCompletions(c.words, cobra.ShellCompDirectiveNoFileComp)
+		switch v := f.Value.(type) {
+		case *choice:
+			complete = cobra.FixedCompletions(v.words, cobra.ShellCompDirectiveNoFileComp)
+		case *outcomeList:
+			complete = cobra.FixedCompletions(outcomeWords(), cobra.ShellCompDirectiveNoFileComp)
 		}
 		if operand, _ := pflag.UnquoteUsage(f); operand == "file" {
 			complete = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)

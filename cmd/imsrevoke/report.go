@@ -167,3 +167,12 @@ func nearestOutcome(word string) string {
 	}
 	return "give one or more of " + strings.Join(words, ", ")
 }
+
+// outcomeWords are the words for all outcomes.
+func outcomeWords() []string {
+	var words []string
+	for _, o := range batch.Outcomes() {
+		words = append(words, string(o))
+	}
+	return words
+}
