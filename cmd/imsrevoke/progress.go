@@ -42,10 +42,10 @@ const (
 var barTemplate = fmt.Sprintf(`{{$width := call (.Get "columns")}}{{$bar := .SetWidth $width}}{{if lt $width %d}}%s{{else}}%s{{end}}`,
 	narrow, narrowBar, wideBar)
 
-// startProgress starts a bar when one is wanted.
+// startProgress starts a bar when one is wanted, and there is something to show.
 func (r *run) startProgress() *progress {
 	p := &progress{counts: make(map[batch.Outcome]int)}
-	if r.options.progress.word == "never" || r.options.progress.word == "auto" && !r.terminal {
+	if r.left == 0 || r.options.progress.word == "never" || r.options.progress.word == "auto" && !r.terminal {
 		return p
 	}
 	p.bar = pb.New(r.left)
