@@ -46,8 +46,14 @@ func (j *job) start(flags ...string) *victim {
 // verb starts the program with a verb for the file of pairs.
 func (j *job) verb(verb string, flags ...string) *victim {
 	j.t.Helper()
+	return j.on("pairs.csv", verb, flags...)
+}
+
+// on starts the program with a verb for a file.
+func (j *job) on(file, verb string, flags ...string) *victim {
+	j.t.Helper()
 	environ := append([]string{"HOME=" + j.dir, "PATH=" + os.Getenv("PATH")}, j.environ...)
-	return setOff(j.t, j.site.program, environ, append([]string{verb, j.path("pairs.csv")}, flags...)...)
+	return setOff(j.t, j.site.program, environ, append([]string{verb, j.path(file)}, flags...)...)
 }
 
 // run runs the program to its end.
