@@ -5,8 +5,6 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -285,53 +283,6 @@ func TestAVeryLargePage(t *testing.T) {
 	}
 }
 
-// Colours can be told from their ground, in light and in dark: 4.5 to 1, as
-// WCAG 2 asks for at level AA.
-func TestContrast(t *testing.T) {
-	palettes := regexp.MustCompile(`(?s)--paper: .*?\}`).FindAllString(pageStyle, -1)
-	if len(palettes) != 3 {
-		t.Fatalf("%d palettes, want those for light, dark and paper", len(palettes))
-	}
-	for _, palette := range palettes {
-		colours := make(map[string]string)
-		for _, m := range regexp.MustCompile(`--([a-z-]+): #([0-9a-f]{3,6});`).FindAllStringSubmatch(palette, -1) {
-			colours[m[1]] = m[2]
-		}
-		for _, ground := range []string{"paper", "hover"} {
-			for _, ink := range []string{"ink", "quiet", "done", "open", "doubt", "unsent"} {
-				if ratio := contrast(luminance(t, colours[ink]), luminance(t, colours[ground])); ratio < 4.5 {
-					t.Errorf("%s #%s on %s #%s: %.2f to 1", ink, colours[ink], ground, colours[ground], ratio)
-				}
-			}
-		}
-	}
-}
-
-func contrast(a, b float64) float64 { return (max(a, b) + 0.05) / (min(a, b) + 0.05) }
-
-// luminance is that of WCAG 2.
-func luminance(t *testing.T, colour string) float64 {
-	t.Helper()
-	if len(colour) == 3 {
-		colour = string([]byte{colour[0], colour[0], colour[1], colour[1], colour[2], colour[2]})
-	}
-	sum := 0.0
-	for i, weight := range []float64{0.2126, 0.7152, 0.0722} {
-		n, err := strconv.ParseUint(colour[2*i:2*i+2], 16, 8)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := float64(n) / 255
-		if c <= 0.03928 {
-			c /= 12.92
-		} else {
-			c = math.Pow((c+0.055)/1.055, 2.4)
-		}
-		sum += weight * c
-	}
-	return sum
-}
-
 // scripts lets scripts run in a page, or not.
 func scripts(run bool) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
@@ -353,60 +304,4 @@ func unquote(value []byte) string {
 	var text string
 	_ = json.Unmarshal(value, &text) // what is no text has no name
 	return text
-}
-
-func TestHeadlines(t *testing.T) {
-	tests := []struct {
-		outcomes []batch.Outcome
-		want     string
-	}{
-		{nil, "There are no rows."},
-		{[]batch.Outcome{batch.Revoked}, "The one row is settled: nothing is left to do."},
-		{[]batch.Outcome{batch.Revoked, batch.Absent}, "All 2 rows are settled: nothing is left to do."},
-		{[]batch.Outcome{batch.Revoked, batch.Unknown}, "1 of 2 rows are settled; 1 is not."},
-		{[]batch.Outcome{batch.Failed, batch.Unknown}, "None of the 2 rows is settled."},
-		{[]batch.Outcome{batch.Failed}, "The one row is not settled."},
-		{[]batch.Outcome{batch.Shared, batch.Absent}, "1 of 2 rows names a share that is still there."},
-		{[]batch.Outcome{batch.Shared, batch.Shared, batch.Denied}, "2 of 3 rows name shares that are still there."},
-		{[]batch.Outcome{batch.Planned, batch.Invalid}, "Nothing was sent: it was a dry run of 2 rows."},
-	}
-	for _, tt := range tests {
-		s := &Survey{Tally: newTally(), Ended: true}
-		for i, o := range tt.outcomes {
-			s.Tally.add(&batch.Result{Row: batch.Row{Line: i + 2}, Outcome: o})
-		}
-		if got := headline(s); got != tt.want {
-			t.Errorf("%v: %q, want %q", tt.outcomes, got, tt.want)
-		}
-	}
-}
-
-// What a journal does not know of is not settled: neither when the run goes on
-// nor when it has stopped early.
-func TestTheHeadlineOfAJournalCountsTheRowsThatItDoesNotKnow(t *testing.T) {
-	for end, want := range map[bool]string{
-		true:  "The run stopped early: 1 of 100 rows are settled.",
-		false: "The run has not ended: 1 of 100 rows are settled so far.",
-	} {
-		r, err := OpenResults(writeJournal(t, t.TempDir(), end, ended(rowsOf(1)[0], batch.Revoked)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		page := show(t, View{Format: FormatHTML}, r)
-		if !strings.Contains(page, "<h1>"+want+"</h1>") || !strings.Contains(page, "not say which they are: 99 rows.") {
-			t.Errorf("ended %v: the page begins with %q", end, regexp.MustCompile("(?s)<h1>.*?</dl>").FindString(page))
-		}
-		r.Close()
-	}
-}
-
-func TestEveryOutcomeHasAMeaningAndWhatIsLeftAnAdvice(t *testing.T) {
-	for _, o := range batch.Outcomes() {
-		if means, advice := meaning(o); means == "" || (advice == "") != o.Settled() {
-			t.Errorf("%s: %q, %q", o, means, advice)
-		}
-	}
-	if strings.Contains(pageScript, "</script") || strings.Contains(pageStyle, "</style") {
-		t.Error("the script or the style ends early")
-	}
 }
