@@ -147,7 +147,7 @@ func (v View) newPage(r *Results, s *Survey) *page {
 			p.Kicker += ", " + s.Run.Started.UTC().Format("2 January 2006")
 		}
 	} else {
-		p.Notes = append(p.Notes, "Who ran it, when and against which cloud is not known: the journal that says so is not beside the report, or is that of another run.")
+		p.Notes = append(p.Notes, fmt.Sprintf("Who ran it, when and against which cloud is not known: %v.", s.unknown))
 	}
 	if !s.Ended {
 		p.Notes = append(p.Notes, "This is the journal of a run that is under way or was cut off.")
@@ -158,7 +158,7 @@ func (v View) newPage(r *Results, s *Survey) *page {
 		p.Notes = append(p.Notes, fmt.Sprintf("Without a result, and not shown, because a journal does not say which they are: %s.", counted(n, "row")))
 	}
 	if s.Unnamed > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("Of these, %s may have been sent. Which they are is known when the run has been resumed.", counted(s.Unnamed, "row")))
+		p.Notes = append(p.Notes, fmt.Sprintf("Of these, %s may have been sent. Which they are is known when the run has ended, or been resumed.", counted(s.Unnamed, "row")))
 	}
 	if s.Verified[Gone]+s.Verified[StillShared] > 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("A check after the run read the member lists again: %s gone, %s still shared.", grouped(s.Verified[Gone]), grouped(s.Verified[StillShared])))

@@ -36,7 +36,8 @@ type Survey struct {
 	// whatever became of them.
 	Lost int
 
-	ordered bool // by line, none of them twice
+	unknown error // why the run is not known
+	ordered bool  // by line, none of them twice
 	newest  time.Time
 }
 
@@ -72,7 +73,7 @@ func (r *Results) Survey() (*Survey, error) {
 		s.Run, s.Ended = &r.journal.run, r.journal.ended
 	} else if s.Run = r.Origin; s.Run == nil {
 		// What is told of the results is true without it.
-		s.Run, _ = r.origin(s)
+		s.Run, s.unknown = r.origin(s)
 	}
 	return s, nil
 }
@@ -114,7 +115,7 @@ func (s *Survey) add(e *Entry) {
 // What keeps a report from being known as that of a run.
 var (
 	errNoJournal    = errors.New("its journal, which says which run it is of, is not beside it")
-	errUnderWay     = errors.New("its run is under way, or was cut off: go on with it by --resume, to its end")
+	errUnderWay     = errors.New("its run is under way again, or was cut off: go on with it by --resume, to its end")
 	errOtherJournal = errors.New("the journal beside it is of another run")
 )
 
