@@ -32,7 +32,7 @@ func TestDuel(t *testing.T) {
 		t.Skip("it takes -args -rounds N")
 	}
 	s := newSite(t)
-	d := &duel{site: s, crowd: newCrowd(t, s.glance, *duelPairs/100, 100), rates: make(map[string][]float64)}
+	d := &duel{site: s, crowd: newCrowd(t, s.glance, *duelPairs/100, 100), laps: make(map[string][]lap)}
 	fmt.Println("workers  contestant          pairs/s  Glance's CPU/pair  tokens validated  connections of its processes")
 	var pools []int
 	for text := range strings.SplitSeq(*duelWorkers, ",") {
@@ -60,7 +60,14 @@ func TestDuel(t *testing.T) {
 type duel struct {
 	site  *site
 	crowd *crowd
-	rates map[string][]float64 // pairs a second in each round, by lane
+	laps  map[string][]lap // of each round, by lane
+}
+
+// A lap is what one contestant has done in one round.
+type lap struct {
+	rate        float64 // pairs a second
+	cpu         float64 // milliseconds of Glance's for a pair
+	validations float64 // of tokens, by Keystone
 }
 
 // lane is the key of what was measured of a contestant.
@@ -85,14 +92,15 @@ func (d *duel) race(t *testing.T, c contestant, workers int) {
 	g := newGlanceWatch(t)
 	began := time.Now()
 	remove()
-	rate := float64(len(pairs)) / time.Since(began).Seconds()
+	took := time.Since(began)
 	seen := g.end()
-	fmt.Printf("%7d  %-18s  %7.1f  %14.1f ms  %16d  %s\n", workers, c.name, rate,
-		1000*seen.all().Seconds()/float64(len(pairs)), seen.validations, strings.Join(seen.connections, " "))
+	n := float64(len(pairs))
+	l := lap{rate: n / took.Seconds(), cpu: 1000 * seen.all().Seconds() / n, validations: float64(seen.validations)}
+	fmt.Printf("%7d  %-18s  %7.1f  %14.1f ms  %16.0f  %s\n", workers, c.name, l.rate, l.cpu, l.validations, strings.Join(seen.connections, " "))
 	if left := d.crowd.left(t); len(left) != len(d.crowd.pairs)-len(pairs) {
 		t.Fatalf("%s has left %d shares", c.name, len(left))
 	}
-	d.rates[lane(c.name, workers)] = append(d.rates[lane(c.name, workers)], rate)
+	d.laps[lane(c.name, workers)] = append(d.laps[lane(c.name, workers)], l)
 }
 
 // reshare has every share that was ever withdrawn back, in Glance's database:
@@ -106,33 +114,43 @@ func reshare(t *testing.T) {
 	}
 }
 
-// tell prints how the program compares with the others, in the median and in
-// its worst round.
+// tell prints the medians, and how the program compares with the others in the
+// median and in its worst round.
 func (d *duel) tell(workers int) {
-	ours := d.rates[lane(program, workers)]
+	ours := d.laps[lane(program, workers)]
 	best := make([]float64, len(ours))
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "\n%d workers\tmedian pairs/s\t%s : it, median\tworst\t\n", workers, program)
+	fmt.Fprintf(w, "\n%d workers\tpairs/s\tGlance's CPU/pair\ttokens validated\t%s : it\tworst round\t\n", workers, program)
 	for _, c := range contestants {
-		rates := d.rates[lane(c.name, workers)]
-		if len(rates) == 0 {
+		laps := d.laps[lane(c.name, workers)]
+		if len(laps) == 0 {
 			continue
 		}
 		var ratios []float64
-		for round, rate := range rates {
-			ratios = append(ratios, ours[round]/rate)
+		for round, l := range laps {
+			ratios = append(ratios, ours[round].rate/l.rate)
 			if c.name != program {
-				best[round] = max(best[round], rate)
+				best[round] = max(best[round], l.rate)
 			}
 		}
-		fmt.Fprintf(w, "%s\t%.1f\t%.2f\t%.2f\t\n", c.name, median(rates), median(ratios), slices.Min(ratios))
+		fmt.Fprintf(w, "%s\t%.1f\t%.1f ms\t%.0f\t%.2f\t%.2f\t\n", c.name, medianOf(laps, func(l lap) float64 { return l.rate }),
+			medianOf(laps, func(l lap) float64 { return l.cpu }), medianOf(laps, func(l lap) float64 { return l.validations }),
+			median(ratios), slices.Min(ratios))
 	}
 	var ratios []float64
 	for round, rate := range best {
-		ratios = append(ratios, ours[round]/rate)
+		ratios = append(ratios, ours[round].rate/rate)
 	}
-	fmt.Fprintf(w, "the best of the round\t\t%.2f\t%.2f\t\n", median(ratios), slices.Min(ratios))
+	fmt.Fprintf(w, "the best of the round\t\t\t\t%.2f\t%.2f\t\n", median(ratios), slices.Min(ratios))
 	w.Flush()
+}
+
+func medianOf(laps []lap, figure func(lap) float64) float64 {
+	var figures []float64
+	for _, l := range laps {
+		figures = append(figures, figure(l))
+	}
+	return median(figures)
 }
 
 func median(values []float64) float64 {
