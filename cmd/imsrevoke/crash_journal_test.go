@@ -26,7 +26,11 @@ type journalled struct {
 type result struct{ outcome, finished string }
 
 func (r result) settled() bool {
-	return r.outcome == "revoked" || r.outcome == "absent" || r.outcome == "duplicate"
+	switch r.outcome {
+	case "revoked", "absent", "duplicate", "restored", "present":
+		return true
+	}
+	return false
 }
 
 // readJournal reads a journal; one that is not there is empty.

@@ -19,7 +19,7 @@ import (
 	"imsrevoke/batch/imagetest"
 )
 
-var kills = flag.Int("kills", 10, "how many times TestCrash kills the program")
+var kills = flag.Int("kills", 10, "how many times TestCrash kills a run; a restore a quarter as often")
 
 // TestCrash kills the program itself, a real process against a simulated cloud
 // with faults, and has it go on, until it ends by itself. Whatever the moment:
@@ -39,6 +39,10 @@ func TestCrash(t *testing.T) {
 			})
 		}
 		t.Log(f)
+	})
+	t.Run("a restore, killed at random moments", func(t *testing.T) {
+		t.Parallel()
+		crashRestores(t, program)
 	})
 	t.Run("a second SIGINT stops at once", func(t *testing.T) {
 		t.Parallel()
