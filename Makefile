@@ -9,6 +9,7 @@
 # make duel     races the program against other clients of the same Glance, ROUNDS times
 # make fuzz     looks for trouble, FUZZTIME for each target
 # make bench    compares the program with the plainest ones, in some minutes
+# make pace     shows by the server's clock how the rate is kept, in two minutes
 # make scale    shows how the cost grows up to ten million rows, in half an hour
 # make microbench  measures what the parts cost
 # make profile  shows where the time of a run goes, and what it allocates
@@ -24,7 +25,7 @@ RACE ?= $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: build demo test check lint vuln crash e2e duel docs dist fuzz bench picture clean
+.PHONY: build demo test check lint vuln crash e2e duel docs dist fuzz bench pace scale microbench profile picture clean
 
 build:
 	go build -trimpath -o bin/imsrevoke ./cmd/imsrevoke
@@ -91,6 +92,9 @@ fuzz:
 # Linux only. BENCHFLAGS: -rounds 3, -rows 20000, -only std,imsrevoke, -out FILE.
 bench: build
 	go run ./cmd/imsrevoke/bench compare $(BENCHFLAGS)
+
+pace: build
+	go run ./cmd/imsrevoke/bench pace $(BENCHFLAGS)
 
 scale: build
 	go run ./cmd/imsrevoke/bench scale $(BENCHFLAGS)

@@ -16,6 +16,7 @@ import (
 
 var commands = map[string]func(args []string) error{
 	"compare": compare,
+	"pace":    pace,
 	"scale":   scale,
 	"serve":   serve,
 	"client":  client,
@@ -23,7 +24,7 @@ var commands = map[string]func(args []string) error{
 
 func main() {
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: bench compare|scale [flags]")
+		fmt.Fprintln(os.Stderr, "usage: bench compare|pace|scale [flags]")
 		os.Exit(2)
 	}
 	if err := commands[os.Args[1]](os.Args[2:]); err != nil {

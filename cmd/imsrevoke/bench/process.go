@@ -85,6 +85,11 @@ func (s *serverProcess) requests() (n int, err error) {
 	return n, s.get("/requests", &n)
 }
 
+// counts is what the server has counted.
+func (s *serverProcess) counts() (c count, err error) {
+	return c, s.get("/counts", &c)
+}
+
 func (s *serverProcess) get(path string, to any) error {
 	resp, err := http.Get(s.url + path)
 	if err != nil {
