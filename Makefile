@@ -91,7 +91,7 @@ fuzz:
 
 # Linux only. BENCHFLAGS: -rounds 3, -rows 20000, -only std,imsrevoke, -out FILE.
 bench: build
-	go run ./cmd/imsrevoke/bench compare $(BENCHFLAGS)
+	go run ./cmd/imsrevoke/bench compare -out bin/bench.txt $(BENCHFLAGS)
 
 pace: build
 	go run ./cmd/imsrevoke/bench pace $(BENCHFLAGS)

@@ -16,8 +16,10 @@ func (a *arrivals) add(now time.Time) { a.at = append(a.at, now.UnixNano()) }
 // A count is what a server has counted.
 type count struct {
 	Requests int `json:"requests"`
-	// Seconds is the time from the first request to the last.
-	Seconds float64 `json:"seconds"`
+	// Mean is how many came in a second, as long as the job had enough to send:
+	// over the first four fifths of them, and not beyond a gap of a second and a
+	// half. In the end a job only waits for rows that were tried often.
+	Mean float64 `json:"mean"`
 	// Most is the largest number of requests in one second, wherever that
 	// begins, First that of the first second, and AfterPause that of the second
 	// after the longest gap.
@@ -29,7 +31,7 @@ type count struct {
 func (a *arrivals) counts() string {
 	var c count
 	if n := len(a.at); n > 1 {
-		c = count{Requests: n, Seconds: time.Duration(a.at[n-1] - a.at[0]).Seconds()}
+		c = count{Requests: n}
 		gap, after := int64(0), 0
 		first := 0
 		for i, at := range a.at {
@@ -41,6 +43,11 @@ func (a *arrivals) counts() string {
 				gap, after = at-a.at[i-1], i
 			}
 		}
+		end := n * 4 / 5
+		if gap > int64(1500*time.Millisecond) && after > 1 {
+			end = min(end, after-1)
+		}
+		c.Mean = float64(end) / time.Duration(a.at[end]-a.at[0]).Seconds()
 		c.First, c.AfterPause = a.within(0), a.within(after)
 	}
 	text, err := json.Marshal(c)

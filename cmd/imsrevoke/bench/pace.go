@@ -65,7 +65,7 @@ func pace(args []string) error {
 			return err
 		}
 		fmt.Printf("%8s  %7d  %5d  %8d  %8.1f  %11d  %9d  %25d\n",
-			p.rate, p.workers, p.busy, c.Requests, float64(c.Requests-1)/c.Seconds, c.Most, c.First, c.AfterPause)
+			p.rate, p.workers, p.busy, c.Requests, c.Mean, c.Most, c.First, c.AfterPause)
 	}
 	return nil
 }
