@@ -32,9 +32,9 @@ type Survey struct {
 	Attempts map[int]int
 	// Durations counts the rows that were sent by how long they took.
 	Durations Durations
-	// Lost is how many rows may have been done without an answer that says so,
-	// whatever became of them.
-	Lost int
+	// Lost counts, by what became of them, the rows that may have been done
+	// without an answer that says so.
+	Lost map[batch.Outcome]int
 
 	unknown error // why the run is not known
 	ordered bool  // by line, none of them twice
@@ -55,7 +55,7 @@ func (r *Results) Survey() (*Survey, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Survey{Tally: newTally(), Ended: true, Attempts: make(map[int]int), ordered: true}
+	s := &Survey{Tally: newTally(), Ended: true, Attempts: make(map[int]int), Lost: make(map[batch.Outcome]int), ordered: true}
 	for last := 0; ; {
 		e, err := rows.Next()
 		if err == io.EOF {
@@ -96,7 +96,7 @@ func (s *Survey) add(e *Entry) {
 		s.newest = e.FinishedAt
 	}
 	if e.Lost && e.Outcome != batch.Revoked && e.Outcome != batch.Restored {
-		s.Lost++
+		s.Lost[e.Outcome]++
 	}
 	if e.Attempts == 0 {
 		return

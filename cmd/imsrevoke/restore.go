@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -87,12 +88,45 @@ func (r *run) undoes(line func(name, format string, args ...any)) {
 	if run := s.Run; run != nil {
 		line("undoes", "the run of %s, of %s at %s", run.Started.Format("2006-01-02 15:04 MST"), run.Input, run.Endpoint)
 	}
-	if s.Lost > 0 {
-		line("left out", "%s, see 'imsrevoke report %s --only unknown,absent'", leftOut(s.Lost), quoteWord(r.manifest.Name))
+	if _, words := r.work.leavesOut(r.manifest.Name); words != "" {
+		line("left out", "%s", words)
 	}
 	line("pending", "each member has to accept its share again")
 }
 
-func leftOut(n int) string {
-	return plural(n, "row") + " that may have been revoked too, without an answer that says so"
+// leavesOut tells how many rows of the report that is undone may have been
+// revoked too and are left as they are, and where to look at them.
+func (w *work) leavesOut(path string) (n int, words string) {
+	if w.undone == nil {
+		return 0, ""
+	}
+	var among []string
+	for _, o := range batch.Outcomes() {
+		if lost := w.undone.Lost[o]; lost > 0 {
+			n += lost
+			among = append(among, string(o))
+		}
+	}
+	if n == 0 {
+		return 0, ""
+	}
+	return n, fmt.Sprintf("%s that may have been revoked too, without an answer that says so, see 'imsrevoke report %s --only %s'",
+		plural(n, "row"), quoteWord(path), strings.Join(among, ","))
+}
+
+// otherPlace tells what speaks for other credentials than those of the run that
+// is undone.
+func (r *run) otherPlace() []string {
+	if r.work.undone == nil || r.work.undone.Run == nil {
+		return nil
+	}
+	then, now := r.work.undone.Run, r.identity()
+	var notes []string
+	if then.Endpoint != now.Endpoint {
+		notes = append(notes, fmt.Sprintf("the run was at %s, and this is %s", then.Endpoint, now.Endpoint))
+	}
+	if then.Project != now.Project && then.Project != "" && now.Project != "" {
+		notes = append(notes, fmt.Sprintf("the run was of the project %s, and these credentials are of %s", then.Project, now.Project))
+	}
+	return notes
 }

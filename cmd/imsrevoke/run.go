@@ -76,7 +76,7 @@ func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) e
 	}
 	defer m.Close()
 	if o.dryRun {
-		return c.planFile(ctx, m, input, o)
+		return c.planFile(ctx, m, input, o, &w)
 	}
 	f, err := filesFor(input, w.ending, o)
 	if err != nil {
@@ -252,9 +252,7 @@ func (r *run) execute(ctx context.Context) error {
 		Started:   r.started,
 		counts:    counts,
 	}
-	if r.work.undone != nil {
-		s.LeftOut = r.work.undone.Lost
-	}
+	s.LeftOut, s.leftOut = r.work.leavesOut(s.Input)
 	var err error
 	if s.tally, err = r.writeReport(stopped, verified); err != nil {
 		return errors.Join(stopped, r.unreported(err))

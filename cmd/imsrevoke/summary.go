@@ -51,9 +51,10 @@ type summary struct {
 	// Stopped says why the run ended early, or that rows are left.
 	Stopped string `json:"stopped,omitempty"`
 
-	tally  *report.Tally
-	counts batch.Summary
-	chosen string // what the flags chose, in words
+	tally   *report.Tally
+	counts  batch.Summary
+	chosen  string // what the flags chose, in words
+	leftOut string // LeftOut, in words
 }
 
 // conclude tells how a run ended, in the way that was asked for, and returns
@@ -112,7 +113,7 @@ func (s *summary) text(err error) string {
 		fmt.Fprintf(&b, "  %s\n", reasonLine(reason))
 	}
 	if s.LeftOut > 0 {
-		fmt.Fprintf(&b, "left out: %s\n", leftOut(s.LeftOut))
+		fmt.Fprintf(&b, "left out: %s\n", s.leftOut)
 	}
 	if s.Outcomes[batch.Restored] > 0 {
 		b.WriteString("the members find these shares pending, and have to accept them again\n")

@@ -15,7 +15,7 @@ func (r *run) showUnusual(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	notes := unusual(r.manifest, p)
+	notes := append(r.otherPlace(), unusual(r.manifest, p)...)
 	if r.work.verb == withdrawing.verb {
 		found, err := r.survey(ctx, p.Images)
 		if err != nil {
