@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 )
 
@@ -34,9 +33,8 @@ func scale(args []string) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "rows\t\tseconds\trows/s\tCPU µs/row\tuntil the first request\tpeak MiB\tjournal MiB\treport MiB\t")
-	j := &scaleJob{program: *program, dir: work, out: w}
+	fmt.Println("    rows  seconds  rows/s  CPU µs/row  s until the first request  peak MiB  journal MiB  report MiB")
+	j := &scaleJob{program: *program, dir: work}
 	for size := range strings.SplitSeq(*sizes, ",") {
 		if j.rows, err = strconv.Atoi(size); err != nil {
 			return err
@@ -47,19 +45,14 @@ func scale(args []string) error {
 		if err := j.whole(); err != nil {
 			return err
 		}
-		w.Flush()
 	}
-	if err := j.halves(); err != nil {
-		return err
-	}
-	return w.Flush()
+	return j.halves()
 }
 
 // A scaleJob is a file to be worked on.
 type scaleJob struct {
 	program, dir string
 	rows         int
-	out          io.Writer
 }
 
 func (j *scaleJob) path(name string) string { return filepath.Join(j.dir, name) }
@@ -122,7 +115,7 @@ func (j *scaleJob) halves() error {
 	if err := r.wait(); err != nil {
 		return err
 	}
-	return j.show("the second half, resumed", r.used, first)
+	return j.show("  (the second half, resumed)", r.used, first)
 }
 
 // show checks the report, and prints a line of the table.
@@ -139,8 +132,8 @@ func (j *scaleJob) show(what string, used usage, first time.Duration) error {
 		return err
 	}
 	n := float64(j.rows)
-	fmt.Fprintf(j.out, "%d\t%s\t%.1f\t%.0f\t%.1f\t%.2f s\t%.0f\t%.0f\t%.0f\t\n", j.rows, what, used.Seconds, n/used.Seconds,
-		used.CPU/n*1e6, first.Seconds(), used.PeakRSS/(1<<20), float64(journal.Size())/(1<<20), float64(size)/(1<<20))
+	fmt.Printf("%8d  %7.1f  %6.0f  %10.1f  %25.2f  %8.0f  %11.0f  %10.0f%s\n", j.rows, used.Seconds, n/used.Seconds,
+		used.CPU/n*1e6, first.Seconds(), used.PeakRSS/(1<<20), float64(journal.Size())/(1<<20), float64(size)/(1<<20), what)
 	return nil
 }
 
