@@ -75,23 +75,22 @@ func New(config Config) *Client {
 // Remove withdraws one share:
 // DELETE /v2/images/{image_id}/members/{member_id}.
 func (c *Client) Remove(ctx context.Context, p batch.Pair) batch.Answer {
-	req, err := c.request(ctx, http.MethodDelete, memberPath(p), nil)
-	if err != nil {
-		return notSent(err)
-	}
-	e := c.exchange(req)
-	defer e.close()
-	if e.failed() {
-		return e.answer
-	}
-	e.answer.Meaning, e.answer.Message = meaningOfRemove(e.resp, p, e.errorText)
-	return c.judge(ctx, &e)
+	return c.change(ctx, p, http.MethodDelete, memberPath(p), nil, meaningOfRemove)
 }
 
 // Add makes one share: POST /v2/images/{image_id}/members. The member finds it
 // pending.
 func (c *Client) Add(ctx context.Context, p batch.Pair) batch.Answer {
-	req, err := c.request(ctx, http.MethodPost, membersPath(p.ImageID), addBody(p.MemberID))
+	return c.change(ctx, p, http.MethodPost, membersPath(p.ImageID), addBody(p.MemberID), meaningOfAdd)
+}
+
+// change makes a request that changes the share of p; meaning says what the
+// answer to it means.
+func (c *Client) change(
+	ctx context.Context, p batch.Pair, method, path string, body []byte,
+	meaning func(*http.Response, batch.Pair, errorText) (batch.Meaning, string),
+) batch.Answer {
+	req, err := c.request(ctx, method, path, body)
 	if err != nil {
 		return notSent(err)
 	}
@@ -100,7 +99,7 @@ func (c *Client) Add(ctx context.Context, p batch.Pair) batch.Answer {
 	if e.failed() {
 		return e.answer
 	}
-	e.answer.Meaning, e.answer.Message = meaningOfAdd(e.resp, p, e.errorText)
+	e.answer.Meaning, e.answer.Message = meaning(e.resp, p, e.errorText)
 	return c.judge(ctx, &e)
 }
 
