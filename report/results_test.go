@@ -232,6 +232,8 @@ func TestWhatIsNoReportIsRefused(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
 		"nothing":                 {"", "it is empty"},
 		"pairs":                   {"image_id,member_id\n" + image + "," + member + "\n", "no column line, outcome"},
+		"semicolons":              {strings.ReplaceAll(aReport, ",", ";"), `saved it with ";" between its cells`},
+		"tabs":                    {strings.ReplaceAll(aReport, ",", "\t"), `saved it with "\\t" between its cells`},
 		"a binary":                {"\x7fELF\x00\"\x01\n\"", "cannot be read"},
 		"a word":                  {strings.Replace(aReport, "failed", "faild", 1), `line 3: this is no report any more: "faild" is not an outcome`},
 		"a number":                {strings.Replace(aReport, ",503,", ",5O3,", 1), `line 3: .*http_status is "5O3"`},

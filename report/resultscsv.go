@@ -71,6 +71,12 @@ func (r *Results) csvRows() (*csvRows, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, delimiter := range []string{";", "\t"} {
+		if len(rows.names) == 1 && strings.HasPrefix(rows.names[0], columnNames[0]+delimiter+columnNames[1]) {
+			return nil, fmt.Errorf("%s: %w any more: another program has saved it with %q between its cells; name the file that imsrevoke has written, or save it with commas",
+				r.Name, ErrNoReport, delimiter)
+		}
+	}
 	if len(lacking) > 0 {
 		return nil, fmt.Errorf("%s: %w: it has no column %s; name a report that imsrevoke has written, or its journal",
 			r.Name, ErrNoReport, strings.Join(lacking, ", "))
