@@ -158,10 +158,7 @@ func (l *outcomeList) Set(text string) error {
 
 // nearestOutcome is a hint for a word that is no outcome.
 func nearestOutcome(word string) string {
-	var words []string
-	for _, o := range batch.Outcomes() {
-		words = append(words, string(o))
-	}
+	words := outcomeWords()
 	if near, ok := batch.Nearest(strings.TrimSpace(word), words); ok {
 		return "did you mean " + near + "?"
 	}
