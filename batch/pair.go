@@ -50,6 +50,9 @@ func (p Pair) Validate() error {
 // kind, the no-break space among it, and the characters that cannot be seen at
 // all (zero-width spaces and joiners, byte order marks, direction marks).
 func TrimID(id string) string {
+	if n := len(id); n == 0 || isIDByte[id[0]] && isIDByte[id[n-1]] {
+		return id // as nearly all are
+	}
 	return strings.TrimFunc(id, func(r rune) bool {
 		return unicode.IsSpace(r) || invisible(r)
 	})
@@ -80,13 +83,13 @@ func ValidateImageID(id string) error {
 
 // ValidateMemberID reports why id cannot be a member id, or nil.
 func ValidateMemberID(id string) error {
-	switch {
-	case id == "":
+	if id == "" {
 		return fmt.Errorf("the member id is empty")
-	case isScientific(id):
-		return mangledError("member", id)
 	}
 	if r, at, ok := oddRune(id); ok {
+		if isScientific(id) {
+			return mangledError("member", id)
+		}
 		return fmt.Errorf("the member id %s holds %U %q at character %d; only letters, digits, \"_\" and \"-\" are allowed",
 			quoteID(id), r, r, at)
 	}
@@ -97,51 +100,44 @@ func ValidateMemberID(id string) error {
 }
 
 // oddRune finds the first rune of id, counted from 1, that is not one of
-// [0-9A-Za-z_-]. The dot is not among them, so "." and ".." need no case of their own.
+// [0-9A-Za-z_-].
 func oddRune(id string) (r rune, at int, found bool) {
-	for _, r := range id {
-		at++
-		if !isIDByte(r) {
-			return r, at, true
+	for i := range len(id) {
+		if !isIDByte[id[i]] {
+			r, _ := utf8.DecodeRuneInString(id[i:])
+			return r, i + 1, true // all before it are of one byte
 		}
 	}
 	return 0, 0, false
 }
 
-func isIDByte(r rune) bool {
-	return '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '_' || r == '-'
+// Every id is judged in each reading of the file and before each request, by
+// looking its bytes up. The dot is no byte of an id, so "." and ".." need no
+// case of their own.
+var isIDByte, isHexDigit = bytesOf("0123456789abcdefABCDEF", "ghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ_-")
+
+func bytesOf(hexDigits, others string) (id, hex [256]bool) {
+	for i := range len(hexDigits) {
+		id[hexDigits[i]], hex[hexDigits[i]] = true, true
+	}
+	for i := range len(others) {
+		id[others[i]] = true
+	}
+	return id, hex
 }
 
 func isUUID(id string) bool {
-	if len(id) != 36 {
-		return false
-	}
-	for i := range len(id) {
-		switch i {
-		case 8, 13, 18, 23:
-			if id[i] != '-' {
-				return false
-			}
-		default:
-			if !isHexDigit(id[i]) {
-				return false
-			}
-		}
-	}
-	return true
+	return len(id) == 36 && id[8] == '-' && id[13] == '-' && id[18] == '-' && id[23] == '-' &&
+		isHex(id[:8]) && isHex(id[9:13]) && isHex(id[14:18]) && isHex(id[19:23]) && isHex(id[24:])
 }
 
 func isHex(s string) bool {
 	for i := range len(s) {
-		if !isHexDigit(s[i]) {
+		if !isHexDigit[s[i]] {
 			return false
 		}
 	}
 	return s != ""
-}
-
-func isHexDigit(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
 // isScientific reports whether id looks like what a spreadsheet makes of an id
