@@ -48,7 +48,9 @@ type authorizer interface {
 // A bearer authorises requests by a token alone.
 type bearer struct{ token Secret }
 
-func (b bearer) authorize(req *http.Request) { req.Header.Set("X-Auth-Token", string(b.token)) }
+func (b bearer) authorize(req *http.Request) {
+	req.Header["X-Auth-Token"] = []string{string(b.token)}
+}
 
 // A grant is what an issuer gives. A ready token comes alone.
 type grant struct {

@@ -61,15 +61,25 @@ type Config struct {
 // A Client is a [batch.API].
 type Client struct {
 	config Config
-	// Values of headers that all requests share.
-	accept, userAgent []string
+	// endpoint is the endpoint without what may stand behind its path, basePath
+	// that path as it stands on a request line.
+	endpoint url.URL
+	basePath string
+	header   http.Header // that all requests share
 }
 
 var _ batch.API = (*Client)(nil)
 
 // New returns a client.
 func New(config Config) *Client {
-	return &Client{config: config, accept: []string{"application/json"}, userAgent: []string{config.UserAgent}}
+	endpoint := *config.Endpoint
+	endpoint.RawQuery, endpoint.ForceQuery, endpoint.Fragment, endpoint.RawFragment = "", false, "", ""
+	return &Client{
+		config:   config,
+		endpoint: endpoint,
+		basePath: endpoint.EscapedPath(),
+		header:   http.Header{"Accept": {"application/json"}, "User-Agent": {config.UserAgent}},
+	}
 }
 
 // Remove withdraws one share:

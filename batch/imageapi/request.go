@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -30,21 +31,22 @@ func addBody(memberID string) []byte { return []byte(`{"member":"` + memberID + 
 // ".." for a step up, which turns the request for a member into one for the
 // image, and a DELETE of that into an accident.
 func (c *Client) request(ctx context.Context, method, path string, body []byte) (*http.Request, error) {
-	u := *c.config.Endpoint
+	u := c.endpoint
 	if u.RawPath != "" {
 		u.RawPath += path
 	}
 	u.Path += path
-	u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = "", false, "", ""
 	// What counts is what will stand on the request line.
-	escaped := u.EscapedPath()
-	target, ok := strings.CutPrefix(escaped, c.config.Endpoint.EscapedPath())
-	if !ok || u.RequestURI() != escaped {
-		return nil, fmt.Errorf("the request line %q is not below the endpoint", u.RequestURI())
+	line := u.RequestURI()
+	target, ok := strings.CutPrefix(line, c.basePath)
+	if !ok {
+		return nil, fmt.Errorf("the request line %q is not below the endpoint", line)
 	}
 	if err := guard(method, target, body); err != nil {
 		return nil, err
 	}
+	header := maps.Clone(c.header)
+	header[requestIDHeader] = []string{newRequestID()}
 	req := &http.Request{
 		Method:     method,
 		URL:        &u,
@@ -52,11 +54,7 @@ func (c *Client) request(ctx context.Context, method, path string, body []byte) 
 		Proto:      "HTTP/1.1",
 		ProtoMajor: 1,
 		ProtoMinor: 1,
-		Header: http.Header{
-			"Accept":        c.accept,
-			"User-Agent":    c.userAgent,
-			requestIDHeader: {newRequestID()},
-		},
+		Header:     header,
 	}
 	if len(body) > 0 {
 		req.Header.Set("Content-Type", "application/json")

@@ -20,11 +20,14 @@ func newRequestID() string {
 	binary.BigEndian.PutUint64(b[8:], rand.Uint64())
 	b[6] = b[6]&0x0f | 0x40 // version 4, RFC 9562
 	b[8] = b[8]&0x3f | 0x80
+	var digits [32]byte
+	hex.Encode(digits[:], b[:])
 	id := make([]byte, 0, len("req-")+36)
-	id = append(id, "req"...)
-	for _, group := range [][]byte{b[:4], b[4:6], b[6:8], b[8:10], b[10:]} {
-		id = hex.AppendEncode(append(id, '-'), group)
-	}
+	id = append(append(id, "req-"...), digits[:8]...)
+	id = append(append(id, '-'), digits[8:12]...)
+	id = append(append(id, '-'), digits[12:16]...)
+	id = append(append(id, '-'), digits[16:20]...)
+	id = append(append(id, '-'), digits[20:]...)
 	return string(id)
 }
 
