@@ -64,7 +64,7 @@ var works = []work{
 			}
 		}
 	}},
-	{"row", 14.1, func(t testing.TB, _ []batch.Row) func(batch.Row) {
+	{"row", 3.1, func(t testing.TB, _ []batch.Row) func(batch.Row) {
 		out := newRowWriter(io.Discard)
 		return func(row batch.Row) {
 			r := revoked(row)

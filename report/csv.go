@@ -164,14 +164,18 @@ func (c *CSV) result(row batch.Row) (r batch.Result, journalled bool, err error)
 	return batch.Result{Row: row, Outcome: c.Rest, Message: c.Reason}, false, nil
 }
 
+// rowsAtATime is how many rows gocsv maps at once: far cheaper than one by one.
+const rowsAtATime = 256
+
 // A rowWriter writes the report's own columns, as gocsv maps them, with the
-// cells of the input's other columns behind them. It collects rows because
-// gocsv maps many at a time far cheaper than one.
+// cells of the input's other columns behind them.
 type rowWriter struct {
-	csv     *csv.Writer
-	rows    []columns
-	other   [][]string
-	written int // of rows, during a flush
+	csv *csv.Writer
+	// rows is an array because gocsv copies every cell of a slice that it is
+	// given, each by itself, but none of an array, which is its own copy.
+	rows    [rowsAtATime]columns
+	other   [][]string // for each row that was added
+	written int        // of rows, during a flush
 	line    []string
 }
 
@@ -190,9 +194,9 @@ func (w *rowWriter) entry(e *Entry) error {
 }
 
 func (w *rowWriter) add(row columns, other []string) error {
-	w.rows, w.other = append(w.rows, row), append(w.other, other)
-	const atATime = 256
-	if len(w.rows) < atATime {
+	w.rows[len(w.other)] = row
+	w.other = append(w.other, other)
+	if len(w.other) < len(w.rows) {
 		return nil
 	}
 	return w.flush()
@@ -200,12 +204,12 @@ func (w *rowWriter) add(row columns, other []string) error {
 
 func (w *rowWriter) flush() error {
 	w.written = 0
-	if len(w.rows) > 0 {
+	if len(w.other) > 0 {
 		if err := gocsv.MarshalCSVWithoutHeaders(w.rows, w); err != nil {
 			return err
 		}
 	}
-	w.rows, w.other = w.rows[:0], w.other[:0]
+	w.other = w.other[:0]
 	w.csv.Flush()
 	return w.csv.Error()
 }
@@ -213,6 +217,9 @@ func (w *rowWriter) flush() error {
 // Write takes the next row from gocsv. With Flush and Error, rowWriter is a
 // gocsv.CSVWriter.
 func (w *rowWriter) Write(row []string) error {
+	if w.written == len(w.other) {
+		return nil // the array is not full
+	}
 	w.line = append(w.line[:0], row...)
 	for _, cell := range w.other[w.written] {
 		w.line = append(w.line, defuse(cell))

@@ -193,8 +193,13 @@ func (p *lineParser) next() []byte {
 	if p.err != nil {
 		return nil
 	}
-	field, rest, more := bytes.Cut(p.rest, []byte{'\t'})
-	p.rest, p.ended = rest, !more
+	end := bytes.IndexByte(p.rest, '\t')
+	if end < 0 {
+		p.ended = true
+		return p.rest
+	}
+	field := p.rest[:end]
+	p.rest = p.rest[end+1:]
 	return field
 }
 
