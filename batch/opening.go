@@ -3,8 +3,9 @@ package batch
 import "time"
 
 // An opening lets the pool at the server in steps: one request alone, then two
-// together, then as many as there are workers. A step is over when all of its
-// requests are answered, and is made again unless all of them were served.
+// together, then a crowd, which grows with each request that is served, up to
+// as many as there are workers. A step is over when all of its requests are
+// answered, and is made again unless all of them were served.
 //
 // A server that refuses the credentials, or everything, is so asked once, and
 // not by all workers together. And Glance asks Keystone about a token that it
@@ -22,12 +23,25 @@ type opening struct {
 	since        time.Time
 }
 
+const (
+	// crowd is how many requests start together at most when the steps are over.
+	// Where there are more workers, growth more may be in flight for each request
+	// that is served from then on, which makes four times as many in each latency.
+	// To open some hundred connections at once keeps the processors from all else
+	// for so long that the requests on them come late, and in one rush.
+	crowd  = 64
+	growth = 3
+)
+
 // open reports whether every worker may be at work.
 func (o *opening) open() bool { return o.window == o.workers }
 
+// stepping reports whether the steps are not over yet.
+func (o *opening) stepping() bool { return o.window <= 2 && !o.open() }
+
 // mayStart reports whether a request may start beside those in flight.
 func (o *opening) mayStart(inFlight int) bool {
-	return inFlight < o.window && (o.open() || o.sent < o.window)
+	return inFlight < o.window && (!o.stepping() || o.sent < o.window)
 }
 
 // start begins from the first step, as the server asks for or needs.
@@ -39,10 +53,17 @@ func (o *opening) start(now time.Time) {
 // account, and whether it shows the server at work. inFlight is how many
 // requests are still under way.
 func (o *opening) answered(started time.Time, served bool, inFlight int) {
-	if served && started.After(o.since) {
+	served = served && started.After(o.since)
+	if !o.stepping() {
+		if served {
+			o.window = min(o.window+growth, o.workers)
+		}
+		return
+	}
+	if served {
 		o.served++
 	}
-	if o.open() || inFlight > 0 {
+	if inFlight > 0 {
 		return
 	}
 	switch {
@@ -50,7 +71,7 @@ func (o *opening) answered(started time.Time, served bool, inFlight int) {
 	case o.window == 1:
 		o.window = min(2, o.workers)
 	default:
-		o.window = o.workers
+		o.window = min(crowd, o.workers)
 	}
 	o.sent, o.served = 0, 0
 }

@@ -11,7 +11,7 @@ import (
 func TestThePoolOpensInSteps(t *testing.T) {
 	t.Parallel()
 	const latency = time.Second
-	rows := rowsOf(60)
+	rows := rowsOf(1000)
 	tests := []struct {
 		name    string
 		workers int
@@ -20,6 +20,7 @@ func TestThePoolOpensInSteps(t *testing.T) {
 		want    []int // requests started in each latency, from the start
 	}{
 		{"one, two, all", 8, nil, nil, []int{1, 2, 8, 8, 8}},
+		{"one, two, sixty-four, four times as many", 512, nil, nil, []int{1, 2, 64, 256, 512}},
 		{"two workers", 2, nil, nil, []int{1, 2, 2}},
 		{"one worker", 1, nil, nil, []int{1, 1, 1}},
 		{"a step that was not served is made again", 8, func(r request) Answer {
@@ -63,5 +64,23 @@ func TestThePoolOpensInSteps(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestOnlyWhatIsServedLetsMoreIn(t *testing.T) {
+	since := time.Now()
+	o := opening{workers: 512, window: crowd, since: since}
+	o.answered(since.Add(time.Second), false, 40)
+	o.answered(since, true, 40) // it was sent before the pool began anew
+	if o.window != crowd {
+		t.Errorf("%d may be in flight; want %d as before", o.window, crowd)
+	}
+	o.answered(since.Add(time.Second), true, 40)
+	if o.window != crowd+growth {
+		t.Errorf("%d may be in flight after one was served; want %d", o.window, crowd+growth)
+	}
+	o.start(since)
+	if !o.mayStart(0) || o.mayStart(1) {
+		t.Error("the pool begins anew; want one request alone")
 	}
 }

@@ -1,7 +1,6 @@
 package batch
 
 import (
-	"math"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -16,14 +15,10 @@ import (
 // fortieth of what it had in each second in which the server is at work: additive increase, multiplicative decrease, as TCP does it (RFC 5681,
 // with the gentler cut of RFC 9438).
 type pace struct {
-	limiter *rate.Limiter
+	limiter *limiter
 	// ceiling is the job's rate, rate.Inf when it is not paced, or the limit
 	// that the server has named.
 	ceiling rate.Limit
-	// start is when the token that was taken for the next request is good;
-	// zero when none was taken.
-	start time.Time
-	token *rate.Reservation // that start is of
 
 	pausedUntil time.Time
 	pauses      *backoff.ExponentialBackOff // for servers that do not say how long
@@ -52,35 +47,7 @@ func newPace(perSecond float64) *pace {
 	if perSecond == Unlimited {
 		limit = rate.Inf
 	}
-	p := &pace{limiter: rate.NewLimiter(limit, burst(limit)), ceiling: limit, pauses: newBackoff()}
-	p.drain(time.Now())
-	return p
-}
-
-// burst is how many requests may start at once at a rate: none but one at
-// rates that a timer can hold, a fortieth of a second's worth above.
-func burst(limit rate.Limit) int {
-	if limit == rate.Inf {
-		return 1
-	}
-	return max(1, int(min(float64(limit)/40, math.MaxInt32)))
-}
-
-// drain takes out what has gathered in the bucket, which starts full and fills
-// up in a pause: it would let the second after it run over. A token is left for
-// the next request, unless that has taken its own, so that it does not wait.
-func (p *pace) drain(now time.Time) {
-	keep := 0
-	if p.start.IsZero() {
-		keep = 1
-	}
-	if p.limiter.TokensAt(now) <= float64(keep) {
-		return
-	}
-	// A fraction of a token can only be left behind.
-	full := p.limiter.Burst()
-	p.limiter = rate.NewLimiter(p.limiter.Limit(), full)
-	p.limiter.AllowN(now, full-keep)
+	return &pace{limiter: newLimiter(time.Now(), limit), ceiling: limit, pauses: newBackoff()}
 }
 
 // take takes the token for the next request. When it returns 0 the request
@@ -91,20 +58,15 @@ func (p *pace) take(now time.Time) time.Duration {
 			return wait
 		}
 		p.pausedUntil = time.Time{}
-		p.drain(now)
+		p.limiter.drain(now)
 	}
 	if p.ceiling == rate.Inf && p.limiter.Limit() == rate.Inf {
 		p.seen.count(now)
 		return 0
 	}
-	if p.start.IsZero() {
-		p.token = p.limiter.ReserveN(now, 1)
-		p.start = now.Add(p.token.DelayFrom(now))
-	}
-	if wait := p.start.Sub(now); wait > 0 {
+	if wait := p.limiter.take(now); wait > 0 {
 		return wait
 	}
-	p.start = time.Time{}
 	p.seen.count(now)
 	return 0
 }
@@ -167,14 +129,7 @@ func (p *pace) served(now time.Time) {
 }
 
 func (p *pace) setLimit(now time.Time, limit rate.Limit) {
-	// The limiter does not move a token that was taken at the old rate. It is
-	// given back, to be taken at the new one.
-	if p.start.After(now) {
-		p.token.CancelAt(now)
-		p.start = time.Time{}
-	}
-	p.limiter.SetLimitAt(now, limit)
-	p.limiter.SetBurstAt(now, burst(limit))
+	p.limiter.setLimit(now, limit)
 	p.changedAt = now
 }
 
