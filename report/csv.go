@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/gocarina/gocsv"
 
@@ -59,43 +56,11 @@ var ErrIncomplete = errors.New("the report does not add up")
 // or not at all; an existing one is replaced. Only the owner can read it.
 func (c *CSV) WriteFile(path string) (*Tally, error) {
 	var tally *Tally
-	err := replaceFile(path, func(w io.Writer) (err error) {
+	err := replaceFile(path, "report", ownerOnly, func(w io.Writer) (err error) {
 		tally, err = c.Write(w)
 		return err
 	})
 	return tally, err
-}
-
-// replaceFile makes a file of what write writes. It appears whole or not at all,
-// in the place of one that exists; only the owner can read it.
-func replaceFile(path string, write func(io.Writer) error) error {
-	removeUnfinished(path)
-	file, err := newPendingFile(path)
-	if err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	defer file.Cleanup()
-	if err := write(file); err != nil {
-		return err
-	}
-	if err := errors.Join(file.CloseAtomicallyReplace(), syncDir(filepath.Dir(path))); err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	return nil
-}
-
-// removeUnfinished removes what a process that was killed has left of a report
-// at this path: files that are named as renameio names those to be renamed. It
-// is only a courtesy, so that errors do not matter.
-func removeUnfinished(path string) {
-	dir, base := filepath.Dir(path), filepath.Base(path)
-	entries, _ := os.ReadDir(dir)
-	for _, entry := range entries {
-		digits, ours := strings.CutPrefix(entry.Name(), "."+base)
-		if ours && digits != "" && strings.Trim(digits, "0123456789") == "" && entry.Type().IsRegular() {
-			os.Remove(filepath.Join(dir, entry.Name()))
-		}
-	}
 }
 
 // Write writes the report to w, and counts what is in it. What it has written

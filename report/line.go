@@ -34,10 +34,9 @@ const (
 	emptySum  = "00000000"
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // of is the checksum of a line that follows.
 func (c *checksum) of(line []byte) checksum {
+	castagnoli := crc32.MakeTable(crc32.Castagnoli) // made once
 	crc := crc32.Update(crc32.Checksum(c[:], castagnoli), castagnoli, line[sumLength:])
 	var sum checksum
 	hex.Encode(sum[:], []byte{byte(crc >> 24), byte(crc >> 16), byte(crc >> 8), byte(crc)})

@@ -18,7 +18,7 @@ var ErrNoWhole = errors.New("the reports do not make up one of the whole file")
 // all of it: the journals beside the reports say which shards they are, of what,
 // and how many rows there must be. The file appears whole or not at all.
 func MergeFile(path string, shards []*Results) (tally *Tally, err error) {
-	err = replaceFile(path, func(w io.Writer) (err error) {
+	err = replaceFile(path, "report", ownerOnly, func(w io.Writer) (err error) {
 		tally, err = merge(w, shards)
 		return err
 	})

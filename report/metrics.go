@@ -1,17 +1,17 @@
 package report
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 
 	"imsrevoke/batch"
 )
@@ -36,9 +36,10 @@ type Metrics struct {
 	Requests batch.Summary
 }
 
+// The metrics are named so, with this before each name.
 const (
-	metricsPrefix     = "imsrevoke_"
-	lastSuccessMetric = metricsPrefix + "last_success_timestamp_seconds"
+	metricsPrefix = "imsrevoke_"
+	lastSuccess   = "last_success_timestamp_seconds"
 )
 
 // WriteFile writes the metrics to path, where everybody can read them. The file
@@ -46,63 +47,83 @@ const (
 // last success is taken over when this run was none. A file that holds anything
 // but such metrics is left alone, and that is an error.
 func (m *Metrics) WriteFile(path string) error {
-	success, err := lastSuccess(path)
+	success, err := lastSuccessIn(path)
 	if err != nil {
 		return err
 	}
 	if m.ExitCode == 0 {
 		success = seconds(m.Finished)
 	}
-	registry := prometheus.NewRegistry()
 	// A node_exporter refuses two files with the same series, and file names in
 	// one folder differ.
 	task := strings.ToValidUTF8(strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), "?")
-	m.register(prometheus.WrapRegistererWith(prometheus.Labels{"task": task}, registry), success)
-	return prometheus.WriteToTextfile(path, registry)
+	text := m.text(task, success)
+	return replaceFile(path, "metrics", everybody, func(w io.Writer) error {
+		_, err := io.WriteString(w, text)
+		return err
+	})
 }
 
-// register makes one gauge of each number. They are no counters, because each
-// run begins again at 0.
-func (m *Metrics) register(r prometheus.Registerer, success float64) {
-	gauge := func(name, help string, value float64) {
-		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
-		g.Set(value)
-		r.MustRegister(g)
-	}
-	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: metricsPrefix + "info",
-		Help: "Always 1; the labels say what was run, and by which version of imsrevoke.",
-	}, []string{"verb", "version"})
-	info.WithLabelValues(m.Verb, m.Version).Set(1)
-	r.MustRegister(info)
-	gauge(lastSuccessMetric, "When the last run ended that ended with exit code 0; 0 when none has.", success)
-
-	const last = metricsPrefix + "last_run_"
-	gauge(last+"timestamp_seconds", "When the last run ended.", seconds(m.Finished))
-	gauge(last+"duration_seconds", "How long the last run took.", m.Duration.Seconds())
-	gauge(last+"exit_code", "The exit code of the last run.", float64(m.ExitCode))
+// text makes one gauge of each number. They are no counters, because each run
+// begins again at 0.
+func (m *Metrics) text(task string, success float64) string {
+	w := metricsText{task: task}
+	w.family("info", "Always 1; the labels say what was run, and by which version of imsrevoke.")
+	w.sample("info", 1, label("verb", m.Verb), label("version", m.Version))
+	w.gauge(lastSuccess, "When the last run ended that ended with exit code 0; 0 when none has.", success)
+	w.gauge("last_run_timestamp_seconds", "When the last run ended.", seconds(m.Finished))
+	w.gauge("last_run_duration_seconds", "How long the last run took.", m.Duration.Seconds())
+	w.gauge("last_run_exit_code", "The exit code of the last run.", float64(m.ExitCode))
 	if m.Unknown {
-		return
+		return w.String()
 	}
-	rows := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: last + "rows",
-		Help: "The rows of the last run's report, by outcome.",
-	}, []string{"outcome"})
+	w.family("last_run_rows", "The rows of the last run's report, by outcome.")
 	for _, o := range batch.Outcomes() {
-		rows.WithLabelValues(string(o)).Set(float64(m.Outcomes[o]))
+		w.sample("last_run_rows", float64(m.Outcomes[o]), label("outcome", string(o)))
 	}
-	r.MustRegister(rows)
-	gauge(last+"requests", "The requests of the last run, every attempt and every read counted.", float64(m.Requests.Requests))
-	gauge(last+"retries", "Those of the last run's requests that tried again what an earlier one had not settled.", float64(m.Requests.Retries))
-	gauge(last+"throttled", "Those of the last run's requests that were answered by 429, too many requests.", float64(m.Requests.Throttled))
+	w.gauge("last_run_requests", "The requests of the last run, every attempt and every read counted.", float64(m.Requests.Requests))
+	w.gauge("last_run_retries", "Those of the last run's requests that tried again what an earlier one had not settled.", float64(m.Requests.Retries))
+	w.gauge("last_run_throttled", "Those of the last run's requests that were answered by 429, too many requests.", float64(m.Requests.Throttled))
+	return w.String()
 }
+
+// A metricsText is metrics as Prometheus reads them, each with the label task:
+// https://prometheus.io/docs/instrumenting/exposition_formats/. Its own library
+// would make each start of the program, even without metrics, a third longer.
+type metricsText struct {
+	strings.Builder
+	task string
+}
+
+// gauge adds a gauge with one sample.
+func (w *metricsText) gauge(name, help string, value float64) {
+	w.family(name, help)
+	w.sample(name, value)
+}
+
+// family begins a gauge, whose samples come next. The help is one line without
+// backslashes.
+func (w *metricsText) family(name, help string) {
+	fmt.Fprintf(w, "# HELP %[1]s%[2]s %[3]s\n# TYPE %[1]s%[2]s gauge\n", metricsPrefix, name, help)
+}
+
+// sample adds a sample with these labels.
+func (w *metricsText) sample(name string, value float64, labels ...string) {
+	labels = append(labels, label("task", w.task))
+	slices.Sort(labels)
+	fmt.Fprintf(w, "%s%s{%s} %s\n", metricsPrefix, name, strings.Join(labels, ","), strconv.FormatFloat(value, 'g', -1, 64))
+}
+
+func label(name, value string) string { return name + `="` + labelEscaper.Replace(value) + `"` }
+
+var labelEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 
 // seconds is a time in the seconds of Prometheus.
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
-// lastSuccess is the time of the last success that the file of an earlier run
+// lastSuccessIn is the time of the last success that the file of an earlier run
 // tells, 0 when there is no such file.
-func lastSuccess(path string) (float64, error) {
+func lastSuccessIn(path string) (float64, error) {
 	switch info, err := os.Stat(path); {
 	case errors.Is(err, fs.ErrNotExist):
 		return 0, nil
@@ -116,18 +137,35 @@ func lastSuccess(path string) (float64, error) {
 		return 0, err
 	}
 	defer file.Close()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(file)
-	if err != nil {
-		return 0, fmt.Errorf("%s is there and holds no metrics, and is left alone: %w", path, err)
-	}
-	for name := range families {
-		if !strings.HasPrefix(name, metricsPrefix) {
-			return 0, fmt.Errorf("%s is there and holds somebody else's metrics, %s, and is left alone", path, name)
+	var success float64
+	lines := bufio.NewScanner(file)
+	for n := 1; lines.Scan(); n++ {
+		name, value, ours := parseMetric(lines.Text())
+		if !ours {
+			return 0, fmt.Errorf("%s is there and its line %d is no metric of imsrevoke, so it is left alone", path, n)
+		}
+		if name == lastSuccess {
+			success = value
 		}
 	}
-	for _, metric := range families[lastSuccessMetric].GetMetric() {
-		return metric.GetGauge().GetValue(), nil
+	if err := lines.Err(); err != nil {
+		return 0, fmt.Errorf("%s is there and cannot be read as metrics, so it is left alone: %w", path, err)
 	}
-	return 0, nil
+	return success, nil
+}
+
+// parseMetric reads a line of a metricsText; the name is empty for a comment.
+func parseMetric(line string) (name string, value float64, ours bool) {
+	for _, comment := range []string{"# HELP ", "# TYPE "} {
+		if rest, ok := strings.CutPrefix(line, comment); ok {
+			return "", 0, strings.HasPrefix(rest, metricsPrefix)
+		}
+	}
+	end := strings.LastIndex(line, "} ")
+	if end < 0 || !strings.HasPrefix(line, metricsPrefix) {
+		return "", 0, false
+	}
+	name, _, labelled := strings.Cut(line[len(metricsPrefix):end], "{")
+	value, err := strconv.ParseFloat(line[end+len("} "):], 64)
+	return name, value, labelled && err == nil
 }

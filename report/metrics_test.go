@@ -3,10 +3,12 @@ package report
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
@@ -23,8 +25,20 @@ func writeMetrics(t *testing.T, path string, m *Metrics) string {
 		t.Fatal(err)
 	}
 	parser := expfmt.NewTextParser(model.LegacyValidation)
-	if _, err := parser.TextToMetricFamilies(strings.NewReader(string(text))); err != nil {
+	families, err := parser.TextToMetricFamilies(strings.NewReader(string(text)))
+	if err != nil || len(families) == 0 {
 		t.Fatalf("%v in:\n%s", err, text)
+	}
+	task := strings.ToValidUTF8(strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), "?")
+	for name, family := range families {
+		if family.GetType() != dto.MetricType_GAUGE || family.GetHelp() == "" || len(family.GetMetric()) == 0 {
+			t.Errorf("%s is no gauge with help and samples in:\n%s", name, text)
+		}
+		for _, metric := range family.GetMetric() {
+			if !slices.ContainsFunc(metric.GetLabel(), func(l *dto.LabelPair) bool { return l.GetName() == "task" && l.GetValue() == task }) {
+				t.Errorf("%s is not of the task %q: %v", name, task, metric)
+			}
+		}
 	}
 	return string(text)
 }
@@ -58,20 +72,26 @@ func TestMetricsKeepTheLastSuccess(t *testing.T) {
 func TestMetricsOfOddFiles(t *testing.T) {
 	dir := t.TempDir()
 	for name, label := range map[string]string{
-		"plain":         `task="plain"`,
-		"two.dots.prom": `task="two.dots"`,
-		`a"b\c.prom`:    `task="a\"b\\c"`,
-		"离职.prom":       `task="离职"`,
-		"bad\xff.prom":  `task="bad?"`,
+		"plain":          `task="plain"`,
+		"two.dots.prom":  `task="two.dots"`,
+		`a"b\c.prom`:     `task="a\"b\\c"`,
+		"离职.prom":        `task="离职"`,
+		"bad\xff.prom":   `task="bad?"`,
+		"two\nlines":     `task="two\nlines"`,
+		`{x="y"} 7.prom`: `task="{x=\"y\"} 7"`,
 	} {
-		m := &Metrics{Verb: "run", Version: "v1", Outcomes: map[batch.Outcome]int{batch.Revoked: 3}}
-		if text := writeMetrics(t, filepath.Join(dir, name), m); !strings.Contains(text, label) {
+		m := &Metrics{Verb: "run", Version: "v1", Finished: noon, Outcomes: map[batch.Outcome]int{batch.Revoked: 3}}
+		path := filepath.Join(dir, name)
+		if text := writeMetrics(t, path, m); !strings.Contains(text, label) {
 			t.Errorf("%q: no label %s in:\n%s", name, label, text)
+		}
+		if at, err := lastSuccessIn(path); at != seconds(noon) || err != nil {
+			t.Errorf("%q: the last success is read as %v, %v", name, at, err)
 		}
 	}
 	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 5 {
-		t.Errorf("%d files, want 5: %v", len(entries), err)
+	if err != nil || len(entries) != 7 {
+		t.Errorf("%d files, want 7: %v", len(entries), err)
 	}
 }
 
@@ -79,7 +99,19 @@ func TestMetricsOfOddFiles(t *testing.T) {
 // to write over something that may be somebody's, unless there is nothing in it.
 func TestMetricsOfADamagedFile(t *testing.T) {
 	dir := t.TempDir()
-	for name, text := range map[string]string{"zeros": strings.Repeat("\x00", 100), "prose": "dear diary\n", "csv": "image_id,member_id\na,b\n"} {
+	ours := (&Metrics{}).text("m", 0)
+	for name, text := range map[string]string{
+		"zeros":    strings.Repeat("\x00", 100),
+		"prose":    "dear diary\n",
+		"csv":      "image_id,member_id\na,b\n",
+		"a name":   metricsPrefix + lastSuccess + "\n",
+		"no value": metricsPrefix + lastSuccess + "{task=\"m\"} \n",
+		"cut":      ours[:len(ours)-len("0\n")],
+		"theirs":   "# HELP node_boots Boots.\n# TYPE node_boots counter\nnode_boots{task=\"m\"} 1\n",
+		"also":     ours + "node_boots{task=\"m\"} 1\n",
+		"remark":   ours + "# by hand\n",
+		"endless":  ours + metricsPrefix + strings.Repeat("x", 1<<20),
+	} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

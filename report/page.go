@@ -9,6 +9,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"imsrevoke/batch"
@@ -23,12 +24,14 @@ var pageStyle string
 //go:embed html/page.js
 var pageScript string
 
-var pageTemplate = template.Must(template.New("page").Parse(pageHTML))
+var pageTemplate = sync.OnceValue(func() *template.Template { return template.Must(template.New("page").Parse(pageHTML)) })
 
-// pagePolicy lets the page use nothing but what stands in it: no request, no
+// pagePolicy lets a page use nothing but what stands in it: no request, no
 // style but its own, no script but its own.
-var pagePolicy = fmt.Sprintf("default-src 'none'; style-src %s; script-src %s; img-src data:; base-uri 'none'; form-action 'none'",
-	hashSource(pageStyle), hashSource(pageScript))
+func pagePolicy() string {
+	return fmt.Sprintf("default-src 'none'; style-src %s; script-src %s; img-src data:; base-uri 'none'; form-action 'none'",
+		hashSource(pageStyle), hashSource(pageScript))
+}
 
 func hashSource(text string) string {
 	sum := sha256.Sum256([]byte(text))
@@ -118,7 +121,7 @@ func (v View) writeHTML(w io.Writer, r *Results) error {
 	}
 	p.Static = append(static.open, static.settled...)
 	v.noteRows(p, r, chosen)
-	if err := pageTemplate.Execute(w, p); err != nil {
+	if err := pageTemplate().Execute(w, p); err != nil {
 		return err
 	}
 	// The rows do not go through the template, which would hold all of them.
@@ -135,7 +138,7 @@ func (v View) writeHTML(w io.Writer, r *Results) error {
 // newPage is all of the page but its rows and its course.
 func (v View) newPage(r *Results, s *Survey) *page {
 	p := &page{
-		Policy: pagePolicy, Style: template.CSS(pageStyle),
+		Policy: pagePolicy(), Style: template.CSS(pageStyle),
 		Name: filepath.Base(r.Name), Headline: headline(s), Facts: facts(s),
 		Rows: grouped(s.Rows), Settled: grouped(s.Settled()), Left: grouped(s.Rows - s.Settled()),
 	}

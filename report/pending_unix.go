@@ -4,6 +4,7 @@ package report
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -11,9 +12,15 @@ import (
 )
 
 // newPendingFile makes a file that takes its place at path, whole or not at
-// all, when it is complete. Only the owner can read it.
-func newPendingFile(path string) (*renameio.PendingFile, error) {
-	return renameio.NewPendingFile(path, renameio.WithPermissions(0o600), renameio.WithTempDir(filepath.Dir(path)))
+// all, when it is complete.
+func newPendingFile(path string, readers fs.FileMode) (*renameio.PendingFile, error) {
+	options := []renameio.Option{renameio.WithPermissions(readers), renameio.WithTempDir(filepath.Dir(path))}
+	if readers != ownerOnly {
+		// What a umask takes away is given back by a chmod, which not every file
+		// system can do.
+		options = append(options, renameio.IgnoreUmask())
+	}
+	return renameio.NewPendingFile(path, options...)
 }
 
 // syncDir brings to the disk that a file in the directory has a new name.

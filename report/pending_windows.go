@@ -2,6 +2,7 @@ package report
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -16,7 +17,7 @@ type pendingFile struct {
 	over bool
 }
 
-func newPendingFile(path string) (*pendingFile, error) {
+func newPendingFile(path string, _ fs.FileMode) (*pendingFile, error) {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path))
 	if err != nil {
 		return nil, err

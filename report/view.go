@@ -59,7 +59,7 @@ func (v View) Write(w io.Writer, r *Results) error {
 // WriteFile writes the results to a file, which appears whole or not at all; an
 // existing one is replaced. Only the owner can read it.
 func (v View) WriteFile(path string, r *Results) error {
-	return replaceFile(path, func(w io.Writer) error { return v.Write(w, r) })
+	return replaceFile(path, "report", ownerOnly, func(w io.Writer) error { return v.Write(w, r) })
 }
 
 // shows reports whether rows with the outcome are shown.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"sync"
 	"time"
 )
 
@@ -17,7 +18,7 @@ const Layout = "20060102T150405Z"
 // https://support.huaweicloud.com/intl/zh-cn/my-kualalumpur-1-usermanual-apig/apig-faq-0009.html
 const most = 15 * time.Minute
 
-var serverTime = regexp.MustCompile(`server time:? ?([0-9]{8}T[0-9]{6}Z)`)
+var serverTime = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`server time:? ?([0-9]{8}T[0-9]{6}Z)`) })
 
 // Explain says that the clocks are to blame when that can be told: the request
 // was signed at a time that is more than 15 minutes from the server's, which
@@ -29,7 +30,7 @@ func Explain(req *http.Request, refusal http.Header, text string) string {
 		return ""
 	}
 	var server time.Time
-	if said := serverTime.FindStringSubmatch(text); said != nil {
+	if said := serverTime().FindStringSubmatch(text); said != nil {
 		server, err = time.Parse(Layout, said[1])
 	} else {
 		server, err = http.ParseTime(refusal.Get("Date"))

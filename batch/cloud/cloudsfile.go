@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gophercloud/gophercloud/v2/openstack/config/clouds"
 	"gopkg.in/yaml.v2"
@@ -96,7 +97,7 @@ func (f *cloudsFile) options(cloud string) []clouds.ParseOption {
 	return options
 }
 
-var yamlLine = regexp.MustCompile(`line \d+`)
+var yamlLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`line \d+`) })
 
 // parseError explains why gophercloud cannot read a cloud of this file.
 func (f *cloudsFile) parseError(cloud string, err error) error {
@@ -110,7 +111,7 @@ func (f *cloudsFile) parseError(cloud string, err error) error {
 // yamlError tells where a file is wrong, and not what stands there: the text
 // of err shows it, and it may be a secret.
 func yamlError(name string, err error) error {
-	where := yamlLine.FindString(err.Error())
+	where := yamlLine().FindString(err.Error())
 	if where != "" {
 		where = " (" + where + ")"
 	}

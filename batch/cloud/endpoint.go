@@ -8,10 +8,11 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // versionSegment is a last path segment that names a version of an API.
-var versionSegment = regexp.MustCompile(`^v[0-9]+(\.[0-9]+)?$`)
+var versionSegment = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^v[0-9]+(\.[0-9]+)?$`) })
 
 // parseBase reads the address of an API and takes the version off its path:
 // catalogs and people write it with and without. The path prefix and the port
@@ -44,7 +45,7 @@ func parseBase(what, raw string) (*url.URL, error) {
 // trimVersion takes slashes, and one version, off the end of a path.
 func trimVersion(path string) string {
 	path = strings.TrimRight(path, "/")
-	if slash := strings.LastIndexByte(path, '/'); versionSegment.MatchString(path[slash+1:]) {
+	if slash := strings.LastIndexByte(path, '/'); versionSegment().MatchString(path[slash+1:]) {
 		path = strings.TrimRight(path[:slash+1], "/")
 	}
 	return path

@@ -7,19 +7,20 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/tokens"
 )
 
 // regionForm is the form of Huawei Cloud's regions, which become a part of host
 // names: cn-north-4, my-kualalumpur-1.
-var regionForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+var regionForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`) })
 
 // huaweiAddress is the address of a service in a region of Huawei Cloud.
 // The regions in Europe have a domain of their own, as the Terraform provider
 // has it.
 func huaweiAddress(service, region string) (*url.URL, error) {
-	if !regionForm.MatchString(region) {
+	if !regionForm().MatchString(region) {
 		return nil, fmt.Errorf("%q is not a region of Huawei Cloud: set --region to one such as cn-north-4", region)
 	}
 	domain := "myhuaweicloud.com"

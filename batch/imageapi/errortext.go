@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -72,7 +73,7 @@ func textOf(fields map[string]json.RawMessage, secrets secrets) errorText {
 		}
 	}
 	for _, name := range []string{"error_code", "code"} {
-		if code := stringOf(fields[name]); serviceCode.MatchString(code) {
+		if code := stringOf(fields[name]); serviceCode().MatchString(code) {
 			e.code = code
 			break
 		}
@@ -81,7 +82,7 @@ func textOf(fields map[string]json.RawMessage, secrets secrets) errorText {
 }
 
 // serviceCode is the form of the codes of Huawei Cloud: IMG.0027, APIGW.0301.
-var serviceCode = regexp.MustCompile(`^[A-Za-z]{2,16}\.[0-9A-Za-z]{1,16}$`)
+var serviceCode = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z]{2,16}\.[0-9A-Za-z]{1,16}$`) })
 
 func stringOf(raw json.RawMessage) string {
 	var s string
@@ -92,19 +93,21 @@ func stringOf(raw json.RawMessage) string {
 }
 
 var (
-	unseen = regexp.MustCompile(`(?is)<(head|style|script)\b.*?</(head|style|script)>|<!--.*?-->`)
-	tag    = regexp.MustCompile(`<[!/a-zA-Z][^>]*>?`)
+	unseen = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?is)<(head|style|script)\b.*?</(head|style|script)>|<!--.*?-->`)
+	})
+	tag = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`<[!/a-zA-Z][^>]*>?`) })
 	// statusLine is how Glance's texts begin when they are no JSON.
-	statusLine = regexp.MustCompile(`^\s*[1-5][0-9]{2} [A-Z][A-Za-z' -]*\s*[\r\n]+`)
+	statusLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s*[1-5][0-9]{2} [A-Z][A-Za-z' -]*\s*[\r\n]+`) })
 )
 
 // withoutTags is the text of a page, or of a message with tags in it: Glance's
 // JSON messages end in <br />.
 func withoutTags(s string) string {
 	if strings.Contains(s, "<") {
-		s = tag.ReplaceAllString(unseen.ReplaceAllString(s, " "), "\n")
+		s = tag().ReplaceAllString(unseen().ReplaceAllString(s, " "), "\n")
 	}
-	return html.UnescapeString(statusLine.ReplaceAllString(s, ""))
+	return html.UnescapeString(statusLine().ReplaceAllString(s, ""))
 }
 
 // clean makes one line of printable text of anything, cut to [maxMessage].

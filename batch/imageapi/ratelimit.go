@@ -3,16 +3,19 @@ package imageapi
 import (
 	"regexp"
 	"strconv"
+	"sync"
 )
 
 // overLimit is how the gateways of Huawei Cloud name the limit that was passed:
 // "policy user over ratelimit,limit:200,time:5 minute".
-var overLimit = regexp.MustCompile(`policy (?:user|api|ip|app) over ratelimit, ?limit:([0-9]{1,9}), ?time:([0-9]{1,9}) ?(second|minute|hour|day)`)
+var overLimit = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`policy (?:user|api|ip|app) over ratelimit, ?limit:([0-9]{1,9}), ?time:([0-9]{1,9}) ?(second|minute|hour|day)`)
+})
 
 // limitOf is the limit that a message names, in requests a second; 0 when it
 // names none.
 func limitOf(message string) float64 {
-	said := overLimit.FindStringSubmatch(message)
+	said := overLimit().FindStringSubmatch(message)
 	if said == nil {
 		return 0
 	}

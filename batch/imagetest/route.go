@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -52,8 +53,8 @@ func (to route) unpublished() bool {
 const maxRequestLine = 8192
 
 var (
-	slashes    = regexp.MustCompile(`//+`)
-	apiVersion = regexp.MustCompile(`^v2(\.\d+)?$`)
+	slashes    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`//+`) })
+	apiVersion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^v2(\.\d+)?$`) })
 )
 
 // route finds where the request leads, from its target and nothing else: what
@@ -100,9 +101,9 @@ func pathInfo(target string) (string, bool) {
 // routeImage routes within the Image API. Its router takes several slashes for
 // one, and its patterns, which end in "$", overlook one newline at the end.
 func routeImage(path string) route {
-	clean := slashes.ReplaceAllString(strings.TrimSuffix(path, "\n"), "/")
+	clean := slashes().ReplaceAllString(strings.TrimSuffix(path, "\n"), "/")
 	segments := strings.Split(strings.TrimPrefix(clean, "/"), "/")
-	if !apiVersion.MatchString(segments[0]) {
+	if !apiVersion().MatchString(segments[0]) {
 		return route{kind: versionsRoute, path: path}
 	}
 	to := route{kind: noRoute, path: path}

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -22,7 +23,9 @@ const (
 	lockTime = 5 * time.Minute
 )
 
-var signatureForm = regexp.MustCompile(`^SDK-HMAC-SHA256 Access=([^,]+), SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$`)
+var signatureForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^SDK-HMAC-SHA256 Access=([^,]+), SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$`)
+})
 
 // signer returns the key that has signed a request, or the gateway's refusal.
 func (c *Cloud) signer(r *http.Request, body []byte) (*accessKey, *answer) {
@@ -31,7 +34,7 @@ func (c *Cloud) signer(r *http.Request, body []byte) (*accessKey, *answer) {
 		return nil, &a
 	}
 	const incorrect = "Incorrect IAM authentication information: "
-	form := signatureForm.FindStringSubmatch(r.Header.Get("Authorization"))
+	form := signatureForm().FindStringSubmatch(r.Header.Get("Authorization"))
 	if form == nil {
 		return refuse("APIGW.0301", incorrect+"authorization format is incorrect")
 	}
