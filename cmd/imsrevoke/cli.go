@@ -85,6 +85,9 @@ func (c *cli) run(args []string) int {
 	defer stop()
 	c.args = args
 	root := c.rootCommand()
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) { // a shell, with or without descriptions
+		completeFlags(root)
+	}
 	root.SetArgs(args)
 	root.SetIn(c.stdin)
 	root.SetOut(c.stdout)
@@ -127,7 +130,6 @@ file.`,
 	}
 	root.SetFlagErrorFunc(explainFlag)
 	root.AddCommand(c.runCommand(), c.restoreCommand(), c.checkCommand(), c.reportCommand(), c.demoCommand(), c.versionCommand())
-	completeFlags(root)
 	return root
 }
 
