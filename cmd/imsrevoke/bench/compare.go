@@ -37,7 +37,8 @@ type contest struct {
 }
 
 // compare has every contestant withdraw the same shares from the same server,
-// in rounds of changing order, and prints a table.
+// in rounds of changing order, and prints a table, and how long the program
+// takes to start.
 func compare(args []string) error {
 	flags := flag.NewFlagSet("compare", flag.ExitOnError)
 	program := flags.String("program", "bin/imsrevoke", "the program")
@@ -83,7 +84,11 @@ func compare(args []string) error {
 		}
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, *rounds)
 	}
-	text := table(all, *workers)
+	start, err := startUp(*program, dir)
+	if err != nil {
+		return err
+	}
+	text := table(all, *workers) + "\n" + start
 	fmt.Print(text)
 	if *out == "" {
 		return nil
