@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/unicode"
@@ -78,11 +81,16 @@ func drain(r *Reader) ([]gotRow, error) {
 	}
 }
 
+// mustDrain reads all rows, by places and as gocsv maps them.
 func mustDrain(t testing.TB, m *Manifest) []gotRow {
 	t.Helper()
 	rows, err := drain(m.Reader())
-	if err != nil {
+	mapped, mapErr := drain(m.firstReader(t.Context()))
+	if err := errors.Join(err, mapErr); err != nil {
 		t.Fatal(err)
+	}
+	if diff := cmp.Diff(mapped, rows, cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("a later reading differs from the first:\n%s", diff)
 	}
 	return rows
 }

@@ -2,7 +2,7 @@ package manifest
 
 import "imsrevoke/batch"
 
-// A record is what gocsv makes of one row.
+// A record is one row, its cells sorted by their columns.
 type record struct {
 	ImageID  cell  `csv:"image_id"`
 	MemberID cell  `csv:"member_id"`
@@ -21,6 +21,24 @@ func (l layout) fields([]string) []string {
 	}
 	names[l.image], names[l.member], names[len(l.header)] = "image_id", "member_id", "surplus"
 	return names
+}
+
+// place makes the record of a row that gocsv makes with the fields of l.
+func (l layout) place(row []string) record {
+	rec := record{Other: make(cells, 0, len(l.header)-2)}
+	for i, text := range row {
+		switch {
+		case i == l.image:
+			rec.ImageID = cell{text, true}
+		case i == l.member:
+			rec.MemberID = cell{text, true}
+		case i < len(l.header):
+			rec.Other = append(rec.Other, text)
+		case i == len(l.header):
+			rec.Surplus = cell{text, true}
+		}
+	}
+	return rec
 }
 
 // A cell is one cell, if the row has it.

@@ -24,7 +24,7 @@ func (m *Manifest) scan(ctx context.Context) error {
 		members distinct
 		swap    swapCheck
 	)
-	rows := m.reader(ctx)
+	rows := m.firstReader(ctx)
 	for {
 		row, err := rows.read()
 		if err == io.EOF {
