@@ -9,7 +9,7 @@
 # make duel     races the program against other clients of the same Glance, ROUNDS times
 # make fuzz     looks for trouble, FUZZTIME for each target
 # make bench    compares the program with the plainest ones, in some minutes
-# make pace     shows by the server's clock how the rate is kept, in two minutes
+# make pace     judges by the server's clock how the rate is kept, in four minutes
 # make scale    shows how the cost grows up to ten million rows, in half an hour
 # make microbench  measures what the parts cost
 # make profile  shows where the time of a run goes, and what it allocates

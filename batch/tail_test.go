@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,21 +39,23 @@ func TestARowThatIsStuckHoldsBackNoOther(t *testing.T) {
 
 func TestRowsThatWaitLeaveEveryWorkerBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const n, troubled = 4000, 10 // three in ten rows are answered 503 four times
-		api := &fakeAPI{latency: 50 * time.Millisecond}
+		// Three in ten rows are answered 503 five times. The last of their waits is
+		// of 4 to 12 seconds.
+		const n, workers, latency = 12_000, 8, 50 * time.Millisecond
+		api := &fakeAPI{latency: latency}
 		rows := rowsOf(n)
 		trouble := make(map[Pair]bool)
 		for i, row := range rows {
-			trouble[row.Pair] = i%troubled < 3
+			trouble[row.Pair] = i%10 < 3
 		}
 		api.remove = func(r request) Answer {
-			if trouble[r.pair] && r.attempt <= 4 {
+			if trouble[r.pair] && r.attempt <= 5 {
 				return Answer{Meaning: Unavailable, Status: 503}
 			}
 			return Answer{Meaning: Removed, Status: 204}
 		}
 		job, rec := testJob(), &memory{}
-		job.Workers = 8
+		job.Workers, job.Attempts = workers, 6
 		start := time.Now()
 		if _, err := job.Run(t.Context(), &rowsSource{rows: rows}, api, rec); err != nil {
 			t.Fatal(err)
@@ -60,10 +63,11 @@ func TestRowsThatWaitLeaveEveryWorkerBusy(t *testing.T) {
 		if got := rec.count(Revoked); got != n {
 			t.Errorf("%d of %d revoked", got, n)
 		}
-		// The last rows wait for up to half a minute when nothing else is left.
-		ideal := time.Duration(len(api.requests)) * 50 * time.Millisecond / 8
-		if took := time.Since(start); took > ideal*102/100+20*time.Second {
-			t.Errorf("%d requests took %v; eight busy workers need %v", len(api.requests), took, ideal)
+		// When there are no more rows, workers are idle.
+		last := slices.IndexFunc(api.requests, func(r *request) bool { return r.pair == rows[n-1].Pair })
+		took := api.requests[last].at.Sub(start)
+		if ideal := time.Duration(last) * latency / workers; took > ideal*101/100 {
+			t.Errorf("%d requests took %v; eight busy workers need %v", last, took, ideal)
 		}
 	})
 }

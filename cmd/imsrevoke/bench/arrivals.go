@@ -9,46 +9,50 @@ import (
 
 // arrivals are the times at which requests came in, by the server's clock, in
 // nanoseconds. They are in order.
-type arrivals struct{ at []int64 }
+type arrivals struct {
+	at []int64
+	// rows is how many requests had come when every row had been sent for the
+	// first time; 0 before that. After it a job only waits for the rows that are
+	// tried again.
+	rows int
+}
 
 func (a *arrivals) add(now time.Time) { a.at = append(a.at, now.UnixNano()) }
 
 // A count is what a server has counted.
 type count struct {
 	Requests int `json:"requests"`
-	// Mean is how many came in a second, as long as the job had enough to send:
-	// over the first four fifths of them, and not beyond a gap of a second and a
-	// half. In the end a job only waits for rows that were tried often.
-	Mean float64 `json:"mean"`
+	// Sent is how many requests had come when every row had been sent for the
+	// first time, Seconds how long that took from the first one, and Gap the
+	// longest time without any, in seconds.
+	Sent    int     `json:"sent"`
+	Seconds float64 `json:"seconds"`
+	Gap     float64 `json:"gap"`
 	// Most is the largest number of requests in one second, wherever that
-	// begins, First that of the first second, and AfterPause that of the second
-	// after the longest gap.
-	Most       int `json:"most"`
-	First      int `json:"first"`
-	AfterPause int `json:"after_pause"`
+	// begins, First that of the first second, and AfterGap that of the second
+	// after the gap.
+	Most     int `json:"most"`
+	First    int `json:"first"`
+	AfterGap int `json:"after_gap"`
 }
 
 func (a *arrivals) counts() string {
 	var c count
-	if n := len(a.at); n > 1 {
-		c = count{Requests: n}
-		gap, after := int64(0), 0
-		first := 0
+	if a.rows > 0 {
+		c = count{Requests: len(a.at), Sent: a.rows, Seconds: time.Duration(a.at[a.rows-1] - a.at[0]).Seconds()}
+		begin, after := 0, 0 // of the second that ends here, of the one after the gap
+		var gap int64
 		for i, at := range a.at {
-			for at-a.at[first] >= int64(time.Second) {
-				first++
+			for at-a.at[begin] >= int64(time.Second) {
+				begin++
 			}
-			c.Most = max(c.Most, i-first+1)
-			if i > 0 && at-a.at[i-1] > gap {
+			c.Most = max(c.Most, i-begin+1)
+			if i > 0 && i < a.rows && at-a.at[i-1] > gap {
 				gap, after = at-a.at[i-1], i
 			}
 		}
-		end := n * 4 / 5
-		if gap > int64(1500*time.Millisecond) && after > 1 {
-			end = min(end, after-1)
-		}
-		c.Mean = float64(end) / time.Duration(a.at[end]-a.at[0]).Seconds()
-		c.First, c.AfterPause = a.within(0), a.within(after)
+		c.Gap = time.Duration(gap).Seconds()
+		c.First, c.AfterGap = a.within(0), a.within(after)
 	}
 	text, err := json.Marshal(c)
 	if err != nil {

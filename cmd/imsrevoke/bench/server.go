@@ -37,6 +37,7 @@ type server struct {
 	pauseAt     int // the request that is answered 503 with a Retry-After of two seconds; 0 for none
 	stuck       int // the request that is answered after stuckFor; 0 for none
 	stuckFor    time.Duration
+	last        string // the member of the last row; "" when nobody asks when that came
 }
 
 type conn struct {
@@ -56,6 +57,7 @@ func serve(args []string) error {
 	flags.IntVar(&s.pauseAt, "pause-at", 0, "the request that is answered with a pause of two seconds")
 	flags.IntVar(&s.stuck, "stuck", 0, "the request that is stuck")
 	flags.DurationVar(&s.stuckFor, "stuck-for", time.Minute, "how long it is stuck")
+	flags.StringVar(&s.last, "last", "", "the member of the last row")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -182,6 +184,9 @@ func (s *server) request(c *conn, head []byte, now time.Time) {
 		return
 	}
 	s.arrivals.add(now)
+	if s.last != "" && s.arrivals.rows == 0 && bytes.HasSuffix(path, []byte(s.last)) {
+		s.arrivals.rows = len(s.arrivals.at)
+	}
 	s.date(now)
 	answer, after := s.removed, s.latency
 	switch n := len(s.arrivals.at); {
