@@ -89,7 +89,7 @@ func (m *Metrics) text(task string, success float64) string {
 
 // A metricsText is metrics as Prometheus reads them, each with the label task:
 // https://prometheus.io/docs/instrumenting/exposition_formats/. Its own library
-// would make each start of the program, even without metrics, a third longer.
+// would make each start of the program a quarter longer, even without metrics.
 type metricsText struct {
 	strings.Builder
 	task string
