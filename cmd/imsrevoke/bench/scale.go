@@ -18,8 +18,9 @@ import (
 )
 
 // scale runs the whole job on files of growing length, one row in a hundred a
-// repeat, and prints how its cost grows. The longest file is run once more: it
-// is killed when half of it is done, and resumed.
+// repeat, and prints how its cost grows, and that of the page that is made of
+// its report. The longest file is run once more: it is killed when half of it is
+// done, and resumed.
 func scale(args []string) error {
 	flags := flag.NewFlagSet("scale", flag.ExitOnError)
 	program := flags.String("program", "bin/imsrevoke", "the program")
@@ -33,7 +34,7 @@ func scale(args []string) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	fmt.Println("    rows  seconds  rows/s  CPU µs/row  s until the first request  peak MiB  journal MiB  report MiB")
+	fmt.Println("    rows  seconds  rows/s  CPU µs/row  s until the first request  peak MiB  journal MiB  report MiB  page: s  MiB  peak MiB")
 	j := &scaleJob{program: *program, dir: work}
 	for size := range strings.SplitSeq(*sizes, ",") {
 		if j.rows, err = strconv.Atoi(size); err != nil {
@@ -82,7 +83,24 @@ func (j *scaleJob) whole() error {
 	if err := r.wait(); err != nil {
 		return err
 	}
-	return j.show("", r.used, first)
+	page, err := j.page()
+	if err != nil {
+		return err
+	}
+	return j.show(page, r.used, first)
+}
+
+// page makes a page of the report, and says what that has cost.
+func (j *scaleJob) page() (string, error) {
+	used, _, err := measure(exec.Command(j.program, "report", j.path("report.csv"), "--output", j.path("page.html"), "--overwrite"))
+	if err != nil {
+		return "", err
+	}
+	page, err := os.Stat(j.path("page.html"))
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("  %7.1f  %3.0f  %8.0f", used.Seconds, float64(page.Size())/(1<<20), used.PeakRSS/(1<<20)), nil
 }
 
 // halves runs the job, kills it when half is done, and resumes it.
@@ -119,7 +137,7 @@ func (j *scaleJob) halves() error {
 }
 
 // show checks the report, and prints a line of the table.
-func (j *scaleJob) show(what string, used usage, first time.Duration) error {
+func (j *scaleJob) show(more string, used usage, first time.Duration) error {
 	lines, size, err := measureFile(j.path("report.csv"))
 	if err != nil {
 		return err
@@ -133,7 +151,7 @@ func (j *scaleJob) show(what string, used usage, first time.Duration) error {
 	}
 	n := float64(j.rows)
 	fmt.Printf("%8d  %7.1f  %6.0f  %10.1f  %25.2f  %8.0f  %11.0f  %10.0f%s\n", j.rows, used.Seconds, n/used.Seconds,
-		used.CPU/n*1e6, first.Seconds(), used.PeakRSS/(1<<20), float64(journal.Size())/(1<<20), float64(size)/(1<<20), what)
+		used.CPU/n*1e6, first.Seconds(), used.PeakRSS/(1<<20), float64(journal.Size())/(1<<20), float64(size)/(1<<20), more)
 	return nil
 }
 
