@@ -224,7 +224,7 @@ func (d *dispatcher) handle(r reply) {
 		t.lost = true
 	}
 	d.react(t, &event)
-	d.opening.answered(t.started, a.Meaning.Served(), d.inFlight)
+	d.opening.answered(t.started, t.ended, a.Meaning.Served(), d.inFlight)
 	d.watch(t, &event)
 	switch {
 	case t == d.outage.probe:

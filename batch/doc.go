@@ -24,8 +24,8 @@
 // when too many of them wait, no new row is taken.
 //
 // The first request goes alone, and so does the first one after a pause; then
-// two go together, then all workers, up to 64 at first and four times as many in
-// each latency from there. A server that refuses the credentials, or
+// two go together, then all workers, the first 64 of them at once and the others
+// at intervals. A server that refuses the credentials, or
 // everything, is asked once and not by all workers together, and one that has
 // to ask elsewhere whether a token is good does not ask for each worker.
 //

@@ -26,9 +26,9 @@ type limiter struct {
 // has something to make up for.
 const peakFactor = 1.01
 
-// sustainedBurst is how much a pool at a rate can make up for: a fortieth of a
+// sustainedBurst is how much a pool at a rate can make up for: a tenth of a
 // second. At rates that a timer can hold there is nothing but the next request.
-func sustainedBurst(limit rate.Limit) int { return tokensIn(time.Second/40, limit) }
+func sustainedBurst(limit rate.Limit) int { return tokensIn(time.Second/10, limit) }
 
 // peakBurst is how many requests may start at once at a rate: as many as become
 // due while a timer is late.

@@ -3,8 +3,8 @@ package batch
 import "time"
 
 // An opening lets the pool at the server in steps: one request alone, then two
-// together, then a crowd, which grows with each request that is served, up to
-// as many as there are workers. A step is over when all of its requests are
+// together, then a crowd, which grows as long as requests are served, up to as
+// many as there are workers. A step is over when all of its requests are
 // answered, and is made again unless all of them were served.
 //
 // A server that refuses the credentials, or everything, is so asked once, and
@@ -21,16 +21,21 @@ type opening struct {
 	// before since, it is not expected that they be served.
 	sent, served int
 	since        time.Time
+
+	// fullSince is since when as many are in flight as may be, or the crowd has
+	// grown last.
+	fullSince time.Time
 }
 
 const (
 	// crowd is how many requests start together at most when the steps are over.
-	// Where there are more workers, growth more may be in flight for each request
-	// that is served from then on, which makes four times as many in each latency.
-	// To open some hundred connections at once keeps the processors from all else
-	// for so long that the requests on them come late, and in one rush.
-	crowd  = 64
-	growth = 3
+	// Where there are more workers, one more may be in flight for each growEvery
+	// in which as many as may be are, and are served. Each of them opens a
+	// connection, and to open hundreds at once keeps a processor from all else for
+	// so long that the requests on them come late, and in one rush. For that
+	// reason, too, a crowd that is not needed does not grow (RFC 7661).
+	crowd     = 64
+	growEvery = 500 * time.Microsecond
 )
 
 // open reports whether every worker may be at work.
@@ -49,15 +54,13 @@ func (o *opening) start(now time.Time) {
 	o.window, o.sent, o.served, o.since = 1, 0, 0, now
 }
 
-// answered takes the answer to a request that started at some time into
+// answered takes the answer to a request that ran from started to ended into
 // account, and whether it shows the server at work. inFlight is how many
 // requests are still under way.
-func (o *opening) answered(started time.Time, served bool, inFlight int) {
+func (o *opening) answered(started, ended time.Time, served bool, inFlight int) {
 	served = served && started.After(o.since)
 	if !o.stepping() {
-		if served {
-			o.window = min(o.window+growth, o.workers)
-		}
+		o.grow(ended, served, inFlight+1)
 		return
 	}
 	if served {
@@ -71,7 +74,19 @@ func (o *opening) answered(started time.Time, served bool, inFlight int) {
 	case o.window == 1:
 		o.window = min(2, o.workers)
 	default:
-		o.window = min(crowd, o.workers)
+		o.window, o.fullSince = min(crowd, o.workers), ended
 	}
 	o.sent, o.served = 0, 0
+}
+
+// grow lets more in when one of so many requests in flight has ended.
+func (o *opening) grow(ended time.Time, served bool, inFlight int) {
+	if inFlight < o.window {
+		o.fullSince = ended
+		return
+	}
+	if more := ended.Sub(o.fullSince) / growEvery; served && more > 0 {
+		o.window = int(min(time.Duration(o.window)+more, time.Duration(o.workers)))
+		o.fullSince = ended
+	}
 }

@@ -11,7 +11,7 @@ import (
 func TestThePoolOpensInSteps(t *testing.T) {
 	t.Parallel()
 	const latency = time.Second
-	rows := rowsOf(1000)
+	rows := rowsOf(2000)
 	tests := []struct {
 		name    string
 		workers int
@@ -20,7 +20,7 @@ func TestThePoolOpensInSteps(t *testing.T) {
 		want    []int // requests started in each latency, from the start
 	}{
 		{"one, two, all", 8, nil, nil, []int{1, 2, 8, 8, 8}},
-		{"one, two, sixty-four, four times as many", 512, nil, nil, []int{1, 2, 64, 256, 512}},
+		{"one, two, sixty-four, all", 512, nil, nil, []int{1, 2, 64, 512, 512}},
 		{"two workers", 2, nil, nil, []int{1, 2, 2}},
 		{"one worker", 1, nil, nil, []int{1, 1, 1}},
 		{"a step that was not served is made again", 8, func(r request) Answer {
@@ -67,20 +67,37 @@ func TestThePoolOpensInSteps(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatIsServedLetsMoreIn(t *testing.T) {
+func TestACrowdGrowsWhenItIsNeededAndServed(t *testing.T) {
 	since := time.Now()
-	o := opening{workers: 512, window: crowd, since: since}
-	o.answered(since.Add(time.Second), false, 40)
-	o.answered(since, true, 40) // it was sent before the pool began anew
-	if o.window != crowd {
-		t.Errorf("%d may be in flight; want %d as before", o.window, crowd)
+	o := opening{workers: 100, window: 2, sent: 2, served: 1, since: since}
+	at := since.Add(time.Second) // from here on, where a request runs from at to at
+	o.answered(at, at, true, 0)
+	tests := []struct {
+		name    string
+		after   time.Duration
+		started time.Time // at unless set
+		served  bool
+		others  int // in flight
+		want    int
+	}{
+		{"the steps are over", 0, time.Time{}, true, 0, crowd},
+		{"not served", 5 * growEvery, time.Time{}, false, crowd - 1, crowd},
+		{"sent before the pool began anew", 0, since, true, crowd - 1, crowd},
+		{"served", 0, time.Time{}, true, crowd - 1, crowd + 5},
+		{"served at the same time", 0, time.Time{}, true, crowd + 4, crowd + 5},
+		{"the crowd is smaller than it may be", time.Minute, time.Time{}, true, crowd - 1, crowd + 5},
+		{"it has just become so large", 2 * growEvery, time.Time{}, true, crowd + 4, crowd + 7},
+		{"all workers", time.Minute, time.Time{}, true, crowd + 6, 100},
 	}
-	o.answered(since.Add(time.Second), true, 40)
-	if o.window != crowd+growth {
-		t.Errorf("%d may be in flight after one was served; want %d", o.window, crowd+growth)
-	}
-	o.start(since)
-	if !o.mayStart(0) || o.mayStart(1) {
-		t.Error("the pool begins anew; want one request alone")
+	for _, tt := range tests {
+		at = at.Add(tt.after)
+		started := at
+		if !tt.started.IsZero() {
+			started = tt.started
+		}
+		o.answered(started, at, tt.served, tt.others)
+		if o.window != tt.want {
+			t.Errorf("%s: %d may be in flight; want %d", tt.name, o.window, tt.want)
+		}
 	}
 }

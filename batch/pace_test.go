@@ -36,7 +36,7 @@ func TestTheRateHoldsInEverySecond(t *testing.T) {
 			t.Run(fmt.Sprintf("%v/s, trouble %d", rate, trouble), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					n := int(max(20, min(4*rate, 12_000))) // more than a second of it
+					n := int(max(20, min(4*rate, 40_000)))
 					api := &fakeAPI{latency: 30 * time.Millisecond}
 					api.remove = func(r request) Answer {
 						var i int
