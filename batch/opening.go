@@ -3,16 +3,17 @@ package batch
 import "time"
 
 // An opening lets the pool at the server in steps: one request alone, then two
-// together, then a crowd, which grows as long as requests are served, up to as
-// many as there are workers. A step is over when all of its requests are
-// answered, and is made again unless all of them were served.
+// together, then four, then a crowd, which grows as long as requests are served,
+// up to as many as there are workers. A step is over when all of its requests
+// are answered, and is made again unless all of them were served.
 //
 // A server that refuses the credentials, or everything, is so asked once, and
 // not by all workers together. And Glance asks Keystone about a token that it
 // has not seen for each request that comes before the first answer, in each of
-// its processes: the one request teaches one process the token, and of the two,
-// one keeps that process busy while the other comes to the next. 32 connections
-// that start at once make Keystone answer 32 times.
+// its processes: the one request teaches one process the token, and of those
+// that follow, some keep that process busy while the others come to the next. 32
+// connections that start at once make Keystone answer 32 times; so do they after
+// two, when one process has happened to take both.
 type opening struct {
 	workers int
 	// window is how many requests may be in flight.
@@ -28,6 +29,8 @@ type opening struct {
 }
 
 const (
+	// lastStep is how many requests start together in the last step.
+	lastStep = 4
 	// crowd is how many requests start together at most when the steps are over.
 	// Where there are more workers, one more may be in flight for each growEvery
 	// in which as many as may be are, and are served. Each of them opens a
@@ -42,7 +45,7 @@ const (
 func (o *opening) open() bool { return o.window == o.workers }
 
 // stepping reports whether the steps are not over yet.
-func (o *opening) stepping() bool { return o.window <= 2 && !o.open() }
+func (o *opening) stepping() bool { return o.window <= lastStep && !o.open() }
 
 // mayStart reports whether a request may start beside those in flight.
 func (o *opening) mayStart(inFlight int) bool {
@@ -71,8 +74,8 @@ func (o *opening) answered(started, ended time.Time, served bool, inFlight int) 
 	}
 	switch {
 	case o.served == 0 || o.served < o.sent:
-	case o.window == 1:
-		o.window = min(2, o.workers)
+	case o.window < lastStep:
+		o.window = min(2*o.window, o.workers)
 	default:
 		o.window, o.fullSince = min(crowd, o.workers), ended
 	}

@@ -19,8 +19,8 @@ func TestThePoolOpensInSteps(t *testing.T) {
 		jitter  func(request) time.Duration
 		want    []int // requests started in each latency, from the start
 	}{
-		{"one, two, all", 8, nil, nil, []int{1, 2, 8, 8, 8}},
-		{"one, two, sixty-four, all", 512, nil, nil, []int{1, 2, 64, 512, 512}},
+		{"one, two, four, all", 8, nil, nil, []int{1, 2, 4, 8, 8}},
+		{"one, two, four, sixty-four, all", 512, nil, nil, []int{1, 2, 4, 64, 512, 512}},
 		{"two workers", 2, nil, nil, []int{1, 2, 2}},
 		{"one worker", 1, nil, nil, []int{1, 1, 1}},
 		{"a step that was not served is made again", 8, func(r request) Answer {
@@ -28,19 +28,19 @@ func TestThePoolOpensInSteps(t *testing.T) {
 				return Answer{Meaning: Unavailable, Status: 503}
 			}
 			return Answer{Meaning: Removed, Status: 204}
-		}, nil, []int{1, 2, 2, 8}},
+		}, nil, []int{1, 2, 2, 4, 8}},
 		{"a new token is tried alone", 8, func(r request) Answer {
 			if r.pair == rows[0].Pair && r.attempt == 1 {
 				return Answer{Meaning: Renewed, Status: 401}
 			}
 			return Answer{Meaning: Removed, Status: 204}
-		}, nil, []int{1, 1, 2, 8}},
+		}, nil, []int{1, 1, 2, 4, 8}},
 		{"a step waits for the slowest", 8, nil, func(r request) time.Duration {
 			if r.pair == rows[1].Pair {
 				return 2 * latency
 			}
 			return 0
-		}, []int{1, 2, 0, 0, 8}},
+		}, []int{1, 2, 0, 0, 4, 8}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -26,11 +26,11 @@ type Transport struct {
 	shared atomic.Bool
 }
 
-// A connection lasts for about four times the age of its transport, but neither
+// A connection lasts for about twice the age of its transport, but neither
 // shorter nor longer than this. In an hour that makes some 30 new connections
 // in the place of each.
 const (
-	shortestLife = 400 * time.Millisecond
+	shortestLife = 200 * time.Millisecond
 	longestLife  = 2 * time.Minute
 )
 
@@ -57,6 +57,6 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // due reports whether one of so many connections is to be given up now.
 func (t *Transport) due(connections int64) bool {
 	age, last := time.Since(t.began), t.gaveUp.Load()
-	life := min(max(4*age, shortestLife), longestLife)
+	life := min(max(2*age, shortestLife), longestLife)
 	return int64(age)-last >= int64(life)/connections && t.gaveUp.CompareAndSwap(last, int64(age))
 }

@@ -193,7 +193,7 @@ func (p *pacer) verdict(missed ...string) string {
 func (p *pacer) tail() error {
 	stuck := &pacedJob{rate: 5000, workers: 16, rows: 40_000, stuck: true}
 	plain := &pacedJob{rate: 5000, workers: 16, rows: 40_000}
-	far := &pacedJob{workers: 128, rows: 76_800, latency: 50 * time.Millisecond}
+	far := &pacedJob{workers: 128, rows: 102_400, latency: 50 * time.Millisecond}
 	busy := &pacedJob{workers: 128, rows: 54_000, latency: 50 * time.Millisecond, busy: 30}
 	if err := p.run([]*pacedJob{stuck, plain, far, busy}, 1); err != nil {
 		return err
