@@ -229,12 +229,18 @@ func unavailable(now time.Time, retryAfter int) []byte {
 // counted, or what a client of OpenStack asks for on the way.
 func (s *server) document(path string) []byte {
 	body := `{"members": [], "schema": "/v2/schemas/members"}`
-	switch strings.TrimSuffix(path, "/") {
-	case "/requests":
+	project, ofProject := strings.CutPrefix(path, "/projects/")
+	image, ofImage := strings.CutPrefix(path, "/v2/images/")
+	switch path = strings.TrimSuffix(path, "/"); {
+	case ofProject:
+		body = fmt.Sprintf(`{"project": {"id": %q, "name": %[1]q}}`, project)
+	case ofImage && !strings.Contains(image, "/"):
+		body = fmt.Sprintf(`{"id": %q, "name": "", "status": "active", "visibility": "shared"}`, image)
+	case path == "/requests":
 		body = fmt.Sprint(len(s.arrivals.at))
-	case "/counts":
+	case path == "/counts":
 		body = s.arrivals.counts()
-	case "", "/v2":
+	case path == "" || path == "/v2":
 		body = fmt.Sprintf(`{"versions": [{"id": "v2.15", "status": "CURRENT", "links": [{"rel": "self", "href": "%s/v2/"}]}]}`, s.url)
 	}
 	return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
