@@ -110,8 +110,8 @@ const untilSomethingEnds = time.Hour
 // takes until the next one may, for all that the dispatcher knows by itself: 0
 // when it is to be asked again at once.
 func (d *dispatcher) startAll() (wait time.Duration) {
+	now := time.Now()
 	for d.opening.mayStart(d.inFlight) {
-		now := time.Now()
 		if d.outage.probe != nil {
 			return d.startProbe(now)
 		}
