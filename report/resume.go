@@ -217,6 +217,9 @@ func (l *loader) take(line []byte) error {
 	return nil
 }
 
+// shortestRow is less than the bytes of any row line.
+const shortestRow = 40
+
 // takeRun takes the line of a run, which must be the run that is to go on.
 func (l *loader) takeRun(p *lineParser) error {
 	format, identity := p.text(""), p.text("")
@@ -229,6 +232,11 @@ func (l *loader) takeRun(p *lineParser) error {
 	}
 	if l.any && l.runs == 0 {
 		l.run = run
+		// All at once, as journalIn does; but nobody vouches for the number.
+		if info, err := l.journal.file.Stat(); err == nil {
+			most := int(info.Size() / shortestRow)
+			l.journal.rows = make([]rowState, 0, max(0, min(run.Rows, most)))
+		}
 	}
 	if err := run.sameAs(l.run); err != nil {
 		return err

@@ -225,7 +225,7 @@ type run struct {
 // execute does the work and writes the report, and tells how it went.
 func (r *run) execute(ctx context.Context) error {
 	// Garbage is collected when the heap has doubled, which the small one of a
-	// run does some hundred times a second. With this, which is never touched
+	// run does some fifty times a second. With this, which is never touched
 	// and so takes no memory, it does a fifth of that.
 	ballast := make([]byte, 8<<20)
 	defer runtime.KeepAlive(ballast)
