@@ -1,6 +1,7 @@
 // Package batch runs the job: it takes rows from a [Source], asks an [API] to
 // withdraw the share that each one names, or to make it again, and hands one
-// [Result] for each to a [Recorder]. It knows nothing of CSV, HTTP or flags, and prints nothing.
+// [Result] for each to a [Recorder]. It knows nothing of CSV, HTTP or flags, and
+// prints nothing.
 //
 // # How a run works
 //
@@ -24,10 +25,10 @@
 // when too many of them wait, no new row is taken.
 //
 // The first request goes alone, and so does the first one after a pause; then
-// two go together, then all workers, the first 64 of them at once and the others
-// at intervals. A server that refuses the credentials, or
-// everything, is asked once and not by all workers together, and one that has
-// to ask elsewhere whether a token is good does not ask for each worker.
+// two go together, then four, then all workers, the first 64 of them at once and
+// the others at intervals. A server that refuses the credentials, or everything,
+// is asked once and not by all workers together, and one that has to ask
+// elsewhere whether a token is good does not ask for each worker.
 //
 // A run that is told to stop starts nothing new, waits for the answers to the
 // requests under way, and gives up the rows that wait.
