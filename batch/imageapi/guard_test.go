@@ -72,12 +72,15 @@ func TestWhatFollowsThePathOfAnEndpointIsNotSent(t *testing.T) {
 			t.Errorf("%s: %s; want %s", endpoint, line, want)
 		}
 	}
-	c := New(Config{Endpoint: &url.URL{Scheme: "http", Opaque: "//glance.example/v2/images/x"}, Credentials: &keys{},
-		Transport: roundTripper(func(*http.Request) (*http.Response, error) {
-			t.Error("a request was sent to an opaque endpoint")
-			return nil, errors.New("sent")
-		})})
-	if a := c.Remove(t.Context(), pair); a.Meaning != batch.Refused || !strings.HasPrefix(a.Message, "nothing was sent: ") {
-		t.Errorf("got %+v; want a refusal before anything is sent", a)
+	// The second one is by itself what the guard lets pass, and names another share.
+	for _, opaque := range []string{"//glance.example/v2/images/x", "/v2/images/" + image + "/members/another"} {
+		c := New(Config{Endpoint: &url.URL{Scheme: "http", Host: "glance.example", Opaque: opaque}, Credentials: &keys{},
+			Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+				t.Errorf("a request was sent to the opaque endpoint %s", opaque)
+				return nil, errors.New("sent")
+			})})
+		if a := c.Remove(t.Context(), pair); a.Meaning != batch.Refused || !strings.HasPrefix(a.Message, "nothing was sent: ") {
+			t.Errorf("%s: got %+v; want a refusal before anything is sent", opaque, a)
+		}
 	}
 }

@@ -36,10 +36,11 @@ func (c *Client) request(ctx context.Context, method, path string, body []byte) 
 		u.RawPath += path
 	}
 	u.Path += path
-	// What counts is what will stand on the request line.
+	// What counts is what will stand on the request line. An opaque part would
+	// stand there in the place of the path.
 	line := u.RequestURI()
 	target, ok := strings.CutPrefix(line, c.basePath)
-	if !ok {
+	if !ok || u.Opaque != "" {
 		return nil, fmt.Errorf("the request line %q is not below the endpoint", line)
 	}
 	if err := guard(method, target, body); err != nil {
