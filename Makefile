@@ -10,7 +10,7 @@
 # make fuzz     looks for trouble, FUZZTIME for each target
 # make bench    compares the program with the plainest ones, in some minutes
 # make pace     judges by the server's clock how the rate is kept, in four minutes
-# make scale    shows how the cost grows up to ten million rows, in half an hour
+# make scale    shows how the cost grows up to ten million rows, in a quarter of an hour
 # make microbench  measures what the parts cost
 # make profile  shows where the time of a run goes, and what it allocates
 # make picture  draws the demo for the README

@@ -262,15 +262,21 @@ func ratios(a, b []usage, of func(usage) float64) string {
 	if len(b) == 0 {
 		return ""
 	}
-	r := make([]float64, len(a))
-	for i := range a {
-		r[i] = of(a[i]) / of(b[i])
-	}
+	r := quotients(a, b, of)
 	digits := 2
 	if median(r) < 0.1 {
 		digits = 5 // of a shell loop
 	}
 	return fmt.Sprintf("%.*f (%.*f–%.*f)", digits, median(r), digits, slices.Min(r), digits, slices.Max(r))
+}
+
+// quotients are what a has of b, one by one.
+func quotients(a, b []usage, of func(usage) float64) []float64 {
+	q := make([]float64, len(a))
+	for i := range a {
+		q[i] = of(a[i]) / of(b[i])
+	}
+	return q
 }
 
 func median(v []float64) float64 {

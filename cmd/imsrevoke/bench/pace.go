@@ -42,11 +42,9 @@ func pacedJobs(rate, seconds int) []*pacedJob {
 		if ideal := float64(workers) / j.latency.Seconds(); ideal < float64(rate) {
 			j.latency = 0
 		}
-		for _, busy := range []int{0, 20, 30} {
-			jobs = append(jobs, &pacedJob{rate: rate, workers: workers, busy: busy, rows: j.rows, latency: j.latency})
-		}
-		j.paused = true
-		jobs = append(jobs, &j)
+		busy, busier, paused := j, j, j
+		busy.busy, busier.busy, paused.paused = 20, 30, true
+		jobs = append(jobs, &j, &busy, &busier, &paused)
 	}
 	return jobs
 }

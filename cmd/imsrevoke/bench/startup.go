@@ -52,10 +52,7 @@ func startUp(program, dir string) (string, error) {
 // middleRatio is the median of what a has of b, turn by turn, with its spread
 // without the tenth at either end: of so many turns some meet an interruption.
 func middleRatio(a, b []usage, of func(usage) float64) string {
-	r := make([]float64, len(a))
-	for i := range a {
-		r[i] = of(a[i]) / of(b[i])
-	}
+	r := quotients(a, b, of)
 	slices.Sort(r)
 	return fmt.Sprintf("%.2f (%.2f–%.2f)", median(r), r[len(r)/10], r[len(r)-1-len(r)/10])
 }
