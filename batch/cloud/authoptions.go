@@ -1,7 +1,10 @@
 package cloud
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/gophercloud/gophercloud/v2"
@@ -12,6 +15,8 @@ import (
 type place struct {
 	name string
 	key  func(part string) string
+	// inFile says that a name needs the name of the place with it.
+	inFile bool
 }
 
 // environment is the place of the OS_ variables.
@@ -23,128 +28,169 @@ var environment = place{
 // cloudsYAML is the place of a cloud of clouds.yaml.
 func cloudsYAML(cloud string) place {
 	return place{
-		name: fmt.Sprintf("clouds.yaml (cloud %s)", cloud),
-		key:  func(part string) string { return part },
+		name:   fmt.Sprintf("clouds.yaml (cloud %s)", cloud),
+		key:    func(part string) string { return part },
+		inFile: true,
 	}
 }
 
-// missing is the error for parts of which one at least must be there.
-func (p place) missing(parts ...string) error {
+// quote names a setting, with the place where the name alone says too little.
+func (p place) quote(name string) string {
+	if p.inFile {
+		return p.name + ": " + name
+	}
+	return p.key(name)
+}
+
+func (p place) keys(parts ...string) []string {
+	names := make([]string, len(parts))
 	for i, part := range parts {
-		parts[i] = p.key(part)
+		names[i] = p.key(part)
 	}
-	return fmt.Errorf("%s: %s is missing: set it", p.name, strings.Join(parts, " or "))
+	return names
 }
 
-// environmentAuth reads the OS_ variables, as the OpenStack clients do: user
-// and project have domains of their own. Gophercloud has a reader too, which
-// knows only one domain for both.
-func environmentAuth(getenv func(string) string) gophercloud.AuthOptions {
-	first := func(names ...string) string {
-		for _, name := range names {
-			if value := getenv(name); value != "" {
-				return value
-			}
-		}
-		return ""
-	}
-	// domain reads one domain: its own variables, else the common ones.
-	domain := func(of string) (id, name string) {
-		id, name = getenv("OS_"+of+"_DOMAIN_ID"), getenv("OS_"+of+"_DOMAIN_NAME")
-		if id == "" && name == "" {
-			id, name = getenv("OS_DOMAIN_ID"), getenv("OS_DOMAIN_NAME")
-		}
-		return id, name
-	}
-
-	scope := gophercloud.AuthScope{ProjectID: first("OS_PROJECT_ID", "OS_TENANT_ID")}
-	if name := first("OS_PROJECT_NAME", "OS_TENANT_NAME"); scope.ProjectID == "" && name != "" {
-		scope.ProjectName = name
-		scope.DomainID, scope.DomainName = domain("PROJECT")
-	}
-	auth := gophercloud.AuthOptions{
-		IdentityEndpoint:            getenv("OS_AUTH_URL"),
-		Username:                    getenv("OS_USERNAME"),
-		UserID:                      getenv("OS_USER_ID"),
-		Password:                    getenv("OS_PASSWORD"),
-		ApplicationCredentialID:     getenv("OS_APPLICATION_CREDENTIAL_ID"),
-		ApplicationCredentialName:   getenv("OS_APPLICATION_CREDENTIAL_NAME"),
-		ApplicationCredentialSecret: getenv("OS_APPLICATION_CREDENTIAL_SECRET"),
-		Scope:                       &scope,
-	}
-	auth.DomainID, auth.DomainName = domain("USER")
-	return auth
+// missing is the error for settings of which one at least must be there.
+func (p place) missing(parts ...string) error {
+	return fmt.Errorf("%s: %s is missing: set it", p.name, strings.Join(p.keys(parts...), " or "))
 }
 
-// settleAuth returns what of auth one way of logging in needs, and what that
-// way is called. Gophercloud itself refuses, or misreads, combinations that the
-// OpenStack clients accept: a user id with a domain, or an application
-// credential beside a password.
-func settleAuth(from place, auth gophercloud.AuthOptions) (login gophercloud.AuthOptions, kind string, err error) {
-	login.IdentityEndpoint = auth.IdentityEndpoint
-	login.Scope = settleScope(auth)
-	needsUser := false
+// The ways to log in, as they are called in messages.
+const (
+	byPassword      = "password"
+	byAppCredential = "application credential"
+	byToken         = "token"
+)
+
+// authKinds are the values of auth_type that are obeyed.
+var authKinds = map[string]string{
+	"password": byPassword, "v3password": byPassword,
+	"token": byToken, "v3token": byToken,
+	"v3applicationcredential": byAppCredential,
+}
+
+// authKind is the way to log in: the one that auth_type says, or else the one
+// that there are credentials for.
+func (p place) authKind(v values) (string, error) {
+	if name := strings.TrimSpace(v["auth_type"]); name != "" {
+		kind, ok := authKinds[name]
+		if !ok {
+			return "", fmt.Errorf("%s %q is not supported: use %s, or a ready token with --token-file", p.quote("auth_type"), name,
+				strings.Join(slices.Sorted(maps.Keys(authKinds)), ", "))
+		}
+		return kind, nil
+	}
+	var kinds []string
+	if v["application_credential_id"] != "" || v["application_credential_name"] != "" {
+		kinds = append(kinds, byAppCredential)
+	}
+	if v["password"] != "" {
+		kinds = append(kinds, byPassword)
+	}
+	if v["token"] != "" {
+		kinds = append(kinds, byToken)
+	}
+	switch len(kinds) {
+	case 0:
+		return "", p.missing("password", "application_credential_id")
+	case 1:
+		return kinds[0], nil
+	}
+	return "", fmt.Errorf("%s: there are credentials of several kinds (%s): set %s to password, v3applicationcredential or token",
+		p.name, strings.Join(kinds, ", "), p.key("auth_type"))
+}
+
+// authOptions are the settings in the form of gophercloud, as far as one way of
+// logging in needs them, and what that way is called.
+func (p place) authOptions(v values) (auth gophercloud.AuthOptions, kind string, err error) {
+	if v["auth_url"] == "" {
+		return auth, "", p.missing("auth_url")
+	}
+	auth.IdentityEndpoint = v["auth_url"]
+	if kind, err = p.authKind(v); err != nil {
+		return auth, "", err
+	}
+	if auth.Scope, err = p.scope(v); err != nil {
+		return auth, "", err
+	}
+	switch kind {
+	case byAppCredential:
+		auth.Scope = &gophercloud.AuthScope{} // it has its own
+		auth.ApplicationCredentialID = v["application_credential_id"]
+		auth.ApplicationCredentialName = v["application_credential_name"]
+		auth.ApplicationCredentialSecret = v["application_credential_secret"]
+		switch {
+		case v["trust_id"] != "":
+			return auth, "", fmt.Errorf("%s cannot be used with an application credential: remove one of them", p.quote("trust_id"))
+		case auth.ApplicationCredentialID == "" && auth.ApplicationCredentialName == "":
+			return auth, "", p.missing("application_credential_id")
+		case auth.ApplicationCredentialSecret == "":
+			return auth, "", p.missing("application_credential_secret")
+		case auth.ApplicationCredentialID != "":
+			auth.ApplicationCredentialName = ""
+			return auth, kind, nil // it needs no user
+		}
+	case byToken:
+		if auth.TokenID = v["token"]; auth.TokenID == "" {
+			return auth, "", p.missing("token")
+		}
+		return auth, kind, nil
+	case byPassword:
+		if auth.Password = v["password"]; auth.Password == "" {
+			return auth, "", p.missing("password")
+		}
+	}
 	switch {
-	case auth.IdentityEndpoint == "":
-		return login, "", from.missing("auth_url")
-	case auth.ApplicationCredentialID != "" || auth.ApplicationCredentialName != "":
-		kind = "application credential"
-		login.ApplicationCredentialID = auth.ApplicationCredentialID
-		login.ApplicationCredentialName = auth.ApplicationCredentialName
-		login.ApplicationCredentialSecret = auth.ApplicationCredentialSecret
-		if auth.ApplicationCredentialSecret == "" {
-			return login, "", from.missing("application_credential_secret")
-		}
-		needsUser = auth.ApplicationCredentialID == ""
-	case auth.Password != "":
-		kind = "password"
-		login.Password = auth.Password
-		needsUser = true
-	case auth.TokenID != "":
-		kind = "token"
-		login.TokenID = auth.TokenID
+	case v["user_id"] != "":
+		auth.UserID = v["user_id"]
+	case v["username"] != "":
+		auth.Username = v["username"]
+		auth.DomainID, auth.DomainName = v.domain("user")
 	default:
-		return login, "", from.missing("password", "application_credential_id")
+		return auth, "", p.missing("username", "user_id")
 	}
-
-	switch {
-	case !needsUser:
-	case auth.UserID != "":
-		login.UserID = auth.UserID
-	case auth.Username != "":
-		login.Username = auth.Username
-		login.DomainID, login.DomainName = oneDomain(auth.DomainID, auth.DomainName)
-	default:
-		return login, "", from.missing("username", "user_id")
-	}
-	return login, kind, nil
+	return auth, kind, nil
 }
 
-// settleScope returns a scope of its own for auth. The domain of a project
-// without one is the user's.
-func settleScope(auth gophercloud.AuthOptions) *gophercloud.AuthScope {
-	var scope gophercloud.AuthScope
-	if auth.Scope != nil {
-		scope = *auth.Scope
+// scope is what the token is to be for: a project, a trust, or what Keystone
+// takes for the user's own project.
+func (p place) scope(v values) (*gophercloud.AuthScope, error) {
+	project := cmp.Or(v["project_id"], v["project_name"])
+	switch domain := cmp.Or(v["domain_id"], v["domain_name"]); {
+	case v["trust_id"] != "" && project != "":
+		return nil, fmt.Errorf("%s cannot be used with a project: remove one of them", p.quote("trust_id"))
+	case v["trust_id"] != "":
+		return &gophercloud.AuthScope{TrustID: v["trust_id"]}, nil
+	case project == "" && domain != "":
+		return nil, fmt.Errorf("%s without a project asks for a token of the domain, which the Image API does not take: set %s, or %s instead",
+			p.quote("domain_name"), p.key("project_name"), p.key("user_domain_name"))
+	case v["project_id"] != "":
+		return &gophercloud.AuthScope{ProjectID: project}, nil
+	case project != "":
+		scope := &gophercloud.AuthScope{ProjectName: project}
+		scope.DomainID, scope.DomainName = v.domain("project")
+		return scope, nil
 	}
-	if scope.ProjectName == "" {
-		return &scope
-	}
-	if scope.DomainID == "" && scope.DomainName == "" {
-		scope.DomainID, scope.DomainName = auth.DomainID, auth.DomainName
-	}
-	scope.DomainID, scope.DomainName = oneDomain(scope.DomainID, scope.DomainName)
-	return &scope
+	return &gophercloud.AuthScope{}, nil
 }
 
-// oneDomain returns an id or a name, never both. Without either it is the
-// domain "default", as it is for the OpenStack client.
-func oneDomain(id, name string) (string, string) {
+// domain is the domain of the user or the project, by an id or a name, never
+// both. A project without one is in the domain of the user, and what has none
+// at all is in the domain "default", as it is for the openstack client.
+func (v values) domain(of string) (id, name string) {
+	id = cmp.Or(v[of+"_domain_id"], v["domain_id"])
+	name = cmp.Or(v[of+"_domain_name"], v["domain_name"])
 	switch {
 	case id != "":
 		return id, ""
 	case name != "":
 		return "", name
+	case v["default_domain_id"] != "":
+		return v["default_domain_id"], ""
+	case v["default_domain_name"] != "":
+		return "", v["default_domain_name"]
+	case of == "project":
+		return v.domain("user")
 	}
 	return "default", ""
 }

@@ -71,9 +71,9 @@ func endpointRegion(e tokens.Endpoint, wanted string) string {
 }
 
 // parseInterface reads the name of an interface in any of its spellings:
-// public, publicURL, or nothing for public.
-func parseInterface(name string) (gophercloud.Availability, error) {
-	switch strings.TrimSuffix(name, "URL") {
+// public, publicURL, or nothing for public. what names the setting in errors.
+func parseInterface(what, name string) (gophercloud.Availability, error) {
+	switch strings.TrimSuffix(strings.TrimSpace(name), "URL") {
 	case "", "public":
 		return gophercloud.AvailabilityPublic, nil
 	case "internal":
@@ -81,5 +81,5 @@ func parseInterface(name string) (gophercloud.Availability, error) {
 	case "admin":
 		return gophercloud.AvailabilityAdmin, nil
 	}
-	return "", fmt.Errorf("OS_INTERFACE %q is not an interface: set it to public, internal or admin", name)
+	return "", fmt.Errorf("%s %q is not an interface: set it to public, internal or admin", what, name)
 }

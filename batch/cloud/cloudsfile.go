@@ -1,7 +1,6 @@
 package cloud
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,100 +12,150 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/gophercloud/gophercloud/v2/openstack/config/clouds"
 	"gopkg.in/yaml.v2"
 )
 
-// A cloudsFile is a clouds.yaml and the secure.yaml beside it, which may hold
-// the secrets and is nil when there is none.
-type cloudsFile struct {
-	name           string
-	clouds, secure []byte
+// A node is a value of a file: a text as it stands there, so that a password
+// of digits stays one, or a list, or a section. It has none of them where the
+// file says null.
+type node struct {
+	text    string
+	list    []node
+	section map[string]node
 }
 
-// openCloudsFile reads the clouds.yaml that the OpenStack clients would take:
-// the one of OS_CLIENT_CONFIG_FILE, else the first of the current directory,
-// the user's and the system's.
-func openCloudsFile(getenv func(string) string) (*cloudsFile, error) {
-	names := []string{getenv("OS_CLIENT_CONFIG_FILE")}
-	if names[0] == "" {
-		names = []string{"clouds.yaml"}
-		if dir := getenv("XDG_CONFIG_HOME"); dir != "" {
-			names = append(names, filepath.Join(dir, "openstack", "clouds.yaml"))
-		} else if home := getenv("HOME"); home != "" {
-			names = append(names, filepath.Join(home, ".config", "openstack", "clouds.yaml"))
+// UnmarshalYAML implements [yaml.Unmarshaler].
+func (n *node) UnmarshalYAML(unmarshal func(any) error) error {
+	if unmarshal(&n.text) == nil || unmarshal(&n.list) == nil {
+		return nil
+	}
+	return unmarshal(&n.section)
+}
+
+// underscored returns n with its names written with underscores, as openstacksdk
+// does.
+func (n node) underscored() node {
+	if n.section == nil {
+		return n
+	}
+	section := make(map[string]node, len(n.section))
+	for name, value := range n.section {
+		section[strings.ReplaceAll(name, "-", "_")] = value.underscored()
+	}
+	n.section = section
+	return n
+}
+
+func (n node) empty() bool { return n.text == "" && n.list == nil && n.section == nil }
+
+// over returns n with what it does not say taken from below.
+func (n node) over(below node) node {
+	if n.empty() {
+		return below
+	}
+	if n.section == nil || below.section == nil {
+		return n
+	}
+	merged := maps.Clone(below.section)
+	for name, value := range n.section {
+		merged[name] = value.over(merged[name])
+	}
+	return node{section: merged}
+}
+
+// A cloudsFile is a clouds.yaml, or a file beside it of the same kind.
+type cloudsFile struct {
+	name   string
+	clouds map[string]node
+}
+
+// openCloudsFile reads the file that a variable names, or else the first that
+// exists in the places where the OpenStack clients look.
+func (c Config) openCloudsFile(kind, variable, section string) (*cloudsFile, error) {
+	var names []string
+	if named := c.Getenv(variable); variable != "" && named != "" {
+		names = []string{named}
+	} else {
+		for _, dir := range c.configDirs() {
+			for _, suffix := range []string{".yaml", ".yml", ".json"} {
+				names = append(names, filepath.Join(dir, kind+suffix))
+			}
 		}
-		names = append(names, "/etc/openstack/clouds.yaml")
 	}
 	for _, name := range names {
-		text, err := os.ReadFile(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+		file, err := readCloudsFile(name, section)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return file, err
 		}
-		if err != nil {
-			return nil, fmt.Errorf("read clouds.yaml: %w", err)
-		}
-		secure, err := os.ReadFile(filepath.Join(filepath.Dir(name), "secure.yaml"))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("read secure.yaml: %w", err)
-		}
-		return &cloudsFile{name: name, clouds: text, secure: secure}, nil
 	}
-	return nil, fmt.Errorf("no clouds.yaml: looked for %s; write one, or unset OS_CLOUD", strings.Join(names, ", "))
+	return nil, &noFileError{kind: kind, variable: variable, looked: names}
 }
 
-// cloudEntry is what gophercloud does not tell about a cloud.
-type cloudEntry struct {
-	Auth                  map[string]any `yaml:"auth"`
-	ImageEndpointOverride string         `yaml:"image_endpoint_override"`
+// configDirs are the directories of configuration, in the order of openstacksdk.
+func (c Config) configDirs() []string {
+	dirs := []string{"."}
+	add := func(base string, more ...string) {
+		if base == "" {
+			return
+		}
+		if dir := filepath.Join(append(append([]string{base}, more...), "openstack")...); !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	add(c.Getenv("XDG_CONFIG_HOME"))
+	add(c.Getenv("SNAP_REAL_HOME"), ".config")
+	add(c.Getenv("HOME"), ".config")
+	for _, base := range filepath.SplitList(c.Getenv("XDG_CONFIG_DIRS")) {
+		add(base)
+	}
+	add("/etc/xdg")
+	add("/etc")
+	return dirs
 }
 
-// entry finds a cloud by name and makes sure that gophercloud can read it: it
-// panics on a cloud without credentials.
-func (f *cloudsFile) entry(name string) (cloudEntry, error) {
-	type file struct {
-		Clouds map[string]cloudEntry `yaml:"clouds"`
-	}
-	var open, secure file
-	if err := yaml.Unmarshal(f.clouds, &open); err != nil {
-		return cloudEntry{}, yamlError(f.name, err)
-	}
-	if err := yaml.Unmarshal(f.secure, &secure); err != nil {
-		return cloudEntry{}, yamlError("secure.yaml beside "+f.name, err)
-	}
-	entry, ok := open.Clouds[name]
-	if !ok {
-		return cloudEntry{}, fmt.Errorf("cloud %q is not in %s, which has: %s", name, f.name,
-			strings.Join(slices.Sorted(maps.Keys(open.Clouds)), ", "))
-	}
-	if len(entry.Auth) == 0 && len(secure.Clouds[name].Auth) == 0 {
-		return cloudEntry{}, fmt.Errorf("cloud %q of %s has no auth section: write its credentials there", name, f.name)
-	}
-	return entry, nil
+type noFileError struct {
+	kind, variable string
+	looked         []string
 }
 
-// options are what makes gophercloud read a cloud of this file.
-func (f *cloudsFile) options(cloud string) []clouds.ParseOption {
-	options := []clouds.ParseOption{
-		clouds.WithCloudName(cloud),
-		clouds.WithCloudsYAML(bytes.NewReader(f.clouds)),
+func (e *noFileError) Error() string {
+	looked := e.looked
+	if len(looked) > 1 {
+		looked = slices.DeleteFunc(slices.Clone(looked), func(name string) bool { return !strings.HasSuffix(name, ".yaml") })
 	}
-	if len(f.secure) > 0 {
-		options = append(options, clouds.WithSecureYAML(bytes.NewReader(f.secure)))
+	return fmt.Sprintf("no %s.yaml: looked for %s", e.kind, strings.Join(looked, ", "))
+}
+
+func (e *noFileError) Is(target error) bool { return target == fs.ErrNotExist }
+
+// readCloudsFile reads the clouds of a file, which are in a section of it.
+func readCloudsFile(name, section string) (*cloudsFile, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", name, cause(err))
 	}
-	return options
+	var all node
+	if err := yaml.Unmarshal(text, &all); err != nil {
+		return nil, yamlError(name, err)
+	}
+	clouds := all.section[section]
+	if all.section == nil && !all.empty() || clouds.section == nil && !clouds.empty() {
+		return nil, yamlError(name, errors.New(""))
+	}
+	return &cloudsFile{name: name, clouds: clouds.section}, nil
+}
+
+// cause is the cause of an error of the file system, without the operation and
+// the name, which the message around it tells.
+func cause(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }
 
 var yamlLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`line \d+`) })
-
-// parseError explains why gophercloud cannot read a cloud of this file.
-func (f *cloudsFile) parseError(cloud string, err error) error {
-	var wrong *yaml.TypeError
-	if errors.As(err, &wrong) {
-		return yamlError(f.name, err)
-	}
-	return fmt.Errorf("cloud %q of %s: %w", cloud, f.name, err)
-}
 
 // yamlError tells where a file is wrong, and not what stands there: the text
 // of err shows it, and it may be a secret.
@@ -116,4 +165,165 @@ func yamlError(name string, err error) error {
 		where = " (" + where + ")"
 	}
 	return fmt.Errorf("%s%s is not valid, or not what a clouds.yaml holds: correct it", name, where)
+}
+
+// cloudValues are the settings of a cloud of clouds.yaml in a region, which is
+// empty when none is asked for: those of the profile, of clouds.yaml, of
+// secure.yaml and of the region, of which the later ones win.
+func (c Config) cloudValues(cloud, region string) (values, error) {
+	file, err := c.openCloudsFile("clouds", "OS_CLIENT_CONFIG_FILE", "clouds")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; write one, or unset OS_CLOUD", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	secure, err := c.secureNode(file, cloud)
+	if err != nil {
+		return nil, err
+	}
+	own, ok := file.clouds[cloud]
+	if !ok && secure.empty() {
+		return nil, fmt.Errorf("cloud %q is not in %s, which has: %s", cloud, file.name,
+			strings.Join(slices.Sorted(maps.Keys(file.clouds)), ", "))
+	}
+	own = secure.underscored().over(own.underscored())
+	from := cloudsYAML(cloud)
+	profile, err := c.profileNode(from, own)
+	if err != nil {
+		return nil, err
+	}
+	regions, err := from.regions(own, profile)
+	if err != nil {
+		return nil, err
+	}
+	all := own.over(profile)
+	if all.section["auth"].empty() && len(regions) == 0 {
+		return nil, fmt.Errorf("cloud %q of %s has no auth section: write its credentials there", cloud, file.name)
+	}
+	if regions != nil {
+		chosen, err := from.chooseRegion(regions, all.section["region_name"].text, region)
+		if err != nil {
+			return nil, err
+		}
+		all = chosen.over(all)
+	}
+	return from.flatten(all)
+}
+
+// secureNode is what the file of secrets says about a cloud: that of
+// OS_CLIENT_SECURE_FILE, or the first where the OpenStack clients look, or the
+// one beside clouds.yaml.
+func (c Config) secureNode(file *cloudsFile, cloud string) (node, error) {
+	secure, err := c.openCloudsFile("secure", "OS_CLIENT_SECURE_FILE", "clouds")
+	if errors.Is(err, fs.ErrNotExist) && c.Getenv("OS_CLIENT_SECURE_FILE") == "" {
+		secure, err = &cloudsFile{}, nil
+	}
+	if err != nil {
+		return node{}, err
+	}
+	if n, ok := secure.clouds[cloud]; ok {
+		return n, nil
+	}
+	beside, err := readCloudsFile(filepath.Join(filepath.Dir(file.name), "secure.yaml"), "clouds")
+	if errors.Is(err, fs.ErrNotExist) {
+		return node{}, nil
+	}
+	if err != nil {
+		return node{}, err
+	}
+	return beside.clouds[cloud], nil
+}
+
+// profileNode is what the profile of a cloud says, if it names one.
+func (c Config) profileNode(from place, cloud node) (node, error) {
+	name := cloud.section["profile"].text
+	if name == "" {
+		name = cloud.section["cloud"].text
+	}
+	if name == "" {
+		return node{}, nil
+	}
+	public, err := c.openCloudsFile("clouds-public", "", "public-clouds")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return node{}, err
+	}
+	if public != nil {
+		if profile, ok := public.clouds[name]; ok {
+			profile = profile.underscored()
+			if !profile.section["profile"].empty() || !profile.section["cloud"].empty() {
+				return node{}, fmt.Errorf("%s is a profile that names another one: write its settings into %s", from.quote("profile"), public.name)
+			}
+			return profile, nil
+		}
+	}
+	what := from.quote("profile")
+	if from.inFile { // a variable of that name can also be a secret of another tool
+		what += fmt.Sprintf(" %q", name)
+	}
+	return node{}, fmt.Errorf("%s is not in clouds-public.yaml, and the profiles of openstacksdk are not known here: "+
+		"write auth_url and region_name into the cloud and remove the profile", what)
+}
+
+// regions are the entries of the list of regions, of the cloud itself or, where
+// that names no region, of its profile.
+func (p place) regions(own, profile node) ([]node, error) {
+	list, ok := own.section["regions"]
+	if !ok && own.section["region_name"].empty() {
+		list = profile.section["regions"]
+	}
+	if list.empty() {
+		return nil, nil
+	}
+	for _, region := range list.list {
+		for name := range region.section {
+			if name != "name" && name != "values" {
+				return nil, fmt.Errorf("%s has an entry with %s: an entry is a name, or name and values", p.quote("regions"), name)
+			}
+		}
+		if nameOf(region) == "" {
+			return nil, fmt.Errorf("%s has an entry without a name: an entry is a name, or name and values", p.quote("regions"))
+		}
+	}
+	if len(list.list) == 0 {
+		return nil, fmt.Errorf("%s is not a list of regions: correct it", p.quote("regions"))
+	}
+	return list.list, nil
+}
+
+func nameOf(region node) string {
+	if region.section != nil {
+		return region.section["name"].text
+	}
+	return region.text
+}
+
+// chooseRegion returns the settings of the region that is asked for. Where
+// openstacksdk takes the first of several it refuses to choose.
+func (p place) chooseRegion(regions []node, own, asked string) (node, error) {
+	var names []string
+	for _, region := range regions {
+		names = append(names, nameOf(region))
+	}
+	choose := "set --region or OS_REGION_NAME to one of " + strings.Join(names, ", ")
+	switch first := names[0]; {
+	case asked != "":
+	case own == first, own == "" && len(names) == 1:
+		asked = first
+	default:
+		return node{}, fmt.Errorf("%s lists the regions %s: %s", p.name, strings.Join(names, ", "), choose)
+	}
+	i := slices.Index(names, asked)
+	if i < 0 {
+		return node{}, fmt.Errorf("region %q is not among the regions of %s: %s", asked, p.name, choose)
+	}
+	chosen := maps.Clone(regions[i].section["values"].underscored().section)
+	if chosen == nil {
+		chosen = make(map[string]node)
+	}
+	if other := chosen["region_name"].text; other != "" && other != asked {
+		return node{}, fmt.Errorf("%s: the region %s has the region_name %s among its values: remove it", p.name, asked, other)
+	}
+	chosen["region_name"] = node{text: asked}
+	return node{section: chosen}, nil
 }

@@ -60,9 +60,9 @@ clouds:
 			endpoint: "https://gate.example.com/image", logged: "certificates are not verified",
 		},
 		{
-			name:     "the region and the interface of the environment win",
-			clouds:   "clouds: {prod: {region_name: other, interface: admin, auth: {auth_url: URL, user_id: a1, password: s3cr3t}}}",
-			vars:     env{"OS_REGION_NAME": "RegionOne", "OS_INTERFACE": "public"},
+			name:     "the region and the interface of the environment, where the cloud has none",
+			clouds:   "clouds: {prod: {auth: {auth_url: URL, user_id: a1, password: s3cr3t}}}",
+			vars:     env{"OS_REGION_NAME": "RegionOne", "OS_INTERFACE": "publicURL"},
 			posted:   `{"identity":{"methods":["password"],"password":{"user":{"id":"a1","password":"s3cr3t"}}}}`,
 			endpoint: "https://image.example.com", region: "RegionOne",
 		},
@@ -110,12 +110,12 @@ func TestBrokenCloudsFile(t *testing.T) {
 		{"a cloud without credentials", good, "", "dev", []string{`cloud "dev"`, "no auth section"}},
 		{"no user", "clouds: {prod: {auth: {auth_url: 'https://iam.example.com', password: s3cr3t}}}", "", "prod", []string{"clouds.yaml (cloud prod): username or user_id is missing"}},
 		{"no address", "clouds: {prod: {auth: {password: s3cr3t, user_id: a1}}}", "", "prod", []string{"clouds.yaml (cloud prod): auth_url is missing"}},
-		{"a secret where a section belongs", "clouds:\n  prod:\n    auth: s3cr3t", "", "prod", []string{"clouds.yaml (line 3) is not valid"}},
-		{"a secret where a switch belongs", "clouds:\n  prod:\n    auth: {password: x}\n    verify: s3cr3t", "", "prod", []string{"clouds.yaml (line 4) is not valid"}},
+		{"a secret where a section belongs", "clouds:\n  prod:\n    auth: s3cr3t", "", "prod", []string{"clouds.yaml (cloud prod): auth is not a section"}},
+		{"a secret where a switch belongs", "clouds:\n  prod:\n    auth: {password: x}\n    verify: s3cr3t", "", "prod", []string{"clouds.yaml (cloud prod): verify is neither true nor false"}},
 		{"a secret that looks like an alias", "clouds: {prod: {auth: {password: *s3cr3t }}}", "", "prod", []string{"clouds.yaml is not valid"}},
 		{"a broken secure.yaml", good, "clouds:\n\t{}", "prod", []string{"secure.yaml", "line 2"}},
-		{"a profile that nobody has", "clouds: {prod: {profile: nowhere, auth: {user_id: a1}}}", "", "prod", []string{`cloud "prod"`, "clouds-public.yaml"}},
-		{"an authority that is not there", "clouds: {prod: {cacert: /nonexistent/ca.pem, auth: {user_id: a1}}}", "", "prod", []string{`cloud "prod"`, "/nonexistent/ca.pem"}},
+		{"a profile that nobody has", "clouds: {prod: {profile: nowhere, auth: {user_id: a1}}}", "", "prod", []string{`profile "nowhere" is not in clouds-public.yaml`}},
+		{"an authority that is not there", "clouds: {prod: {cacert: /nonexistent/ca.pem, auth: {user_id: a1}}}", "", "prod", []string{"(cloud prod): cacert", "/nonexistent/ca.pem"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

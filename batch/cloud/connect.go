@@ -79,6 +79,9 @@ func Connect(ctx context.Context, c Config) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("log in: %w", err)
 	}
+	if err := l.settleProject(g); err != nil {
+		return nil, err
+	}
 	endpoint, region, err := l.locate(g)
 	if err != nil {
 		return nil, fmt.Errorf("find the Image API: %w", err)
@@ -88,15 +91,14 @@ func Connect(ctx context.Context, c Config) (*Session, error) {
 		endpoint:    endpoint,
 		region:      region,
 		method:      l.method,
+		cloud:       l.cloud,
+		access:      l.access(),
 		projectID:   g.project.ID,
 		projectName: g.project.Name,
 		tls:         l.tls,
 		log:         c.Logger,
 		renewing:    make(chan struct{}, 1),
 		issuer:      l.issuer,
-	}
-	if _, ready := l.issuer.(*readyToken); ready {
-		s.projectID = c.Getenv("OS_PROJECT_ID")
 	}
 	s.current.Store(&credential{proof: g.proof, renewAt: g.renewAt, generation: 1})
 	return s, nil

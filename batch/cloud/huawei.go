@@ -30,14 +30,23 @@ func huaweiAddress(service, region string) (*url.URL, error) {
 	return &url.URL{Scheme: "https", Host: service + "." + region + "." + domain}, nil
 }
 
+// huaweiRegion is the region for an access key.
+func (c Config) huaweiRegion() string {
+	return cmp.Or(c.Region, c.Getenv("HW_REGION_NAME"), c.Getenv("OS_REGION_NAME"))
+}
+
 // accessKeyLogin uses an access key, or, where none was found, those of the
 // metadata service; missing is the error when that has none either.
 func (c Config) accessKeyLogin(found *foundKey, missing error) (*login, error) {
-	config, err := c.tlsConfig()
+	v, err := environmentValues(c.Getenv, withoutLogin)
 	if err != nil {
 		return nil, err
 	}
-	region := cmp.Or(c.Region, c.Getenv("HW_REGION_NAME"), c.Getenv("OS_REGION_NAME"))
+	config, err := c.tlsConfig(environment, v)
+	if err != nil {
+		return nil, err
+	}
+	region := c.huaweiRegion()
 	keys := &accessKeys{client: newIAM(config), project: tokens.Project{Name: region}}
 	if found == nil {
 		found = &foundKey{from: "the metadata service"}

@@ -31,12 +31,12 @@ type keystone struct {
 }
 
 // newKeystone makes an issuer out of what was found in a place.
-func newKeystone(from place, auth gophercloud.AuthOptions, config *tls.Config, userAgent string) (*keystone, error) {
-	auth, kind, err := settleAuth(from, auth)
+func newKeystone(from place, v values, config *tls.Config, userAgent string) (*keystone, error) {
+	auth, kind, err := from.authOptions(v)
 	if err != nil {
 		return nil, err
 	}
-	base, err := parseBase(from.key("auth_url"), auth.IdentityEndpoint)
+	base, err := parseBase(from.quote("auth_url"), auth.IdentityEndpoint)
 	if err != nil {
 		return nil, err
 	}

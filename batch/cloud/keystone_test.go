@@ -2,6 +2,7 @@ package cloud_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -34,7 +35,8 @@ type keystone struct {
 	logins, strays []string
 	// answer, when set, answers instead.
 	answer http.HandlerFunc
-	// catalog is the JSON of the catalog; project of the project, or "null".
+	// catalog is the JSON of the catalog. The project is the one that was asked
+	// for, unless project is "null".
 	catalog, project string
 }
 
@@ -42,7 +44,6 @@ func newKeystone(t *testing.T) *keystone {
 	t.Helper()
 	k := &keystone{
 		catalog: imageCatalog("RegionOne https://image.example.com/v2"),
-		project: `{"id":"4f1a","name":"ops","domain":{"id":"default","name":"Default"}}`,
 	}
 	k.Server = httptest.NewServer(http.HandlerFunc(k.serve))
 	t.Cleanup(k.Close)
@@ -68,6 +69,11 @@ func (k *keystone) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var body struct{ Auth json.RawMessage }
+	var asked struct {
+		Scope struct {
+			Project struct{ ID, Name string }
+		}
+	}
 	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -77,9 +83,13 @@ func (k *keystone) serve(w http.ResponseWriter, r *http.Request) {
 		k.answer(w, r)
 		return
 	}
+	project := k.project
+	if json.Unmarshal(body.Auth, &asked); project != "null" {
+		project = fmt.Sprintf(`{"id":%q,"name":%q}`, cmp.Or(asked.Scope.Project.ID, "4f1a"), cmp.Or(asked.Scope.Project.Name, "ops"))
+	}
 	w.Header().Set("X-Subject-Token", fmt.Sprintf("%s-%d", secretMark, len(k.logins)))
 	w.WriteHeader(http.StatusCreated)
-	fmt.Fprintf(w, `{"token":{"expires_at":"2030-01-04T09:05:22.701000Z","project":%s,"catalog":%s}}`, k.project, k.catalog)
+	fmt.Fprintf(w, `{"token":{"expires_at":"2030-01-04T09:05:22.701000Z","project":%s,"catalog":%s}}`, project, k.catalog)
 }
 
 // answerWith makes Keystone answer every login with this from now on.

@@ -1,21 +1,28 @@
 package cloud
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"strings"
 
 	"github.com/gophercloud/gophercloud/v2"
-	"github.com/gophercloud/gophercloud/v2/openstack/config/clouds"
+	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/tokens"
 )
 
 // A login is a way into a cloud that the configuration describes.
 type login struct {
-	issuer       issuer
-	method       string
-	endpoint     *url.URL // nil: it is in the catalog
-	region       string
+	issuer   issuer
+	method   string
+	cloud    string   // of clouds.yaml, empty for other credentials
+	endpoint *url.URL // nil: it is in the catalog
+	region   string
+	// project is the one that the settings name. A ready token does not say
+	// what it is for.
+	project      tokens.Project
 	availability gophercloud.Availability
 	tls          *tls.Config
 }
@@ -46,6 +53,40 @@ func (l *login) locate(g *grant) (endpoint *url.URL, region string, err error) {
 	}
 	endpoint, err = parseBase("the image endpoint of the catalog", address)
 	return endpoint, region, err
+}
+
+// settleProject refuses a token that is for another project than the settings
+// name: an application credential has one of its own, whatever they say. A
+// ready token does not say what it is for, and the settings are believed.
+func (l *login) settleProject(g *grant) error {
+	want, got := l.project, g.project
+	if _, ready := l.issuer.(*readyToken); ready {
+		g.project = want
+		return nil
+	}
+	if got.ID == "" && l.endpoint == nil {
+		return nil // [login.locate] says more of a token for no project
+	}
+	if want.ID != "" && want.ID != got.ID || want.Name != "" && !strings.EqualFold(want.Name, got.Name) {
+		return fmt.Errorf("the token is for the project %s, and not for %s as the settings say: correct the credentials, or project_id and project_name",
+			nameProject(got), nameProject(want))
+	}
+	return nil
+}
+
+func nameProject(p tokens.Project) string {
+	if p.ID == "" || p.Name == "" {
+		return cmp.Or(p.ID, p.Name, "(none)")
+	}
+	return p.Name + " (" + p.ID + ")"
+}
+
+// access says which interface of the catalog is used, empty when none is.
+func (l *login) access() string {
+	if l.endpoint != nil {
+		return ""
+	}
+	return string(l.availability)
 }
 
 // findLogin decides which credentials are used.
@@ -101,7 +142,7 @@ func (c Config) anyAccessKey() (*login, error) {
 	if err != nil {
 		return nil, err
 	}
-	if key == nil && c.Endpoint == "" && c.region() == "" && c.Getenv("HW_REGION_NAME") == "" {
+	if key == nil && c.Endpoint == "" && c.huaweiRegion() == "" {
 		return nil, errNoCredentials
 	}
 	return c.accessKeyLogin(key, errNoCredentials)
@@ -109,85 +150,130 @@ func (c Config) anyAccessKey() (*login, error) {
 
 // tokenLogin uses a ready token.
 func (c Config) tokenLogin(token *readyToken) (*login, error) {
-	if c.Endpoint == "" {
-		return nil, fmt.Errorf("the %s comes without a catalog: set --endpoint to the Image API, or take other credentials with --auth %s",
-			token.method, AuthKeystone)
-	}
-	config, err := c.tlsConfig()
+	v, err := environmentValues(c.Getenv, withoutLogin)
 	if err != nil {
 		return nil, err
 	}
-	l := &login{issuer: token, method: token.method, region: c.region(), tls: config}
-	l.endpoint, err = parseBase("--endpoint", c.Endpoint)
-	return l, err
+	l := &login{issuer: token, method: token.method, project: tokens.Project{ID: v["project_id"], Name: v["project_name"]}}
+	if err := c.apply(l, environment, v); err != nil {
+		return nil, err
+	}
+	if l.endpoint == nil {
+		return nil, fmt.Errorf("the %s comes without a catalog: set --endpoint to the Image API, or take other credentials with --auth %s",
+			token.method, AuthKeystone)
+	}
+	return l, nil
 }
 
 // environmentLogin uses the OS_ variables.
 func (c Config) environmentLogin() (*login, error) {
-	config, err := c.tlsConfig()
+	v, err := environmentValues(c.Getenv, c.forKeystone)
 	if err != nil {
 		return nil, err
 	}
-	l := &login{region: c.region(), tls: config}
-	if l.availability, err = parseInterface(c.Getenv("OS_INTERFACE")); err != nil {
-		return nil, err
+	if v["profile"] != "" {
+		profile, err := c.profileNode(environment, node{section: map[string]node{"profile": {text: v["profile"]}}})
+		if err != nil {
+			return nil, err
+		}
+		below, err := environment.flatten(profile)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(below, v)
+		v = below
 	}
-	return l, c.finish(l, environment, environmentAuth(c.Getenv), "")
+	return c.keystoneLogin(environment, v)
 }
 
 // cloudsLogin uses the cloud of clouds.yaml that c.OSCloud names.
 func (c Config) cloudsLogin() (*login, error) {
-	file, err := openCloudsFile(c.Getenv)
+	env, err := environmentValues(c.Getenv, c.forKeystone)
 	if err != nil {
 		return nil, err
 	}
-	entry, err := file.entry(c.OSCloud)
+	v, err := c.cloudValues(c.OSCloud, cmp.Or(c.Region, env["region_name"]))
 	if err != nil {
 		return nil, err
 	}
-	insecure, err := c.insecure()
+	// Flags take precedence over variables.
+	if c.Region != "" {
+		delete(env, "region_name")
+		delete(env, "image_region_name")
+	}
+	if c.CACert != "" {
+		delete(env, "cacert")
+	}
+	if c.Endpoint != "" {
+		for _, name := range []string{"image_endpoint_override", "interface", "image_interface"} {
+			delete(env, name)
+		}
+	}
+	from := cloudsYAML(c.OSCloud)
+	if err := v.fill(from, env); err != nil {
+		return nil, err
+	}
+	l, err := c.keystoneLogin(from, v)
 	if err != nil {
 		return nil, err
 	}
-	options := append(file.options(c.OSCloud),
-		clouds.WithRegion(c.region()),
-		clouds.WithEndpointType(c.Getenv("OS_INTERFACE")),
-		clouds.WithCACertPath(c.caFile()),
-		clouds.WithClientCertPath(c.Getenv("OS_CERT")),
-		clouds.WithClientKeyPath(c.Getenv("OS_KEY")),
-	)
-	if insecure != nil {
-		options = append(options, clouds.WithInsecure(*insecure))
-	}
-	auth, found, config, err := clouds.Parse(options...)
-	if err != nil {
-		return nil, file.parseError(c.OSCloud, err)
-	}
-	l := &login{region: found.Region, availability: found.Availability, tls: config}
-	return l, c.finish(l, cloudsYAML(c.OSCloud), auth, entry.ImageEndpointOverride)
+	l.cloud = c.OSCloud
+	return l, nil
 }
 
-// finish adds to a login what every login at Keystone has: the issuer, and an
-// endpoint if one is set.
-func (c Config) finish(l *login, from place, auth gophercloud.AuthOptions, override string) error {
-	k, err := newKeystone(from, auth, l.tls, c.UserAgent)
+// keystoneLogin logs in at Keystone with what was found in a place.
+func (c Config) keystoneLogin(from place, v values) (*login, error) {
+	l := &login{}
+	if err := errors.Join(from.checkVersion(v, "identity_api_version", "3"), c.apply(l, from, v)); err != nil {
+		return nil, err
+	}
+	k, err := newKeystone(from, v, l.tls, c.UserAgent)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	warnPlain(c.Logger, "Keystone", k.url)
 	l.issuer, l.method = k, k.method()
-	switch {
+	l.project = tokens.Project{ID: v["project_id"], Name: v["project_name"]}
+	return l, nil
+}
+
+// checkVersion refuses a version of an API that is not spoken here.
+func (p place) checkVersion(v values, name, want string) error {
+	major, _, _ := strings.Cut(strings.TrimPrefix(v[name], "v"), ".")
+	if major != "" && major != want {
+		return fmt.Errorf("%s %q is not supported: set it to %s, or remove it", p.quote(name), v[name], want)
+	}
+	return nil
+}
+
+// apply obeys the settings that say where we go, and whom to trust there.
+func (c Config) apply(l *login, from place, v values) error {
+	err := from.checkVersion(v, "image_api_version", "2")
+	if err != nil {
+		return err
+	}
+	if l.tls, err = c.tlsConfig(from, v); err != nil {
+		return err
+	}
+	l.region = cmp.Or(c.Region, v["image_region_name"], v["region_name"])
+	if strings.Contains(l.region, ",") {
+		return fmt.Errorf("%s %q names several regions: set --region to one of them", from.quote("region_name"), l.region)
+	}
+	which := "interface"
+	if v["image_interface"] != "" {
+		which = "image_interface"
+	}
+	if l.availability, err = parseInterface(from.quote(which), v[which]); err != nil {
+		return err
+	}
+	for _, name := range []string{"auth_url", "image_endpoint_override"} {
+		v[name] = strings.ReplaceAll(v[name], "{region_name}", l.region)
+	}
+	switch override := v["image_endpoint_override"]; {
 	case c.Endpoint != "":
 		l.endpoint, err = parseBase("--endpoint", c.Endpoint)
 	case override != "":
-		l.endpoint, err = parseBase("image_endpoint_override", override)
+		l.endpoint, err = parseBase(from.quote("image_endpoint_override"), override)
 	}
 	return err
-}
-
-func (c Config) region() string {
-	if c.Region != "" {
-		return c.Region
-	}
-	return c.Getenv("OS_REGION_NAME")
 }

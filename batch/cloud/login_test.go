@@ -1,6 +1,7 @@
 package cloud_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"imsrevoke/batch/cloud"
 )
@@ -29,7 +30,7 @@ func wantPosted(t *testing.T, k *keystone, want ...string) {
 		if err := json.Unmarshal([]byte(want[i]), &w); err != nil {
 			t.Fatalf("%v in %s", err, want[i])
 		}
-		if diff := cmp.Diff(w, g); diff != "" {
+		if diff := gocmp.Diff(w, g); diff != "" {
 			t.Errorf("posted to Keystone (-want +got):\n%s", diff)
 		}
 	}
@@ -59,9 +60,6 @@ func TestEnvironment(t *testing.T) {
 		{"one domain for both, and the old word for a project",
 			env{"OS_USERNAME": "ann", "OS_DOMAIN_NAME": "People", "OS_PASSWORD": "s3cr3t", "OS_TENANT_NAME": "ops"},
 			`{` + ann + `,"scope":{"project":{"name":"ops","domain":{"name":"People"}}}}`},
-		{"a domain alone is no scope",
-			env{"OS_USERNAME": "ann", "OS_DOMAIN_NAME": "People", "OS_PASSWORD": "s3cr3t"},
-			`{` + ann + `}`},
 		{"without any domain it is the default one",
 			env{"OS_USERNAME": "bob", "OS_PASSWORD": "s3cr3t", "OS_TENANT_ID": "p1"},
 			`{"identity":{"methods":["password"],"password":{"user":{"name":"bob","password":"s3cr3t","domain":{"id":"default"}}}},"scope":{"project":{"id":"p1"}}}`},
@@ -71,8 +69,8 @@ func TestEnvironment(t *testing.T) {
 		{"a user id needs no name and no domain",
 			env{"OS_USER_ID": "a1", "OS_USERNAME": "ann", "OS_USER_DOMAIN_NAME": "People", "OS_PASSWORD": "s3cr3t", "OS_PROJECT_ID": "p1"},
 			`{` + annByID + `,"scope":{"project":{"id":"p1"}}}`},
-		{"an application credential asks for no scope and goes before a password",
-			env{"OS_APPLICATION_CREDENTIAL_ID": "c1", "OS_APPLICATION_CREDENTIAL_SECRET": "s3cr3t", "OS_PASSWORD": "s3cr3t", "OS_USERNAME": "ann", "OS_PROJECT_ID": "p1"},
+		{"an application credential asks for no scope",
+			env{"OS_APPLICATION_CREDENTIAL_ID": "c1", "OS_APPLICATION_CREDENTIAL_SECRET": "s3cr3t", "OS_USERNAME": "ann", "OS_PROJECT_NAME": "ops"},
 			`{` + appCred + `}`},
 		{"an application credential by name needs its user",
 			env{"OS_APPLICATION_CREDENTIAL_NAME": "job", "OS_APPLICATION_CREDENTIAL_SECRET": "s3cr3t", "OS_USERNAME": "ann", "OS_USER_DOMAIN_ID": "d1"},
@@ -84,8 +82,9 @@ func TestEnvironment(t *testing.T) {
 			k := newKeystone(t)
 			s := mustConnect(t, cloud.Config{}, tt.vars.with(env{"OS_AUTH_URL": k.URL}))
 			wantPosted(t, k, tt.want)
-			if id, name := s.Project(); id != "4f1a" || name != "ops" {
-				t.Errorf("project %q %q, want that of the token", id, name)
+			id, name := s.Project()
+			if want := cmp.Or(tt.vars["OS_PROJECT_ID"], tt.vars["OS_TENANT_ID"], "4f1a"); id != want {
+				t.Errorf("project %q %q, want %q, which is that of the token", id, name, want)
 			}
 		})
 	}
@@ -108,14 +107,16 @@ func TestWhichCredentialsAreUsed(t *testing.T) {
 	dir := t.TempDir()
 	tokenFile := writeFile(t, dir, "tok", "s3cr3t\n")
 	writeFile(t, dir, "creds/token", "s3cr3t\n")
-	all := k.password().with(env{
+	// A login of the environment that is not that of the cloud is refused beside it.
+	clouds := env{
 		"OS_CLIENT_CONFIG_FILE": writeFile(t, dir, "clouds.yaml", "clouds: {prod: {auth: {auth_url: '"+k.URL+
 			"', application_credential_id: c1, application_credential_secret: s3cr3t}}, old: {auth: {auth_url: '"+k.URL+"', token: s3cr3t, project_id: p1}}}"),
 		"OS_CLOUD":              "prod",
 		"OS_TOKEN":              "s3cr3t-a",
 		"OS_AUTH_TOKEN":         "s3cr3t-b",
 		"CREDENTIALS_DIRECTORY": dir + "/creds",
-	})
+	}
+	all := clouds.with(k.password())
 	const endpoint = "https://image.example.com"
 	tests := []struct {
 		name   string
@@ -124,15 +125,15 @@ func TestWhichCredentialsAreUsed(t *testing.T) {
 		want   string
 	}{
 		{"a token file goes first", cloud.Config{TokenFile: tokenFile}, all, "token from file " + tokenFile},
-		{"then a cloud that is asked for", cloud.Config{OSCloud: "prod"}, all, "application credential from clouds.yaml (cloud prod)"},
+		{"then a cloud that is asked for", cloud.Config{OSCloud: "prod"}, clouds, "application credential from clouds.yaml (cloud prod)"},
 		{"then the token of the service manager", cloud.Config{}, all, "token from $CREDENTIALS_DIRECTORY/token"},
 		{"then a token of the environment", cloud.Config{}, all.with(env{"CREDENTIALS_DIRECTORY": ""}), "token from OS_TOKEN"},
 		{"a directory of credentials may hold others", cloud.Config{}, all.with(env{"CREDENTIALS_DIRECTORY": dir + "/none"}), "token from OS_TOKEN"},
 		{"also by its other name", cloud.Config{}, all.with(env{"CREDENTIALS_DIRECTORY": "", "OS_TOKEN": ""}), "token from OS_AUTH_TOKEN"},
-		{"without a token, the cloud of the environment", cloud.Config{Auth: cloud.AuthKeystone}, all, "application credential from clouds.yaml (cloud prod)"},
+		{"without a token, the cloud of the environment", cloud.Config{Auth: cloud.AuthKeystone}, clouds, "application credential from clouds.yaml (cloud prod)"},
 		{"without a cloud, the variables", cloud.Config{Auth: cloud.AuthKeystone}, all.with(env{"OS_CLOUD": ""}), "password from OS_* variables"},
 		{"a token goes first when tokens are asked for", cloud.Config{Auth: cloud.AuthToken, OSCloud: "prod"}, all, "token from $CREDENTIALS_DIRECTORY/token"},
-		{"a cloud may hold a token", cloud.Config{Auth: cloud.AuthAuto, OSCloud: "old"}, all, "token from clouds.yaml (cloud old)"},
+		{"a cloud may hold a token", cloud.Config{Auth: cloud.AuthAuto, OSCloud: "old"}, clouds, "token from clouds.yaml (cloud old)"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -80,6 +80,8 @@ type Session struct {
 	endpoint    *url.URL
 	region      string
 	method      string
+	cloud       string
+	access      string
 	projectID   string
 	projectName string
 	tls         *tls.Config
@@ -112,6 +114,14 @@ func (s *Session) Method() string { return s.method }
 // Project returns the project that the credential is for. Both are empty when
 // it is not known: of a ready token it is what OS_PROJECT_ID says.
 func (s *Session) Project() (id, name string) { return s.projectID, s.projectName }
+
+// Cloud returns the name of the cloud of clouds.yaml, empty when the
+// credentials are not from there.
+func (s *Session) Cloud() string { return s.cloud }
+
+// Interface returns the interface of the catalog that the endpoint is, empty
+// when the endpoint is not from the catalog.
+func (s *Session) Interface() string { return s.access }
 
 // Region returns the region of the endpoint, empty when nobody has named one.
 func (s *Session) Region() string { return s.region }

@@ -54,6 +54,9 @@ func (c Config) findToken() (*readyToken, error) {
 		}
 	}
 	for _, name := range []string{"OS_TOKEN", "OS_AUTH_TOKEN"} {
+		if c.logsInByToken() && c.Getenv("OS_AUTH_URL") != "" && c.Auth != AuthToken {
+			break // it is there to log in with
+		}
 		if text := c.Getenv(name); text != "" {
 			if err := checkToken(text); err != nil {
 				return nil, fmt.Errorf("the token of %s %w: set it again, or unset it", name, err)
@@ -64,21 +67,25 @@ func (c Config) findToken() (*readyToken, error) {
 	return nil, nil
 }
 
-// readToken reads a file that holds one token and at most one line end.
+// readToken reads a file that holds one token. A byte order mark, blanks and
+// line ends around it are left out: editors and shells put them there.
 func (c Config) readToken(name string) (Secret, error) {
+	unreadable := func(err error) error {
+		return fmt.Errorf("cannot read the token file %s: %w; name another with --token-file", name, cause(err))
+	}
 	file, err := os.Open(name)
 	if err != nil {
-		return "", fmt.Errorf("read the token: %w", err)
+		return "", unreadable(err)
 	}
 	defer file.Close()
 	if err := c.warnShared("token file", file); err != nil {
-		return "", fmt.Errorf("read the token: %w", err)
+		return "", unreadable(err)
 	}
-	text, err := io.ReadAll(io.LimitReader(file, maxToken+1))
+	text, err := io.ReadAll(io.LimitReader(file, 2*maxToken))
 	if err != nil {
-		return "", fmt.Errorf("read the token: %w", err)
+		return "", unreadable(err)
 	}
-	token := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	token := strings.TrimSpace(strings.TrimPrefix(string(text), "\ufeff"))
 	if err := checkToken(token); err != nil {
 		return "", fmt.Errorf("the token file %s %w: write the token into it, alone, on one line", name, err)
 	}

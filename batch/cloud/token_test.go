@@ -34,10 +34,11 @@ func TestTokenFile(t *testing.T) {
 		{"an empty file", "", "", "is empty"},
 		{"an empty line", "\n", "", "is empty"},
 		{"two lines", "s3cr3t\ns3cr3t\n", "", "more than one line"},
-		{"an empty line behind", "s3cr3t\n\n", "", "more than one line"},
+		{"an empty line behind", "s3cr3t\n\n", "s3cr3t", ""},
 		{"a blank in it", "X s3cr3t", "", "0x20) at byte 1"},
 		{"a NUL", "s3cr3t\x00", "", "0x00) at byte 6"},
-		{"a byte order mark", "\ufeffs3cr3t", "", "0xef) at byte 0"},
+		{"a byte order mark", "\ufeffs3cr3t\r\n", "s3cr3t", ""},
+		{"blanks around it", " \ts3cr3t \n", "s3cr3t", ""},
 		{"a disk image", strings.Repeat("s3cr3t", 20000), "", "longer than 65536 bytes"},
 	}
 	for _, tt := range tests {

@@ -1,14 +1,15 @@
 package cloud
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
-	"strconv"
+	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -42,54 +43,69 @@ func newClient(transport http.RoundTripper, timeout time.Duration) http.Client {
 	}
 }
 
-// tlsConfig reads the TLS settings of the flags and the environment, as the
-// OpenStack clients have them: a CA file replaces the system's authorities.
-func (c Config) tlsConfig() (*tls.Config, error) {
-	insecure, err := c.insecure()
+// tlsConfig reads the TLS settings as the OpenStack clients do: a CA file
+// replaces the system's CAs.
+func (c Config) tlsConfig(from place, v values) (*tls.Config, error) {
+	verify, err := from.bool(v, "verify", true)
 	if err != nil {
 		return nil, err
 	}
-	config := &tls.Config{InsecureSkipVerify: insecure != nil && *insecure}
-	if file := c.caFile(); file != "" {
+	insecure, err := from.bool(v, "insecure", false)
+	if err != nil {
+		return nil, err
+	}
+	config := &tls.Config{InsecureSkipVerify: insecure || !verify}
+	if file := c.expand(cmp.Or(c.CACert, v["cacert"])); file != "" {
+		what := "--cacert"
+		if c.CACert == "" {
+			what = from.quote("cacert")
+		}
 		pem, err := os.ReadFile(file)
 		if err != nil {
-			return nil, fmt.Errorf("read the CA certificates: %w", err)
+			return nil, fmt.Errorf("%s: cannot read the CA certificates in %s: %w", what, file, cause(err))
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s holds no CA certificate: name a PEM file", file)
+			return nil, fmt.Errorf("%s: %s holds no CA certificate: name a PEM file", what, file)
 		}
 	}
-	certFile, keyFile := c.Getenv("OS_CERT"), c.Getenv("OS_KEY")
+	certFile, keyFile := c.expand(v["cert"]), c.expand(v["key"])
 	switch {
-	case certFile != "" && keyFile != "":
-		cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+	case certFile != "":
+		cert, err := tls.LoadX509KeyPair(certFile, cmp.Or(keyFile, certFile))
 		if err != nil {
-			return nil, fmt.Errorf("load the client certificate of OS_CERT and OS_KEY: %w", err)
+			return nil, fmt.Errorf("%s: cannot load the client certificate and its key: %w; check %s and %s",
+				from.quote("cert"), err, from.key("cert"), from.key("key"))
 		}
 		config.Certificates = []tls.Certificate{cert}
-	case certFile != "" || keyFile != "":
-		return nil, errors.New("only one of OS_CERT and OS_KEY is set: set both, or neither")
+	case keyFile != "":
+		return nil, fmt.Errorf("%s is set without %s: set both, or neither", from.quote("key"), from.key("cert"))
 	}
 	return config, nil
 }
 
-func (c Config) caFile() string {
-	if c.CACert != "" {
-		return c.CACert
+// expand replaces a leading ~ of a file name by the home directory, as the
+// OpenStack clients do. Shells leave it alone in OS_CACERT='~/ca.pem'.
+func (c Config) expand(file string) string {
+	if rest, ok := strings.CutPrefix(file, "~/"); ok && c.Getenv("HOME") != "" {
+		return filepath.Join(c.Getenv("HOME"), rest)
 	}
-	return c.Getenv("OS_CACERT")
+	return file
 }
 
-// insecure is what OS_INSECURE says, nil when it is not set.
-func (c Config) insecure() (*bool, error) {
-	text := c.Getenv("OS_INSECURE")
-	if text == "" {
-		return nil, nil
+// bool reads a setting that is true or false.
+func (p place) bool(v values, name string, otherwise bool) (bool, error) {
+	switch strings.ToLower(v[name]) {
+	case "":
+		return otherwise, nil
+	case "1", "t", "true", "yes", "on":
+		return true, nil
+	case "0", "f", "false", "no", "off":
+		return false, nil
 	}
-	insecure, err := strconv.ParseBool(text)
-	if err != nil {
-		return nil, fmt.Errorf("OS_INSECURE %q is neither true nor false: correct or unset it", text)
+	hint := ""
+	if name == "verify" {
+		hint = "; the file of a CA belongs into " + p.key("cacert")
 	}
-	return &insecure, nil
+	return false, fmt.Errorf("%s is neither true nor false: correct or remove it%s", p.quote(name), hint)
 }

@@ -92,8 +92,9 @@ func TestBrokenTLSSettings(t *testing.T) {
 	}{
 		{"no such file", cloud.Config{CACert: "/nonexistent/ca.pem"}, nil, []string{"CA certificates", "/nonexistent/ca.pem"}},
 		{"a file of another kind", cloud.Config{CACert: notPEM}, nil, []string{notPEM, "no CA certificate"}},
-		{"neither true nor false", cloud.Config{}, env{"OS_INSECURE": "perhaps"}, []string{`OS_INSECURE "perhaps"`}},
+		{"neither true nor false", cloud.Config{}, env{"OS_INSECURE": "perhaps"}, []string{"OS_INSECURE is neither true nor false"}},
 		{"a certificate without a key", cloud.Config{}, env{"OS_CERT": notPEM}, []string{"OS_CERT and OS_KEY"}},
+		{"a key without a certificate", cloud.Config{}, env{"OS_KEY": notPEM}, []string{"OS_KEY is set without OS_CERT"}},
 		{"a key that is none", cloud.Config{}, env{"OS_CERT": notPEM, "OS_KEY": notPEM}, []string{"client certificate"}},
 	}
 	for _, tt := range tests {
