@@ -215,6 +215,9 @@ func (d *dispatcher) handleAll() {
 func (d *dispatcher) handle(r reply) {
 	d.inFlight--
 	t, a := r.task, r.answer
+	if a.Meaning == Misconfigured && d.summary.Requests > 1 {
+		a.Meaning = Unreachable // the set-up was good before
+	}
 	t.last, t.ended = a, r.at
 	event := Event{Answer: a, Took: t.ended.Sub(t.started)}
 	if t.listing == nil {
@@ -234,6 +237,8 @@ func (d *dispatcher) handle(r reply) {
 		t.attempts--
 		d.summary.Renewals++
 		d.again(t, 0)
+	case a.Meaning == Misconfigured:
+		d.giveUp(t)
 	case a.Meaning.transient() && t.attempts < d.job.Attempts:
 		if wait := event.PausedFor + t.backoff(); d.again(t, wait) {
 			event.RetryIn = wait
@@ -269,6 +274,8 @@ func (d *dispatcher) react(t *task, event *Event) {
 		event.PausedFor = d.pace.pause(t.ended, a.RetryAfter)
 	case a.Meaning == Unauthorized:
 		d.stop(fmt.Errorf("%w: %s", ErrUnauthorized, a.Message))
+	case a.Meaning == Misconfigured:
+		d.stop(fmt.Errorf("%w: %s", ErrMisconfigured, a.Message))
 	case a.Meaning == WrongEndpoint:
 		d.stop(fmt.Errorf("%w: %s", ErrWrongEndpoint, a.Message))
 	case a.Meaning.Served():

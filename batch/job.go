@@ -122,6 +122,8 @@ var (
 	ErrUnauthorized = errors.New("the credentials are refused")
 	// ErrWrongEndpoint: nothing of the kind is served at the endpoint.
 	ErrWrongEndpoint = errors.New("the endpoint is wrong")
+	// ErrMisconfigured: no request can get through, and none has.
+	ErrMisconfigured = errors.New("cannot reach the Image API")
 	// ErrSameRefusal: everything so far ended in the same refusal.
 	ErrSameRefusal = errors.New("the same refusal for every row")
 	// ErrTooManyFailures: more rows failed than allowed.

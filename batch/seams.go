@@ -114,6 +114,10 @@ const (
 	Broken
 	// Unreachable: the request never left; not applied.
 	Unreachable
+	// Misconfigured: no request can get through, because the way to the server
+	// is set up wrongly; not applied. After a request that did get through it is
+	// the same as Unreachable.
+	Misconfigured
 )
 
 // transient reports whether the same request may fare better later.

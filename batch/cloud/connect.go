@@ -68,6 +68,9 @@ func Connect(ctx context.Context, c Config) (*Session, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	if err := c.checkProxies(); err != nil {
+		return nil, err
+	}
 	l, err := c.findLogin()
 	if err != nil {
 		return nil, err

@@ -11,8 +11,9 @@ import (
 	"sync"
 )
 
-// versionSegment is a last path segment that names a version of an API.
-var versionSegment = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^v[0-9]+(\.[0-9]+)?$`) })
+// version is the end of a path that names a version of an API, and what the
+// documentation of the APIs shows behind it.
+var version = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(^|/)v[0-9]+(\.[0-9]+)?(/+images|/+auth/+tokens)?$`) })
 
 // parseBase reads the address of an API and takes the version off its path:
 // catalogs and people write it with and without. The path prefix and the port
@@ -31,6 +32,8 @@ func parseBase(what, raw string) (*url.URL, error) {
 		return refuse("does not start with https:// or http://")
 	case u.User != nil:
 		return refuse("holds a user name")
+	case strings.Count(raw, "://") > 1:
+		return refuse("names a protocol twice")
 	case u.Hostname() == "":
 		return refuse("names no host")
 	case strings.ContainsAny(raw, "?#"):
@@ -45,8 +48,8 @@ func parseBase(what, raw string) (*url.URL, error) {
 // trimVersion takes slashes, and one version, off the end of a path.
 func trimVersion(path string) string {
 	path = strings.TrimRight(path, "/")
-	if slash := strings.LastIndexByte(path, '/'); versionSegment().MatchString(path[slash+1:]) {
-		path = strings.TrimRight(path[:slash+1], "/")
+	if at := version().FindStringIndex(path); at != nil {
+		path = strings.TrimRight(path[:at[0]], "/")
 	}
 	return path
 }

@@ -77,7 +77,7 @@ func renewalTime(now, expires time.Time) time.Time {
 func newIAM(config *tls.Config) http.Client {
 	transport := newTransport(config)
 	transport.DisableKeepAlives = true
-	return newClient(limitedBodies{transport}, keystoneTimeout)
+	return newClient(limitedBodies{transport, &route{setting: "HUAWEICLOUD_SDK_IAM_ENDPOINT or --region", proxy: transport.Proxy}}, keystoneTimeout)
 }
 
 // findProject looks up the project of the region.
@@ -93,6 +93,10 @@ func (a *accessKeys) findProject(ctx context.Context, key accessKey) (tokens.Pro
 	key.authorize(req)
 	resp, err := a.client.Do(req)
 	if err != nil {
+		var setup *SetupError
+		if errors.As(err, &setup) {
+			return tokens.Project{}, fmt.Errorf("%s: %w", ours, setup)
+		}
 		return tokens.Project{}, fmt.Errorf("%s: %w: check --region, or try again later", ours, errors.Unwrap(err))
 	}
 	defer resp.Body.Close()

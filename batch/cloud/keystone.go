@@ -42,7 +42,7 @@ func newKeystone(from place, v values, config *tls.Config, userAgent string) (*k
 	}
 	transport := newTransport(config)
 	transport.DisableKeepAlives = true // there are hours between two tokens
-	provider := &gophercloud.ProviderClient{HTTPClient: newClient(limitedBodies{transport}, keystoneTimeout)}
+	provider := &gophercloud.ProviderClient{HTTPClient: newClient(limitedBodies{transport, &route{setting: from.quote("auth_url"), proxy: transport.Proxy}}, keystoneTimeout)}
 	if userAgent != "" {
 		provider.UserAgent.Prepend(userAgent)
 	}
@@ -96,22 +96,30 @@ func (k *keystone) issue(ctx context.Context) (*grant, error) {
 // explain turns an error of gophercloud, which can hold a whole answer, into
 // one that is short and free of secrets.
 func (k *keystone) explain(err error) error {
-	var answer gophercloud.ErrUnexpectedResponseCode
-	if !errors.As(err, &answer) {
-		var untrusted *tls.CertificateVerificationError
-		if errors.As(err, &untrusted) {
-			return fmt.Errorf("keystone at %s is not trusted: %w: set --cacert or OS_CACERT to the file of its authority", k.url, err)
-		}
-		return fmt.Errorf("keystone at %s gave no usable answer: %w: check %s, or try again later", k.url, err, k.from.key("auth_url"))
+	var (
+		answer gophercloud.ErrUnexpectedResponseCode
+		setup  *SetupError
+		failed *url.Error
+	)
+	switch {
+	case errors.As(err, &answer):
+	case errors.As(err, &setup):
+		return fmt.Errorf("cannot reach Keystone at %s: %w", k.url, setup)
+	case errors.As(err, &failed) && failed.Timeout():
+		return fmt.Errorf("keystone at %s gave no usable answer: none came in time: check %s, or try again later", k.url, k.from.quote("auth_url"))
+	case errors.As(err, &failed):
+		return fmt.Errorf("keystone at %s gave no usable answer: %w: check %s, or try again later", k.url, &plainError{failed.Err}, k.from.quote("auth_url"))
+	default:
+		return fmt.Errorf("keystone at %s gave no usable answer: %w: check %s, or try again later", k.url, err, k.from.quote("auth_url"))
 	}
 	said := fmt.Sprintf("keystone at %s answered %d %s to the %s%s", k.url,
 		answer.Actual, http.StatusText(answer.Actual), k.method(),
 		words(answer.Body, k.auth.Password, k.auth.ApplicationCredentialSecret, k.auth.TokenID))
 	if isRefusal(answer.Actual) {
 		return refused("%s: check the credentials, the domains and project that go with them, and %s",
-			said, k.from.key("auth_url"))
+			said, k.from.quote("auth_url"))
 	}
-	return fmt.Errorf("%s: check %s, or try again later", said, k.from.key("auth_url"))
+	return fmt.Errorf("%s: check %s, or try again later", said, k.from.quote("auth_url"))
 }
 
 // isRefusal reports whether asking Keystone again cannot help.
@@ -124,10 +132,13 @@ func isRefusal(status int) bool {
 }
 
 // limitedBodies bounds what gophercloud reads into memory.
-type limitedBodies struct{ next http.RoundTripper }
+type limitedBodies struct {
+	next  http.RoundTripper
+	route *route
+}
 
 func (l limitedBodies) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := l.next.RoundTrip(req)
+	resp, err := l.route.roundTrip(l.next, req)
 	if err != nil {
 		return nil, err
 	}

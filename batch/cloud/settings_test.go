@@ -508,4 +508,3 @@ func TestCloudsFilesTogether(t *testing.T) {
 		})
 	}
 }
-

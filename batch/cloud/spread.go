@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"net/http"
+	"net/http/httptrace"
 	"sync/atomic"
 	"time"
 )
@@ -18,6 +19,7 @@ import (
 // there is nothing to spread.
 type Transport struct {
 	*http.Transport
+	route    *route
 	began    time.Time
 	gaveUp   atomic.Int64 // when a connection was given up last, since began
 	inFlight atomic.Int64
@@ -35,10 +37,19 @@ const (
 )
 
 func newSpread(transport *http.Transport) *Transport {
-	return &Transport{Transport: transport, began: time.Now()}
+	return &Transport{Transport: transport, route: &route{setting: "--endpoint", proxy: transport.Proxy}, began: time.Now()}
 }
 
+// Peer names who a request is sent to at first: the host of its URL, or the
+// proxy before it.
+func (t *Transport) Peer(req *http.Request) string { return t.route.peer(req) }
+
 // RoundTrip sends one request. It may be called by several goroutines at once.
+// Its error is a [SetupError] where no request can get through.
+//
+// Until it has a connection the request counts as not sent, for those who follow
+// it with a trace of net/http/httptrace: GetConn is called at the very
+// beginning, where net/http may give up without calling it.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	inFlight := t.inFlight.Add(1)
 	defer t.inFlight.Add(-1)
@@ -47,7 +58,10 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		last.Close = true
 		req = last
 	}
-	resp, err := t.Transport.RoundTrip(req)
+	if trace := httptrace.ContextClientTrace(req.Context()); trace != nil && trace.GetConn != nil {
+		trace.GetConn(req.URL.Host)
+	}
+	resp, err := t.route.roundTrip(t.Transport, req)
 	if err == nil && resp.ProtoMajor > 1 {
 		t.shared.Store(true)
 	}

@@ -27,9 +27,10 @@ func newTransport(config *tls.Config) *http.Transport {
 		MaxResponseHeaderBytes: 4 * maxToken,
 		// Below the idle timeouts that load balancers commonly have, so that
 		// a request seldom meets a connection that is just being closed.
-		IdleConnTimeout:    45 * time.Second,
-		ForceAttemptHTTP2:  true,
-		DisableCompression: true,
+		IdleConnTimeout:        45 * time.Second,
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true,
+		OnProxyConnectResponse: refusedConnect,
 	}
 }
 

@@ -100,11 +100,11 @@ func (c *Client) change(
 	ctx context.Context, p batch.Pair, method, path string, body []byte,
 	meaning func(*http.Response, batch.Pair, errorText) (batch.Meaning, string),
 ) batch.Answer {
-	req, err := c.request(ctx, method, path, body)
+	req, err := c.request(method, path, body)
 	if err != nil {
 		return notSent(err)
 	}
-	e := c.exchange(req)
+	e := c.exchange(ctx, req)
 	defer e.close()
 	if e.failed() {
 		return e.answer
@@ -115,11 +115,11 @@ func (c *Client) change(
 
 // Members reads the members of an image: GET /v2/images/{image_id}/members.
 func (c *Client) Members(ctx context.Context, imageID string) (batch.Members, batch.Answer) {
-	req, err := c.request(ctx, http.MethodGet, membersPath(imageID), nil)
+	req, err := c.request(http.MethodGet, membersPath(imageID), nil)
 	if err != nil {
 		return batch.Members{}, notSent(err)
 	}
-	e := c.exchange(req)
+	e := c.exchange(ctx, req)
 	defer e.close()
 	if e.failed() {
 		return batch.Members{}, e.answer

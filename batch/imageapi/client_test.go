@@ -4,13 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"os"
 	"regexp"
@@ -165,33 +164,87 @@ func TestA401HasTheCredentialRenewed(t *testing.T) {
 }
 
 func TestWhatAMissingAnswerMeans(t *testing.T) {
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
 	dial := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
 	tests := []struct {
 		name    string
-		ctx     context.Context
+		waiting bool // for a connection, until the error
 		err     error
 		meaning batch.Meaning
 		message string
 	}{
-		{"nobody listens", t.Context(), dial(syscall.ECONNREFUSED), batch.Unreachable, "cannot connect: connection refused"},
-		{"nobody listens, as the system says it", t.Context(), dial(os.NewSyscallError("connect", syscall.ECONNREFUSED)), batch.Unreachable, "cannot connect: connection refused"},
-		{"no such host", t.Context(), dial(&net.DNSError{Err: "no such host", Name: "glance.example"}), batch.Unreachable, "cannot look up glance.example: no such host"},
-		{"the proxy does not answer", t.Context(), &net.OpError{Op: "proxyconnect", Err: syscall.ECONNREFUSED}, batch.Unreachable, "cannot connect"},
-		{"no handshake", t.Context(), errors.New("net/http: TLS handshake timeout"), batch.Unreachable, "no TLS handshake"},
-		{"a certificate that nobody knows", t.Context(), &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, batch.Refused, "unknown authority"},
-		{"closed", t.Context(), io.EOF, batch.Unanswered, "closed before an answer"},
-		{"closed within the answer", t.Context(), io.ErrUnexpectedEOF, batch.Unanswered, "closed before an answer"},
-		{"reset", t.Context(), &net.OpError{Op: "read", Net: "tcp", Addr: &net.TCPAddr{Port: 1}, Err: syscall.ECONNRESET}, batch.Unanswered, "no answer came: read: connection reset by peer"},
-		{"out of time", ended, context.Canceled, batch.Unanswered, "within the time of one attempt"},
-		{"anything else", t.Context(), errors.New("net/http: malformed chunk"), batch.Unanswered, "malformed chunk"},
+		{"nobody listens", true, dial(syscall.ECONNREFUSED), batch.Unreachable, "nothing was sent: cannot connect to glance.example: connection refused"},
+		{"nobody listens, as the system says it", true, dial(os.NewSyscallError("connect", syscall.ECONNREFUSED)), batch.Unreachable, "cannot connect to glance.example: connection refused"},
+		{"nobody answers the dial", true, dial(os.ErrDeadlineExceeded), batch.Unreachable, "nothing was sent: no connection to glance.example in time"},
+		{"a resolver in trouble", true, dial(&net.DNSError{Err: "server misbehaving", Name: "glance.example"}), batch.Unreachable, "nothing was sent: cannot look up glance.example: server misbehaving"},
+		{"no handshake", true, errors.New("net/http: TLS handshake timeout"), batch.Unreachable, "nothing was sent: no TLS handshake with glance.example in time"},
+		{"closed within the handshake", true, io.EOF, batch.Unreachable, "nothing was sent: glance.example closed the connection"},
+		{"a mistake in the set-up", true, misconfigured{}, batch.Misconfigured, "the set-up is wrong"},
+		{"a mistake in the set-up that is noticed late", false, misconfigured{}, batch.Misconfigured, "the set-up is wrong"},
+		{"closed", false, io.EOF, batch.Unanswered, "closed before an answer"},
+		{"closed within the answer", false, io.ErrUnexpectedEOF, batch.Unanswered, "closed before an answer"},
+		{"reset", false, &net.OpError{Op: "read", Net: "tcp", Addr: &net.TCPAddr{Port: 1}, Err: syscall.ECONNRESET}, batch.Unanswered, "no answer came: read: connection reset by peer"},
+		{"a dial of somebody else", false, dial(syscall.ECONNREFUSED), batch.Unanswered, "no answer came"},
+		{"anything else", false, errors.New("net/http: malformed chunk"), batch.Unanswered, "malformed chunk"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newClient(t, "http://glance.example", &keys{}, roundTripper(func(*http.Request) (*http.Response, error) { return nil, tt.err }))
-			got := c.Remove(tt.ctx, pair)
-			if got.Meaning != tt.meaning || !strings.Contains(got.Message, tt.message) || got.Status != 0 || !strings.HasPrefix(got.RequestID, "req-") && got.Meaning != batch.Refused {
+			c := newClient(t, "http://glance.example", &keys{}, roundTripper(func(req *http.Request) (*http.Response, error) {
+				trace := httptrace.ContextClientTrace(req.Context())
+				trace.GetConn("glance.example:80")
+				if !tt.waiting {
+					trace.GotConn(httptrace.GotConnInfo{})
+				}
+				return nil, tt.err
+			}))
+			got := c.Remove(t.Context(), pair)
+			if got.Meaning != tt.meaning || !strings.Contains(got.Message, tt.message) || got.Status != 0 || !strings.HasPrefix(got.RequestID, "req-") {
+				t.Errorf("got %+v; want meaning %d, %q", got, tt.meaning, tt.message)
+			}
+		})
+	}
+}
+
+// misconfigured is an error of a transport that knows what is wrong.
+type misconfigured struct{}
+
+func (misconfigured) Error() string       { return "the set-up is wrong" }
+func (misconfigured) Misconfigured() bool { return true }
+
+// slowKeys are credentials that take until the end of the attempt.
+type slowKeys struct{ keys }
+
+func (slowKeys) Authorize(req *http.Request) (uint64, error) {
+	<-req.Context().Done()
+	return 1, nil
+}
+
+// TestWhatTimeMeans: an attempt that ends before there is a connection, or a
+// credential, has sent nothing. One that ends later may have.
+func TestWhatTimeMeans(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // nobody accepts: there is no handshake, and no answer
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	host := listener.Addr().String()
+	tests := []struct {
+		name, endpoint string
+		keys           Credentials
+		meaning        batch.Meaning
+		message        string
+	}{
+		{"no handshake", "https://" + host, &keys{}, batch.Unreachable, "nothing was sent: no connection to " + host + " within the time of one attempt"},
+		{"no credential", "http://" + host, &slowKeys{}, batch.Unreachable, "nothing was sent: the time of one attempt was over before there was a credential"},
+		{"no answer", "http://" + host, &keys{}, batch.Unanswered, "no answer within the time of one attempt"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			transport := &http.Transport{}
+			defer transport.CloseIdleConnections()
+			if got := newClient(t, tt.endpoint, tt.keys, transport).Remove(ctx, pair); got.Meaning != tt.meaning || got.Message != tt.message {
 				t.Errorf("got %+v; want meaning %d, %q", got, tt.meaning, tt.message)
 			}
 		})

@@ -2,13 +2,15 @@ package imageapi
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -28,18 +30,27 @@ type exchange struct {
 // failed reports whether no answer came; e.answer is all that there is then.
 func (e *exchange) failed() bool { return e.resp == nil }
 
-// exchange sends req and reads the answer, but not the body of a success.
-func (c *Client) exchange(req *http.Request) exchange {
+// exchange sends a request and reads the answer, but not the body of a success.
+func (c *Client) exchange(ctx context.Context, r http.Request) exchange {
+	trace := connectionTraces.Get().(*connectionTrace)
+	defer connectionTraces.Put(trace)
+	req := r.WithContext(httptrace.WithClientTrace(ctx, &trace.ClientTrace))
 	e := exchange{req: req}
 	var err error
 	if e.credential, err = c.config.Credentials.Authorize(req); err != nil {
 		e.answer = notSent(err)
 		return e
 	}
+	if ctx.Err() != nil {
+		// The time went by while a credential was renewed.
+		e.answer.Meaning, e.answer.Message = batch.Unreachable, "nothing was sent: the time of one attempt was over before there was a credential"
+		return e
+	}
+	trace.waiting = false // a login may have used it
 	resp, err := c.config.Transport.RoundTrip(req)
 	e.answer.RequestID = requestIDOf(req, resp)
 	if err != nil {
-		e.answer.Meaning, e.answer.Message = meaningOfError(req.Context(), err)
+		e.answer.Meaning, e.answer.Message = c.meaningOfError(req, trace.waiting, err)
 		return e
 	}
 	e.resp = resp
@@ -69,25 +80,53 @@ func (e *exchange) close() {
 	}
 }
 
-// meaningOfError says what it means that no answer came. What cannot be told
-// for certain counts as sent.
-func meaningOfError(ctx context.Context, err error) (batch.Meaning, string) {
+// A connectionTrace knows whether a request has a connection. Without one
+// nothing of it can have been sent. It is used by one request at a time.
+type connectionTrace struct {
+	httptrace.ClientTrace
+	// waiting says that the transport looks for a connection. One that does not
+	// trace never says so, and its requests count as sent.
+	waiting bool
+}
+
+// connectionTraces are traces that no request uses. Net/http calls these hooks
+// in the goroutine of RoundTrip and before it returns.
+var connectionTraces = sync.Pool{New: func() any {
+	t := new(connectionTrace)
+	t.GetConn = func(string) { t.waiting = true }
+	t.GotConn = func(httptrace.GotConnInfo) { t.waiting = false }
+	return t
+}}
+
+// meaningOfError says what it means that no answer came. A request that was
+// still waiting for a connection was not sent; what cannot be told for certain
+// counts as sent.
+func (c *Client) meaningOfError(req *http.Request, waiting bool, err error) (batch.Meaning, string) {
 	var (
-		certificate *tls.CertificateVerificationError
-		lookup      *net.DNSError
-		op          *net.OpError
+		setup  interface{ Misconfigured() bool }
+		lookup *net.DNSError
+		op     *net.OpError
 	)
+	late := req.Context().Err() != nil
+	errors.As(err, &op)
 	switch {
-	case errors.As(err, &certificate):
-		// It will not get better by trying again.
-		return batch.Refused, "nothing was sent: " + clean(certificate.Error())
-	case errors.As(err, &lookup):
-		return batch.Unreachable, clean("cannot look up " + lookup.Name + ": " + lookup.Err)
-	case errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect"):
-		return batch.Unreachable, clean("cannot connect: " + causeOf(op))
-	case strings.Contains(err.Error(), "TLS handshake timeout"):
-		return batch.Unreachable, "cannot connect: no TLS handshake in time"
-	case ctx.Err() != nil:
+	case errors.As(err, &setup) && setup.Misconfigured():
+		return batch.Misconfigured, clean(err.Error())
+	case waiting && late:
+		return batch.Unreachable, clean("nothing was sent: no connection to " + c.peer(req) + " within the time of one attempt")
+	case waiting && errors.As(err, &lookup):
+		return batch.Unreachable, clean("nothing was sent: cannot look up " + lookup.Name + ": " + lookup.Err)
+	case waiting && (errors.Is(err, os.ErrDeadlineExceeded) || op != nil && op.Timeout()):
+		return batch.Unreachable, clean("nothing was sent: no connection to " + c.peer(req) + " in time")
+	case waiting && strings.Contains(err.Error(), "TLS handshake timeout"):
+		return batch.Unreachable, clean("nothing was sent: no TLS handshake with " + c.peer(req) + " in time")
+	case waiting && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)):
+		return batch.Unreachable, clean("nothing was sent: " + c.peer(req) + " closed the connection")
+	case waiting && op != nil:
+		return batch.Unreachable, clean("nothing was sent: cannot connect to " + c.peer(req) + ": " + causeOf(op))
+	case waiting:
+		return batch.Unreachable, clean("nothing was sent: cannot connect to " + c.peer(req) + ": " + err.Error())
+	case late:
 		return batch.Unanswered, "no answer within the time of one attempt"
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return batch.Unanswered, "the connection was closed before an answer came"
@@ -96,6 +135,14 @@ func meaningOfError(ctx context.Context, err error) (batch.Meaning, string) {
 		return batch.Unanswered, clean("no answer came: " + op.Op + ": " + causeOf(op))
 	}
 	return batch.Unanswered, clean("no answer came: " + err.Error())
+}
+
+// peer names who a request is sent to at first, which may be a proxy.
+func (c *Client) peer(req *http.Request) string {
+	if t, ok := c.config.Transport.(interface{ Peer(*http.Request) string }); ok {
+		return t.Peer(req)
+	}
+	return req.URL.Host
 }
 
 // causeOf is why a network operation failed, without the name of the system

@@ -2,7 +2,6 @@ package imageapi
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -30,7 +29,7 @@ func addBody(memberID string) []byte { return []byte(`{"member":"` + memberID + 
 // url.JoinPath, path.Join and URL.ResolveReference would take a member id of
 // ".." for a step up, which turns the request for a member into one for the
 // image, and a DELETE of that into an accident.
-func (c *Client) request(ctx context.Context, method, path string, body []byte) (*http.Request, error) {
+func (c *Client) request(method, path string, body []byte) (http.Request, error) {
 	u := c.endpoint
 	if u.RawPath != "" {
 		u.RawPath += path
@@ -41,14 +40,14 @@ func (c *Client) request(ctx context.Context, method, path string, body []byte) 
 	line := u.RequestURI()
 	target, ok := strings.CutPrefix(line, c.basePath)
 	if !ok || u.Opaque != "" {
-		return nil, fmt.Errorf("the request line %q is not below the endpoint", line)
+		return http.Request{}, fmt.Errorf("the request line %q is not below the endpoint", line)
 	}
 	if err := guard(method, target, body); err != nil {
-		return nil, err
+		return http.Request{}, err
 	}
 	header := maps.Clone(c.header)
 	header[requestIDHeader] = []string{newRequestID()}
-	req := &http.Request{
+	req := http.Request{
 		Method:     method,
 		URL:        &u,
 		Host:       u.Host,
@@ -64,7 +63,7 @@ func (c *Client) request(ctx context.Context, method, path string, body []byte) 
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 		req.Body, _ = req.GetBody()
 	}
-	return req.WithContext(ctx), nil
+	return req, nil
 }
 
 // guard lets nothing pass but a DELETE of one member, a GET of a member list,

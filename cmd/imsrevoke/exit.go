@@ -75,7 +75,7 @@ func exitCode(err error) int {
 // are told once.
 func shortReason(err error) error {
 	for _, reason := range []error{
-		batch.ErrUnauthorized, batch.ErrWrongEndpoint, batch.ErrSameRefusal, batch.ErrTooManyFailures, batch.ErrTimeBudget,
+		batch.ErrUnauthorized, batch.ErrMisconfigured, batch.ErrWrongEndpoint, batch.ErrSameRefusal, batch.ErrTooManyFailures, batch.ErrTimeBudget,
 		batch.ErrOutage, batch.ErrRecorder, batch.ErrSource,
 	} {
 		if errors.Is(err, reason) {

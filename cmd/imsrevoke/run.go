@@ -238,6 +238,12 @@ func (r *run) execute(ctx context.Context) error {
 	job.Settled, _ = r.journal.Settled()
 	counts, stopped := r.work.do(job, ctx, r.journal.Remaining(r.manifest.Reader()), api, bar.recorder(r.journal))
 	bar.finish()
+	if errors.Is(stopped, batch.ErrMisconfigured) && !r.files.resumes {
+		// Nothing has happened that a report could tell of, and a journal would
+		// only be in the way of the corrected command.
+		r.journal.Close()
+		return errors.Join(stopped, os.Remove(r.files.journal))
+	}
 	if err := r.journal.End(); err != nil {
 		return errors.Join(stopped, fmt.Errorf("%w: %w", errRecord, err))
 	}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -50,6 +51,9 @@ import (
 //	summary NAME=N...     that standard output is a summary in JSON whose counts
 //	                      add up, with these numbers,
 //	metrics FILE NAME=N.. that a file of metrics is sound, with these numbers
+//	trap KIND             start a server that is not what the program expects, at
+//	                      $TRAP, with its CA in ca.pem if it has one: see trapKinds,
+//	arrived N             judge how many requests it has had
 //	watcher               start a service that takes pings, at $WATCHER,
 //	await-pings N         wait until it has had N,
 //	pings [TEXT PATH...]  judge which it has had since, and what the last one said
@@ -91,6 +95,8 @@ func TestScripts(t *testing.T) {
 			"same-rows":      command(2, 2, (*script).sameRows),
 			"no-secrets":     command(0, 0, (*script).noSecrets),
 			"summary":        command(1, 99, (*script).summary),
+			"trap":           command(1, 1, (*script).startTrap),
+			"arrived":        command(1, 1, (*script).arrived),
 			"watcher":        command(0, 0, (*script).startWatcher),
 			"await-pings":    command(1, 1, (*script).awaitPings),
 			"pings":          command(0, 9, (*script).pings),
@@ -107,6 +113,7 @@ type script struct {
 	cloud     *scriptCloud
 	signalled *exec.Cmd
 	watcher   *scriptWatcher
+	trap      *atomic.Int64      // counts the requests of the trap
 	succeeded map[string]float64 // the last success that a file of metrics told
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -30,8 +31,13 @@ func (r *run) survey(ctx context.Context, images []string) ([]string, error) {
 	job.AttemptTimeout = min(job.AttemptTimeout, surveyAttempt)
 	s := &survey{images: len(images), left: make(map[string]map[string]bool)}
 	done, trouble := 0, ""
+	var misconfigured error
 	r.showReading(0, len(images))
 	err := job.Lists(ctx, api, images, func(image string, members batch.Members, answer batch.Answer) bool {
+		if answer.Meaning == batch.Misconfigured {
+			misconfigured = fmt.Errorf("%w: %s", batch.ErrMisconfigured, answer.Message)
+			return false
+		}
 		if !answer.Meaning.Served() && answer.Meaning != batch.Unproved {
 			trouble = answer.Message
 			return false
@@ -43,8 +49,8 @@ func (r *run) survey(ctx context.Context, images []string) ([]string, error) {
 	})
 	r.hideReading(len(images))
 	switch {
-	case err != nil:
-		return nil, err
+	case err != nil || misconfigured != nil:
+		return nil, errors.Join(err, misconfigured)
 	case trouble != "":
 		return []string{"the member lists cannot be read: " + trouble}, nil
 	}
