@@ -29,6 +29,9 @@ func TestEndpoint(t *testing.T) {
 		{"what only looks like a version stays", "https://h.example.com/v2beta", "https://h.example.com/v2beta"},
 		{"an escaped prefix stays escaped", "https://h.example.com/a%2Fb/v2", "https://h.example.com/a%2Fb"},
 		{"case and blanks do not matter", " HTTPS://Glance.Example.COM/Image ", "https://glance.example.com/Image"},
+		{"out of the documentation", "https://h.example.com/image/v2/images", "https://h.example.com/image"},
+		{"out of the documentation, with a slash", "https://h.example.com/v2/images/", "https://h.example.com"},
+		{"images without a version are a prefix", "https://h.example.com/images", "https://h.example.com/images"},
 		{"a colon without a port goes", "https://glance.example.com:/v2", "https://glance.example.com"},
 	}
 	for _, tt := range tests {
@@ -53,6 +56,7 @@ func TestEndpointRefused(t *testing.T) {
 	tests := []struct{ name, given, want string }{
 		{"no scheme", "ims.example.com", `"ims.example.com" does not start with https://`},
 		{"another scheme", "ftp://ims.example.com", "does not start with https://"},
+		{"two protocols", "http://http://ims.example.com", "names a protocol twice"},
 		{"no host", "https:///v2", "names no host"},
 		{"a port alone", "https://:9292", "names no host"},
 		{"a query", "https://ims.example.com/?token=s3cr3t", "holds a query"},

@@ -35,6 +35,11 @@ func (c Config) huaweiRegion() string {
 	return cmp.Or(c.Region, c.Getenv("HW_REGION_NAME"), c.Getenv("OS_REGION_NAME"))
 }
 
+// huaweiProject is the id of the project, where it need not be looked up.
+func (c Config) huaweiProject() string {
+	return cmp.Or(c.Getenv("HUAWEICLOUD_SDK_PROJECT_ID"), c.Getenv("HW_PROJECT_ID"))
+}
+
 // accessKeyLogin uses an access key, or, where none was found, those of the
 // metadata service; missing is the error when that has none either.
 func (c Config) accessKeyLogin(found *foundKey, missing error) (*login, error) {
@@ -53,7 +58,7 @@ func (c Config) accessKeyLogin(found *foundKey, missing error) (*login, error) {
 		keys.metadata, keys.missing = newMetadata(c.Metadata), missing
 	}
 	keys.ready, keys.method = found.accessKey, "access key from "+found.from
-	keys.project.ID = cmp.Or(found.projectID, c.Getenv("HUAWEICLOUD_SDK_PROJECT_ID"), c.Getenv("HW_PROJECT_ID"))
+	keys.project.ID = cmp.Or(found.projectID, c.huaweiProject())
 
 	l := &login{issuer: keys, method: keys.method, region: region, tls: config}
 	switch {

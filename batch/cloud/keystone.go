@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
@@ -71,26 +72,36 @@ func (k *keystone) issue(ctx context.Context) (*grant, error) {
 	if result.Err != nil {
 		return nil, k.explain(result.Err)
 	}
-	token, err := result.ExtractToken()
-	if err != nil {
-		return nil, fmt.Errorf("keystone at %s sent no usable token: %w", k.url, err)
+	var token struct {
+		ExpiresAt moment                `json:"expires_at"`
+		Project   tokens.Project        `json:"project"`
+		Catalog   []tokens.CatalogEntry `json:"catalog"`
 	}
-	if err := checkToken(token.ID); err != nil {
+	// The error of json is left out: it tells of types of this program.
+	if result.ExtractInto(&token) != nil {
+		return nil, fmt.Errorf("keystone at %s sent no usable token: check %s", k.url, k.from.quote("auth_url"))
+	}
+	id := result.Header.Get("X-Subject-Token")
+	if err := checkToken(id); err != nil {
 		return nil, fmt.Errorf("keystone at %s sent no usable token: its X-Subject-Token %w", k.url, err)
 	}
-	project, err := result.ExtractProject()
-	if err != nil {
-		return nil, fmt.Errorf("keystone at %s sent no usable token: its project: %w", k.url, err)
+	return &grant{proof: bearer{Secret(id)}, expires: token.ExpiresAt.Time, project: token.Project, catalog: token.Catalog}, nil
+}
+
+// A moment is a time as clouds write it: with a time zone, or without one in
+// UTC. It is zero when it is written in another way.
+type moment struct{ time.Time }
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (m *moment) UnmarshalJSON(text []byte) error {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", time.DateTime} {
+		if t, err := time.Parse(layout, strings.Trim(string(text), `"`)); err == nil {
+			m.Time = t
+			return nil
+		}
 	}
-	catalog, err := result.ExtractServiceCatalog()
-	if err != nil {
-		return nil, fmt.Errorf("keystone at %s sent no usable catalog: %w", k.url, err)
-	}
-	g := &grant{proof: bearer{Secret(token.ID)}, expires: token.ExpiresAt, catalog: catalog.Entries}
-	if project != nil {
-		g.project = *project
-	}
-	return g, nil
+	m.Time = time.Time{}
+	return nil
 }
 
 // explain turns an error of gophercloud, which can hold a whole answer, into

@@ -27,16 +27,21 @@ type login struct {
 	tls          *tls.Config
 }
 
-var errNoCredentials = errors.New("no credentials: looked for --token-file, $CREDENTIALS_DIRECTORY/token, OS_TOKEN, OS_AUTH_TOKEN, " +
-	"--os-cloud, OS_CLOUD, OS_AUTH_URL, HUAWEICLOUD_SDK_AK, HW_ACCESS_KEY and ~/.huaweicloud/credentials; " +
-	"set OS_CLOUD to a cloud of clouds.yaml, " +
-	"or OS_AUTH_URL with OS_USERNAME, OS_PASSWORD and OS_PROJECT_NAME " +
-	"or with OS_APPLICATION_CREDENTIAL_ID and OS_APPLICATION_CREDENTIAL_SECRET, " +
-	"or OS_TOKEN together with --endpoint, " +
-	"or HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK together with --region")
+// What can be set, in the words of the errors below.
+const (
+	setKeystone = "set OS_CLOUD to a cloud of clouds.yaml, " +
+		"or OS_AUTH_URL with OS_USERNAME, OS_PASSWORD and OS_PROJECT_NAME " +
+		"or with OS_APPLICATION_CREDENTIAL_ID and OS_APPLICATION_CREDENTIAL_SECRET"
+	setAccessKey = "HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK"
+)
 
-var errNoAccessKey = errors.New("no access key: looked for HUAWEICLOUD_SDK_AK, HW_ACCESS_KEY and ~/.huaweicloud/credentials; " +
-	"set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK")
+var (
+	errNoCredentials = errors.New("no credentials: looked for --token-file, $CREDENTIALS_DIRECTORY/token, OS_TOKEN, OS_AUTH_TOKEN, " +
+		"--os-cloud, OS_CLOUD, OS_AUTH_URL, HUAWEICLOUD_SDK_AK, HW_ACCESS_KEY and ~/.huaweicloud/credentials; " + setKeystone +
+		", or OS_TOKEN together with --endpoint, or " + setAccessKey + " together with --region")
+	errNoKeystone  = errors.New("no credentials for Keystone: looked for --os-cloud, OS_CLOUD and OS_AUTH_URL; " + setKeystone)
+	errNoAccessKey = errors.New("no access key: looked for HUAWEICLOUD_SDK_AK, HW_ACCESS_KEY and ~/.huaweicloud/credentials; set " + setAccessKey)
+)
 
 // locate finds the Image API, and the region it is in.
 func (l *login) locate(g *grant) (endpoint *url.URL, region string, err error) {
@@ -129,9 +134,20 @@ func (c Config) findLogin() (*login, error) {
 	case c.Getenv("OS_AUTH_URL") != "":
 		return c.environmentLogin()
 	case c.Auth == AuthKeystone:
-		return nil, errNoCredentials
+		return nil, c.noLogin(errNoKeystone)
 	}
 	return c.anyAccessKey()
+}
+
+// noLogin is the error for credentials that were not found: otherwise, unless
+// there are some for Keystone that only lack its address.
+func (c Config) noLogin(otherwise error) error {
+	for _, part := range []string{"username", "user_id", "password", "application_credential_id", "application_credential_name"} {
+		if c.Getenv(environment.key(part)) != "" {
+			return environment.missing("auth_url")
+		}
+	}
+	return otherwise
 }
 
 // anyAccessKey uses an access key because nothing else was found. The metadata
@@ -142,8 +158,10 @@ func (c Config) anyAccessKey() (*login, error) {
 	if err != nil {
 		return nil, err
 	}
-	if key == nil && c.Endpoint == "" && c.huaweiRegion() == "" {
-		return nil, errNoCredentials
+	region := c.huaweiRegion()
+	asks := regionForm().MatchString(region) || region == "" && c.Endpoint != "" && c.huaweiProject() != ""
+	if key == nil && !asks {
+		return nil, c.noLogin(errNoCredentials)
 	}
 	return c.accessKeyLogin(key, errNoCredentials)
 }

@@ -162,6 +162,12 @@ func TestNoCredentials(t *testing.T) {
 	}{
 		{"nothing at all", cloud.Config{}, nil,
 			[]string{"no credentials", "--token-file", "OS_TOKEN", "--os-cloud", "OS_CLOUD", "OS_AUTH_URL", "OS_APPLICATION_CREDENTIAL_ID", "OS_PASSWORD"}},
+		{"nothing for Keystone", cloud.Config{Auth: cloud.AuthKeystone}, nil, []string{"no credentials for Keystone: looked for --os-cloud, OS_CLOUD and OS_AUTH_URL; set OS_CLOUD"}},
+		{"nothing but an endpoint", cloud.Config{Endpoint: "https://image.example.com"}, nil, []string{"no credentials: looked for --token-file", "OS_TOKEN together with --endpoint"}},
+		{"nothing but a region of OpenStack", cloud.Config{}, env{"OS_REGION_NAME": "RegionOne"}, []string{"no credentials: looked for --token-file"}},
+		{"a login without an address", cloud.Config{}, env{"OS_USERNAME": "ann", "OS_PASSWORD": "s3cr3t", "OS_REGION_NAME": "RegionOne"}, []string{"OS_AUTH_URL is missing"}},
+		{"a token file that is not there", cloud.Config{TokenFile: "/nonexistent/tok", Endpoint: "https://image.example.com"}, nil,
+			[]string{"cannot read the token file /nonexistent/tok: no such file or directory; name another with --token-file"}},
 		{"no token", cloud.Config{Auth: cloud.AuthToken}, nil, []string{"no token", "--token-file", "OS_TOKEN"}},
 		{"a token without an endpoint", cloud.Config{}, env{"OS_TOKEN": "s3cr3t"}, []string{"token from OS_TOKEN", "--endpoint", "--auth keystone"}},
 		{"two at once", cloud.Config{TokenFile: file, OSCloud: "prod"}, nil, []string{file, "choose one"}},

@@ -53,14 +53,14 @@ func (m *metadata) key(ctx context.Context) (accessKey, time.Time, error) {
 	case status == http.StatusNotFound:
 		return accessKey{}, time.Time{}, fmt.Errorf("the metadata service at %s has no access key: give this server an agency", m.address)
 	case status != http.StatusOK:
-		return accessKey{}, time.Time{}, fmt.Errorf("the metadata service at %s answered %d %s: try again later", m.address, status, http.StatusText(status))
+		return accessKey{}, time.Time{}, fmt.Errorf("the metadata service at %s answered %d %s", m.address, status, http.StatusText(status))
 	}
 	var answer struct {
 		Credential struct {
-			Access        string    `json:"access"`
-			Secret        string    `json:"secret"`
-			SecurityToken string    `json:"securitytoken"`
-			ExpiresAt     time.Time `json:"expires_at"`
+			Access        string `json:"access"`
+			Secret        string `json:"secret"`
+			SecurityToken string `json:"securitytoken"`
+			ExpiresAt     moment `json:"expires_at"`
 		} `json:"credential"`
 	}
 	// The error of json is left out: it could show a part of the key.
@@ -71,7 +71,7 @@ func (m *metadata) key(ctx context.Context) (accessKey, time.Time, error) {
 	found := foundKey{from: "the metadata service at " + m.address, accessKey: accessKey{
 		id: got.Access, secret: Secret(got.Secret), securityToken: Secret(got.SecurityToken),
 	}}
-	return found.accessKey, got.ExpiresAt, found.check("access", "secret", "securitytoken")
+	return found.accessKey, got.ExpiresAt.Time, found.check("access", "secret", "securitytoken")
 }
 
 // session returns the token of a session, which servers can be set to demand.

@@ -8,6 +8,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -33,6 +34,7 @@ func TestTLS(t *testing.T) {
 	k, ca := newTLSKeystone(t)
 	file := writeFile(t, t.TempDir(), "clouds.yaml", "clouds: {prod: {cacert: '"+ca+"', auth: {auth_url: '"+k.URL+"', user_id: a1, password: s3cr3t}}, "+
 		"bare: {auth: {auth_url: '"+k.URL+"', user_id: a1, password: s3cr3t}}}")
+	home := filepath.Dir(ca)
 	inClouds := env{"OS_CLIENT_CONFIG_FILE": file}
 	tests := []struct {
 		name   string
@@ -42,6 +44,8 @@ func TestTLS(t *testing.T) {
 	}{
 		{"an authority of the flags", cloud.Config{CACert: ca}, k.password().with(env{"OS_CACERT": "/nonexistent"}), false},
 		{"an authority of the environment", cloud.Config{}, k.password().with(env{"OS_CACERT": ca}), false},
+		{"an authority in the home directory", cloud.Config{}, k.password().with(env{"OS_CACERT": "~/ca.pem", "HOME": home}), false},
+		{"no verification by OS_VERIFY", cloud.Config{}, k.password().with(env{"OS_VERIFY": "false"}), true},
 		{"an authority of clouds.yaml", cloud.Config{OSCloud: "prod"}, inClouds, false},
 		{"an authority of the flags, for clouds.yaml", cloud.Config{OSCloud: "bare", CACert: ca}, inClouds, false},
 		{"an authority for a ready token", cloud.Config{CACert: ca, Endpoint: k.URL}, env{"OS_TOKEN": "s3cr3t"}, false},

@@ -16,11 +16,6 @@ import (
 // showPlan tells what is about to happen.
 func (r *run) showPlan() {
 	m := r.manifest
-	projectID, projectName := r.session.Project()
-	project := "unknown (a ready token does not say)"
-	if projectID != "" {
-		project = strings.TrimSpace(projectID + " " + projectName)
-	}
 	encoding := m.Encoding
 	if m.EncodingGuessed {
 		encoding += ", guessed"
@@ -42,13 +37,36 @@ func (r *run) showPlan() {
 	if r.journal != nil {
 		line("resumes", "%s: %s settled already", r.files.journal, plural(m.Rows-r.left, "row"))
 	}
-	line("endpoint", "%s", r.session.Endpoint())
-	line("project", "%s", project)
-	line("as", "%s", r.session.Method())
+	r.showCloud(line)
 	pace := r.options.pace()
 	line("pace", "%s, %s%s", &pace, plural(r.options.workers, "worker"), r.atLeast())
 	line("report", "%s", r.files.report)
 	fmt.Fprintln(r.stderr, b.String())
+}
+
+// showCloud tells where the run goes, and as who.
+func (r *run) showCloud(line func(name, format string, args ...any)) {
+	s := r.session
+	if cloud := s.Cloud(); cloud != "" {
+		line("cloud", "%s of clouds.yaml", cloud)
+	}
+	if region := s.Region(); region != "" {
+		line("region", "%s", region)
+	}
+	endpoint := s.Endpoint().String()
+	if access := s.Interface(); access != "" {
+		endpoint += " (" + access + " interface)"
+	}
+	line("endpoint", "%s", endpoint)
+	switch id, name := s.Project(); {
+	case id == "" && name == "":
+		line("project", "unknown: set OS_PROJECT_ID to the project of the token")
+	case id == "" || name == "":
+		line("project", "%s", id+name)
+	default:
+		line("project", "%s (%s)", name, id)
+	}
+	line("as", "%s", s.Method())
 }
 
 const planIndent = "            "

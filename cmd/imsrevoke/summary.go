@@ -110,6 +110,9 @@ func (s *summary) text(err error) string {
 			fmt.Fprintf(&b, "  and %d other reasons, see the report\n", len(s.tally.Reasons())-most)
 			break
 		}
+		if err != nil && reason.Message != "" && strings.HasSuffix(err.Error(), reason.Message) {
+			reason.Message = "see above"
+		}
 		fmt.Fprintf(&b, "  %s\n", reasonLine(reason))
 	}
 	if s.LeftOut > 0 {
