@@ -41,8 +41,8 @@ type Config struct {
 	Metadata string
 	// UserAgent goes before gophercloud's own in requests to Keystone.
 	UserAgent string
-	// Getenv reads the environment; nil means os.Getenv. Proxies are always
-	// read from the environment of the process.
+	// Getenv reads the environment; nil means os.Getenv. The proxies that it
+	// names are checked, but those of the environment of the process are used.
 	Getenv func(string) string
 	// Logger takes warnings about unsafe settings, and word of renewals; nil
 	// means slog.Default.
@@ -56,8 +56,12 @@ type Config struct {
 // ready token of the service manager or the environment; the cloud named by
 // OS_CLOUD; the OS_ variables, if OS_AUTH_URL is among them; an access key of
 // Huawei Cloud in HUAWEICLOUD_SDK_AK and _SK, in HW_ACCESS_KEY and
-// HW_SECRET_KEY, or in the profile of its SDKs; if a region or an endpoint is
-// known, the access key that the metadata service has for this server.
+// HW_SECRET_KEY, or in the profile of its SDKs; if a region of Huawei Cloud is
+// known, or an endpoint and the project, the access key that the metadata service
+// has for this server.
+//
+// A setting that says who we are or where we go is obeyed or refused: the table
+// of them is in SETTINGS.md.
 //
 // The error wraps [ErrRefused] when Keystone, or IAM, refuses the credentials.
 // Any other error is a fault of the configuration, or nobody could be reached.

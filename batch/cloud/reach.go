@@ -230,7 +230,7 @@ func (r *route) check(req *http.Request, resp *http.Response) error {
 			return &SetupError{text: refusedByProxy(req, proxy, resp.StatusCode)}
 		}
 	case http.StatusBadRequest:
-		if req.URL.Scheme == "http" && wantsTLS(resp) {
+		if req.URL.Scheme == "http" && !r.answered.Load() && wantsTLS(resp) {
 			return &SetupError{text: speaksTLS(req.URL.Host, r.setting)}
 		}
 	}
@@ -260,14 +260,13 @@ func (r *route) roundTrip(next http.RoundTripper, req *http.Request) (*http.Resp
 	if err != nil {
 		return nil, r.explain(req, err)
 	}
-	if r.answered.Load() {
-		return resp, nil
-	}
 	if err := r.check(req, resp); err != nil {
 		resp.Body.Close()
 		return nil, err
 	}
-	r.answered.Store(true)
+	if !r.answered.Load() {
+		r.answered.Store(true)
+	}
 	return resp, nil
 }
 
