@@ -112,7 +112,7 @@ func (r *route) explain(req *http.Request, err error) error {
 	case errors.As(err, &noTLS) && string(noTLS.RecordHeader[:]) == "HTTP/", errors.Is(err, http.ErrSchemeMismatch):
 		text = fmt.Sprintf("%s does not speak TLS; write http:// instead of https:// in %s", host, where)
 	case errors.As(err, &noTLS):
-		text = fmt.Sprintf("%s does not speak TLS; check the port in %s", host, where)
+		text = fmt.Sprintf("%s does not speak TLS; check the port in %s, or write http:// there", host, where)
 	case errors.As(err, &lookup) && lookup.IsNotFound:
 		text = fmt.Sprintf("the host %s does not exist; correct %s", lookup.Name, where)
 	case viaProxy:

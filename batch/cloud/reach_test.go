@@ -37,7 +37,7 @@ func TestExplain(t *testing.T) {
 		{"another fault of a certificate", untrusted(x509.CertificateInvalidError{Cert: &x509.Certificate{}, Reason: x509.NotAuthorizedToSign}), nil, "is not trusted: "},
 		{"HTTP where TLS belongs", tls.RecordHeaderError{RecordHeader: [5]byte{'H', 'T', 'T', 'P', '/'}}, nil, "write http:// instead of https:// in --endpoint"},
 		{"the same, as net/http says it", http.ErrSchemeMismatch, nil, "write http:// instead of https:// in --endpoint"},
-		{"SSH where TLS belongs", tls.RecordHeaderError{RecordHeader: [5]byte{'S', 'S', 'H', '-', '2'}}, nil, "does not speak TLS; check the port in --endpoint"},
+		{"SSH where TLS belongs", tls.RecordHeaderError{RecordHeader: [5]byte{'S', 'S', 'H', '-', '2'}}, nil, "does not speak TLS; check the port in --endpoint, or write http:// there"},
 		{"no such host", dial("dial", &net.DNSError{Name: "glance.example.com", IsNotFound: true}), nil, "the host glance.example.com does not exist; correct --endpoint"},
 		{"no such proxy", dial("proxyconnect", dial("dial", &net.DNSError{Name: "proxy.example.com", IsNotFound: true})), proxy, "the host proxy.example.com does not exist; correct HTTPS_PROXY"},
 		{"a proxy that is not there", dial("proxyconnect", dial("dial", syscall.ECONNREFUSED)), proxy, "cannot connect to the proxy http://proxy.example.com:3128: connection refused; correct HTTPS_PROXY, or unset it"},

@@ -242,6 +242,9 @@ func (r *run) execute(ctx context.Context) error {
 		// Nothing has happened that a report could tell of, and a journal would
 		// only be in the way of the corrected command.
 		r.journal.Close()
+		if r.files.journal == "" { // it has no name
+			return stopped
+		}
 		return errors.Join(stopped, os.Remove(r.files.journal))
 	}
 	if err := r.journal.End(); err != nil {
