@@ -41,6 +41,11 @@ type Cloud struct {
 	// MemberQuota is the most members that an image may have when one is added
 	// through the API (image_member_quota).
 	MemberQuota int
+	// CaseSensitive compares the ids of images and members exactly, as Glance on
+	// PostgreSQL does: an image can then have one member in two spellings. Set
+	// it before anything is added. The policies of this package go on ignoring
+	// case.
+	CaseSensitive bool
 	// SecureRBAC switches from Zed's default policies to the ones with scope
 	// and new defaults enforced, where roles count: without "reader" every
 	// request for members ends as a 404 that names nothing, and without
@@ -60,7 +65,7 @@ type Cloud struct {
 	KeepLog bool
 
 	mu             sync.Mutex
-	images         map[string]*image // by imageKey
+	images         map[string]*image // by Cloud.imageKey
 	users          map[string]User   // by name
 	appCredentials map[string]AppCredential
 	tokens         map[string]*token
@@ -111,10 +116,10 @@ func (c *Cloud) addImage(i Image) *image {
 	if i.Visibility == "" {
 		i.Visibility = Shared
 	}
-	img := c.images[imageKey(i.ID)]
+	img := c.images[c.imageKey(i.ID)]
 	if img == nil {
-		img = &image{created: time.Now(), members: map[string]*member{}}
-		c.images[imageKey(i.ID)] = img
+		img = &image{cloud: c, created: time.Now(), members: map[string]*member{}}
+		c.images[c.imageKey(i.ID)] = img
 	}
 	img.Image = i
 	return img
@@ -126,7 +131,7 @@ func (c *Cloud) addImage(i Image) *image {
 func (c *Cloud) Share(imageID, memberID string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	img := c.images[imageKey(imageID)]
+	img := c.images[c.imageKey(imageID)]
 	if img == nil {
 		img = c.addImage(Image{ID: imageID})
 	}
@@ -138,7 +143,7 @@ func (c *Cloud) Members(imageID string) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var ids []string
-	if img := c.images[imageKey(imageID)]; img != nil {
+	if img := c.images[c.imageKey(imageID)]; img != nil {
 		for _, m := range img.live() {
 			ids = append(ids, m.id)
 		}
@@ -150,7 +155,7 @@ func (c *Cloud) Members(imageID string) []string {
 func (c *Cloud) Shared(imageID, memberID string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	img := c.images[imageKey(imageID)]
+	img := c.images[c.imageKey(imageID)]
 	return img != nil && img.member(memberID) != nil
 }
 
@@ -170,5 +175,5 @@ func (c *Cloud) Images() []string {
 func (c *Cloud) ImageExists(imageID string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.images[imageKey(imageID)] != nil
+	return c.images[c.imageKey(imageID)] != nil
 }

@@ -33,8 +33,9 @@ type Image struct {
 // image is an Image and its member rows, those of removed members among them.
 type image struct {
 	Image
+	cloud   *Cloud
 	created time.Time
-	members map[string]*member // by memberKey
+	members map[string]*member // by Cloud.memberKey
 }
 
 // member is a row of Glance's table image_members.
@@ -53,9 +54,26 @@ func imageKey(id string) string { return strings.ToLower(id) }
 // has been seen to matter too.
 func memberKey(id string) string { return strings.ToLower(strings.TrimRight(id, " ")) }
 
+// imageKey makes the ids of images equal that the cloud's database holds for
+// equal.
+func (c *Cloud) imageKey(id string) string {
+	if c.CaseSensitive {
+		return id
+	}
+	return imageKey(id)
+}
+
+// memberKey does the same for the ids of members.
+func (c *Cloud) memberKey(id string) string {
+	if c.CaseSensitive {
+		return id
+	}
+	return memberKey(id)
+}
+
 // member returns the row of a member who has not been removed, or nil.
 func (i *image) member(id string) *member {
-	if m := i.members[memberKey(id)]; m != nil && !m.deleted {
+	if m := i.members[i.cloud.memberKey(id)]; m != nil && !m.deleted {
 		return m
 	}
 	return nil
@@ -76,10 +94,10 @@ func (i *image) live() []*member {
 // share adds a member, or revives the row of one who was removed.
 func (i *image) share(id string) *member {
 	now := time.Now()
-	m := i.members[memberKey(id)]
+	m := i.members[i.cloud.memberKey(id)]
 	if m == nil {
 		m = &member{created: now}
-		i.members[memberKey(id)] = m
+		i.members[i.cloud.memberKey(id)] = m
 	}
 	m.id, m.status, m.updated, m.deleted = id, "pending", now, false
 	return m

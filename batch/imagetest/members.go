@@ -26,7 +26,7 @@ func (i *image) document(m *member) memberDocument {
 // memberFor returns the row of a member as far as the token may see it: the
 // owner sees all of them, a member only itself.
 func (i *image) memberFor(t *token, memberID string) *member {
-	if !i.ownedBy(t) && memberKey(memberID) != memberKey(t.projectID) {
+	if !i.ownedBy(t) && i.cloud.memberKey(memberID) != i.cloud.memberKey(t.projectID) {
 		return nil
 	}
 	return i.member(memberID)
