@@ -51,6 +51,8 @@ type Cloud struct {
 	// organization, as Huawei Cloud has done since 2025. Without it, members of
 	// all types are listed alike.
 	MemberTypes bool
+	// Pages makes the cloud serve member lists in pages.
+	Pages Pages
 	// SecureRBAC switches from Zed's default policies to the ones with scope
 	// and new defaults enforced, where roles count: without "reader" every
 	// request for members ends as a 404 that names nothing, and without
@@ -79,6 +81,7 @@ type Cloud struct {
 	faults         Policy
 	log            []*Request
 	attempts       map[attemptKey]int
+	bookmarks      map[markerKey]*bookmark
 	stats          Stats
 	inFlight       int
 }
@@ -97,6 +100,7 @@ func NewCloud() *Cloud {
 		accessKeys:     map[string]*accessKey{},
 		metadataTokens: map[string]struct{}{},
 		attempts:       map[attemptKey]int{},
+		bookmarks:      map[markerKey]*bookmark{},
 		stats:          Stats{Statuses: map[int]int{}},
 	}
 	roles := []string{RoleMember, RoleReader}

@@ -34,7 +34,7 @@ func (c *Cloud) serveImages(t *token, method string, to route, body []byte) answ
 	case membersRoute:
 		switch method {
 		case http.MethodGet:
-			return c.listMembers(t, to.imageID)
+			return c.listMembers(t, to.imageID, to.page)
 		case http.MethodPost:
 			return c.createMember(t, to.imageID, body)
 		}

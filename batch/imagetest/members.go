@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -33,6 +34,14 @@ func (i *image) document(m *member) memberDocument {
 		}
 	}
 	return d
+}
+
+func (i *image) list(rows []*member) *memberList {
+	list := &memberList{Members: []memberDocument{}, Schema: "/v2/schemas/members"}
+	for _, m := range rows {
+		list.Members = append(list.Members, i.document(m))
+	}
+	return list
 }
 
 // organizationURN is the URN of an organization, of its root or of a unit in it.
@@ -120,7 +129,7 @@ func (c *Cloud) deleteMember(t *token, imageID, memberID string) answer {
 	return answer{status: http.StatusNoContent, header: http.Header{}, applied: true}
 }
 
-func (c *Cloud) listMembers(t *token, imageID string) answer {
+func (c *Cloud) listMembers(t *token, imageID string, p page) answer {
 	img := c.visible(t, imageID)
 	switch {
 	case img == nil:
@@ -130,16 +139,11 @@ func (c *Cloud) listMembers(t *token, imageID string) answer {
 	case !c.mayRead(t):
 		return noResource()
 	}
-	list := struct {
-		Members []memberDocument `json:"members"`
-		Schema  string           `json:"schema"`
-	}{[]memberDocument{}, "/v2/schemas/members"}
-	for _, m := range img.live() {
-		if img.shows(t, m) {
-			list.Members = append(list.Members, img.document(m))
-		}
+	rows := slices.DeleteFunc(img.live(), func(m *member) bool { return !img.shows(t, m) })
+	if c.Pages.Size > 0 {
+		return c.memberPage(img, rows, p)
 	}
-	return document(http.StatusOK, list)
+	return document(http.StatusOK, img.list(rows))
 }
 
 func (c *Cloud) showMember(t *token, imageID, memberID string) answer {
