@@ -50,8 +50,10 @@ type Job struct {
 	// attempt and every read counted; or [Unlimited]. A lower limit that the
 	// server names takes its place.
 	Rate float64
-	// Attempts is how many attempts one row may take. One that was refused
-	// because the token had expired is not counted.
+	// Attempts is how many attempts one row may take, and one page of a member
+	// list. A row that is sent again in another spelling of its member has as
+	// many again. One that was refused because the token had expired is not
+	// counted.
 	Attempts int
 	// AttemptTimeout bounds one attempt, from dialling to the end of the body.
 	AttemptTimeout time.Duration
@@ -69,6 +71,10 @@ type Job struct {
 	// Notify, if set, is told of what happens. It is called by one goroutine
 	// at a time and holds up the run until it returns.
 	Notify func(Event)
+	// OnList, if set, is called with each member list that was read: how many
+	// projects it holds, -1 if that is not known to be all of them, and the
+	// last answer. It is called as Notify is.
+	OnList func(imageID string, projects int, answer Answer)
 }
 
 // An Event is something that an operator may want to hear of during a run.
@@ -177,7 +183,7 @@ func (j *Job) Restore(ctx context.Context, src Source, api API, rec Recorder) (S
 }
 
 // Check reads the member list of each image that src names, once for an image
-// as a rule, and records of each row whether its share is still there: [Shared]
+// as a rule, and records of each row whether its share still exists: [Shared]
 // or [Absent], or why that cannot be told. It changes nothing, so that nothing
 // is begun with [Recorder.Begin]. The job's pace, attempts and time limits hold
 // as for [Job.Run]; failures do not stop it.
@@ -208,10 +214,10 @@ func (j *Job) dispatch(ctx context.Context, op *operation, src Source, api API, 
 
 // A reply is what came of an attempt.
 type reply struct {
-	task    *task
-	answer  Answer
-	members Members
-	at      time.Time
+	task   *task
+	answer Answer
+	page   Page
+	at     time.Time
 }
 
 // work makes the requests of tasks until the channel is closed.
@@ -221,10 +227,10 @@ func work(ctx context.Context, api API, op *operation, timeout time.Duration, ta
 	for t := range tasks {
 		r := reply{task: t}
 		attempt := limit.begin()
-		if t.listing != nil {
-			r.members, r.answer = api.Members(attempt, t.listing.imageID)
+		if t.list != nil {
+			r.page, r.answer = api.Members(attempt, t.list.imageID, t.list.next())
 		} else {
-			r.answer = op.send(api, attempt, t.row.Pair)
+			r.answer = op.send(api, attempt, t.sent())
 		}
 		limit.end()
 		r.at = time.Now()

@@ -52,9 +52,12 @@ type Run struct {
 //
 //	run   format, JSON     a run begins: which one it is
 //	sent  number           rows up to this one, counted from 0, may have been sent
-//	row   number, columns  a row has ended: the report's columns, and whether an
-//	                       attempt may have been applied without an answer
-//	end                    the run has ended, and nothing is under way
+//	row   number, columns  a row has ended: the report's columns, whether an
+//	                       attempt may have been applied without an answer, and
+//	                       for some rows who else can use the image, and the
+//	                       number of the row that the row repeats
+//	end   reason, time     the run has ended, and nothing is under way; the reason
+//	                       why it was stopped, and when, if it was
 //
 // A sent line is on the disk before the rows that it announces are sent. So
 // the death of the process costs the results of the requests under way, and a
@@ -89,8 +92,9 @@ type rowState uint64
 const (
 	// stateSettled: the last result is settled.
 	stateSettled rowState = 1 << (63 - iota)
-	// stateDuplicate: it is settled because the pair stands on an earlier line.
-	stateDuplicate
+	// stateUnsent: the row needs no request, because it is invalid or a
+	// duplicate.
+	stateUnsent
 	// stateLost: the row may have been sent since its last result, by a run
 	// that was cut off.
 	stateLost
@@ -204,8 +208,8 @@ func (j *Journal) note(seq int, offset int64, o batch.Outcome) {
 	if o.Settled() {
 		j.rows[seq] |= stateSettled
 	}
-	if o == batch.Duplicate {
-		j.rows[seq] |= stateDuplicate
+	if o == batch.Duplicate || o == batch.Invalid {
+		j.rows[seq] |= stateUnsent
 	}
 }
 
@@ -305,12 +309,24 @@ func (j *Journal) Saved() (string, error) {
 	return saved.Name(), errors.Join(err, saved.Sync(), saved.Close())
 }
 
+// A Stop says how a run ended before its last row. The zero Stop is that of a
+// run that was not stopped.
+type Stop struct {
+	Reason string
+	At     time.Time
+}
+
 // End notes that the run has ended and that nothing is under way, and brings
 // everything to the disk. What could not be written before is tried once more:
 // its error is nil when nothing was lost.
-func (j *Journal) End() error {
+func (j *Journal) End(stop Stop) error {
 	j.err = nil
-	j.append(wordEnd, func(line []byte) []byte { return line })
+	j.append(wordEnd, func(line []byte) []byte {
+		if stop.Reason == "" {
+			return line
+		}
+		return appendTime(append(appendField(line, stop.Reason), '\t'), stop.At)
+	})
 	return j.sync()
 }
 
@@ -343,7 +359,7 @@ func (j *Journal) Result(row batch.Row) (r batch.Result, found bool, err error) 
 		}
 	}
 	r.Row = row
-	if state.is(stateLost) {
+	if state.is(stateLost) && !state.is(stateUnsent) {
 		const lost = "an earlier run was cut off while this row may have been under way: check whether the share is there"
 		r.Outcome, r.Lost, r.Message = batch.Unknown, true, strings.TrimPrefix(r.Message+"; "+lost, "; ")
 	}

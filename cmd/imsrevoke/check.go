@@ -45,6 +45,7 @@ func (c *cli) checkFile(ctx context.Context, input string, o *runOptions) error 
 		return err
 	}
 	defer m.Close()
+	c.warnOfNames(m, log)
 	path, err := reportPath(input, checking.ending, o)
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 // planFile is a dry run: every row is judged, nothing is sent.
 func (c *cli) planFile(ctx context.Context, m *manifest.Manifest, input string, o *runOptions, w *work) error {
 	plan := &report.CSV{Input: m.Reader(), Columns: m.Columns, Rows: m.Rows, Rest: batch.Planned}
-	s := summary{Input: m.Name, WholeRows: m.WholeRows, DryRun: true, Started: time.Now()}
+	s := summary{Input: m.Name, WholeRows: m.WholeRows, NotProjects: m.NotProjects.N, DryRun: true, Started: time.Now()}
 	s.LeftOut, s.leftOut = w.leavesOut(m.Name)
 	var err error
 	if o.report == "" {

@@ -28,7 +28,7 @@ func (r *run) writePage(stopped error) (name string, ended error) {
 	if name == "" {
 		return "", stopped
 	}
-	err := r.showAsPage(name)
+	err := r.showAsPage(name, stopped)
 	switch {
 	case err == nil:
 		return name, stopped
@@ -38,15 +38,16 @@ func (r *run) writePage(stopped error) (name string, ended error) {
 	return "", errors.Join(stopped, fmt.Errorf("%w; the report itself is complete: %s", cannotShow(name, err), r.files.report))
 }
 
-func (r *run) showAsPage(name string) error {
+func (r *run) showAsPage(name string, stopped error) error {
 	results, err := report.OpenResults(r.files.report)
 	if err != nil {
 		return err
 	}
 	defer results.Close()
-	if r.files.journal == "" { // which would say which run it was
-		identity := r.identity()
-		results.Origin = &identity
+	identity := r.identity()
+	results.Origin = &identity
+	if !errors.Is(stopped, errUnsettled) {
+		results.Stopped = stopOf(stopped)
 	}
 	return report.View{Format: report.FormatHTML}.WriteFile(name, results)
 }

@@ -83,6 +83,7 @@ func (m *monitor) metrics(code int) *report.Metrics {
 	if s := m.summary; s != nil {
 		told.Finished, told.Duration = s.Finished, s.Finished.Sub(s.Started)
 		told.Outcomes, told.Requests = s.Outcomes, s.counts
+		told.Unsettled, told.AlsoShared = s.Rows-s.Settled, len(s.AlsoShared)
 		return told
 	}
 	told.Finished, told.Duration = time.Now(), time.Since(m.began)

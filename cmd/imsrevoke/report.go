@@ -54,7 +54,7 @@ and check.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.Var(&o.format, "format", "what is written (default by the ending of --output, or csv)")
-	f.Var(&o.only, "only", "show the rows with these `outcomes`, such as failed,unknown (default all)")
+	f.Var(&o.only, "only", "only rows with these `outcomes`, such as failed,unknown, or settled, or unsettled (default all)")
 	f.StringVar(&o.output, "output", "", "write to this `file` (default standard output)")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace an existing file, once the new one is complete")
 	f.BoolVar(&o.bom, "bom", false, "begin a CSV with a byte order mark, for Excel")
@@ -147,11 +147,11 @@ func (l *outcomeList) String() string {
 
 func (l *outcomeList) Set(text string) error {
 	for word := range strings.SplitSeq(text, ",") {
-		outcome, err := batch.ParseOutcome(strings.TrimSpace(word))
-		if err != nil {
-			return fmt.Errorf("%w: %s", err, nearestOutcome(word))
+		word = strings.TrimSpace(word)
+		if !slices.Contains(outcomeWords(), word) {
+			return fmt.Errorf("%q is not an outcome: %s", word, nearestOutcome(word))
 		}
-		*l = append(*l, outcome)
+		*l = append(*l, batch.Outcome(word))
 	}
 	return nil
 }
@@ -159,15 +159,15 @@ func (l *outcomeList) Set(text string) error {
 // nearestOutcome is a hint for a word that is no outcome.
 func nearestOutcome(word string) string {
 	words := outcomeWords()
-	if near, ok := batch.Nearest(strings.TrimSpace(word), words); ok {
+	if near, ok := batch.Nearest(word, words); ok {
 		return "did you mean " + near + "?"
 	}
 	return "give one or more of " + strings.Join(words, ", ")
 }
 
-// outcomeWords are the words for all outcomes.
+// outcomeWords are the words that --only takes.
 func outcomeWords() []string {
-	var words []string
+	words := []string{string(report.Settled), string(report.Unsettled)}
 	for _, o := range batch.Outcomes() {
 		words = append(words, string(o))
 	}

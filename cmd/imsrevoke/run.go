@@ -76,6 +76,7 @@ func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) e
 		return err
 	}
 	defer m.Close()
+	c.warnOfNames(m, log)
 	if o.dryRun {
 		return c.planFile(ctx, m, input, o, &w)
 	}
@@ -111,9 +112,9 @@ func (r *run) confirmed(ctx context.Context) error {
 	}
 	r.left, r.toSend = r.manifest.Rows, r.manifest.Valid
 	if r.journal != nil {
-		settled, duplicates := r.journal.Settled()
-		r.left -= settled
-		r.toSend -= settled - duplicates
+		settled, unsent := r.journal.Settled()
+		r.left -= settled + unsent
+		r.toSend -= settled
 	}
 	if r.terminal {
 		r.showPlan()
@@ -238,32 +239,33 @@ func (r *run) execute(ctx context.Context) error {
 	job.Settled, _ = r.journal.Settled()
 	counts, stopped := r.work.do(job, ctx, r.journal.Remaining(r.manifest.Reader()), api, bar.recorder(r.journal))
 	bar.finish()
-	if err := r.journal.End(); err != nil {
+	if err := r.journal.End(stopOf(stopped)); err != nil {
 		return errors.Join(stopped, fmt.Errorf("%w: %w", errRecord, err))
 	}
-	var verified func(int) report.Verdict
+	var verified func(int) report.Verification
 	if r.options.verify && stopped == nil {
 		var v *verification
 		v, stopped = r.verify(ctx, api)
-		verified = v.verdict
+		verified = v.of
 	}
 	projectID, _ := r.session.Project()
 	s := summary{
-		Input:     r.manifest.Name,
-		WholeRows: r.manifest.WholeRows,
-		Report:    r.files.report,
-		Journal:   r.files.journal,
-		Endpoint:  r.session.Endpoint().String(),
-		Project:   projectID,
-		Started:   r.started,
-		counts:    counts,
+		Input:       r.manifest.Name,
+		WholeRows:   r.manifest.WholeRows,
+		NotProjects: r.manifest.NotProjects.N,
+		Report:      r.files.report,
+		Journal:     r.files.journal,
+		Endpoint:    r.session.Endpoint().String(),
+		Project:     projectID,
+		Started:     r.started,
+		counts:      counts,
 	}
 	s.LeftOut, s.leftOut = r.work.leavesOut(s.Input)
 	var err error
 	if s.tally, err = r.writeReport(stopped, verified); err != nil {
 		return errors.Join(stopped, r.unreported(err))
 	}
-	if stopped == nil && (s.tally.Settled() < s.tally.Rows || s.tally.Verified[report.StillShared] > 0) {
+	if stopped == nil && s.tally.Settled() < s.tally.Rows {
 		stopped = errUnsettled
 	}
 	s.HTML, stopped = r.writePage(stopped)
@@ -319,7 +321,7 @@ func (r *run) identity() report.Run {
 
 // writeReport joins the journal with the input. Rows without a result are
 // those that the run did not get to.
-func (r *run) writeReport(stopped error, verified func(int) report.Verdict) (*report.Tally, error) {
+func (r *run) writeReport(stopped error, verified func(int) report.Verification) (*report.Tally, error) {
 	c := &report.CSV{
 		Input:    r.manifest.Reader(),
 		Columns:  r.manifest.Columns,
@@ -330,6 +332,14 @@ func (r *run) writeReport(stopped error, verified func(int) report.Verdict) (*re
 		Verified: verified,
 	}
 	return c.WriteFile(r.files.report)
+}
+
+// stopOf is how a run was stopped, for its journal.
+func stopOf(err error) report.Stop {
+	if err == nil {
+		return report.Stop{}
+	}
+	return report.Stop{Reason: err.Error(), At: time.Now()}
 }
 
 // stopReason is what the report says of a row that the run did not get to.

@@ -54,8 +54,8 @@ type runOptions struct {
 
 func newRunOptions() *runOptions {
 	o := &runOptions{
-		images:         ids{validate: batch.ValidateImageID},
-		members:        ids{validate: batch.ValidateMemberID},
+		images:         ids{parse: batch.ParseImageID},
+		members:        ids{parse: batch.ParseMemberID},
 		rate:           batch.DefaultRate,
 		workers:        batch.DefaultWorkers,
 		attempts:       batch.DefaultAttempts,

@@ -25,17 +25,21 @@ type summary struct {
 	// whole file has; Rows and Outcomes are of those that the flags chose.
 	Shard     string `json:"shard,omitempty"`
 	WholeRows int    `json:"whole_rows"`
+	// NotProjects counts the member ids that are not project ids.
+	NotProjects int `json:"not_project_ids,omitempty"`
 
 	Started    time.Time `json:"started"`
 	Finished   time.Time `json:"finished"`
 	DurationMS int64     `json:"duration_ms"`
 
-	Rows      int                    `json:"rows"`
-	Settled   int                    `json:"settled"`
-	Outcomes  map[batch.Outcome]int  `json:"outcomes"`
-	Verified  map[report.Verdict]int `json:"verified,omitempty"`
-	Requests  int                    `json:"requests"`
-	Throttled int                    `json:"throttled"`
+	Rows     int                    `json:"rows"`
+	Settled  int                    `json:"settled"`
+	Outcomes map[batch.Outcome]int  `json:"outcomes"`
+	Verified map[report.Verdict]int `json:"verified,omitempty"`
+	// AlsoShared are the images that accounts or organizations can use, too.
+	AlsoShared []report.AlsoShared `json:"also_shared,omitempty"`
+	Requests   int                 `json:"requests"`
+	Throttled  int                 `json:"throttled"`
 	// LeftOut is how many rows of a report that is undone may have been revoked
 	// too, and were left as they are.
 	LeftOut int `json:"left_out,omitempty"`
@@ -64,7 +68,7 @@ func (c *cli) conclude(s summary, err error, o *runOptions) error {
 	s.DurationMS = s.Finished.Sub(s.Started).Milliseconds()
 	s.Started, s.Finished = s.Started.UTC(), s.Finished.UTC()
 	s.Rows, s.Settled, s.Outcomes = s.tally.Rows, s.tally.Settled(), s.tally.Outcomes
-	s.Verified = s.tally.Verified
+	s.Verified, s.AlsoShared = s.tally.Verified, s.tally.AlsoShared
 	s.Requests, s.Throttled, s.Limit = s.counts.Requests, s.counts.Throttled, s.counts.Limit
 	s.Shard, s.chosen = o.shard.String(), o.chosen()
 	if pace := o.pace(); pace != batch.Unlimited {
@@ -89,6 +93,9 @@ func (c *cli) conclude(s summary, err error, o *runOptions) error {
 		fmt.Fprint(c.stderr, s.text(err))
 	}
 	if err == nil {
+		if len(s.AlsoShared) > 0 && !c.terminal {
+			c.logger(o.logLevel.word, o.logFormat.word).Warn(s.AlsoShared[0].String(), "images", len(s.AlsoShared))
+		}
 		return nil
 	}
 	return &told{err}
@@ -111,6 +118,14 @@ func (s *summary) text(err error) string {
 			break
 		}
 		fmt.Fprintf(&b, "  %s\n", reasonLine(reason))
+	}
+	for i, image := range s.AlsoShared {
+		const most = 10
+		if i == most {
+			fmt.Fprintf(&b, "and %s more, see the report\n", plural(len(s.AlsoShared)-most, "image"))
+			break
+		}
+		fmt.Fprintf(&b, "%s\n", image)
 	}
 	if s.LeftOut > 0 {
 		fmt.Fprintf(&b, "left out: %s\n", s.leftOut)
