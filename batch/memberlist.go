@@ -22,6 +22,11 @@ import (
 // neither was the first one cut, nor was a member passed over. (A member that
 // is removed and shared again in between escapes this.) To come to that end, no
 // row of the image is sent while its list is read again.
+//
+// Where a page cannot be had in one way, it is asked for in another one. A
+// server that does not understand that way may take what it reads for a marker
+// further down the list. So the same way must first lead to the second member of
+// a page that is known: see Page.Control.
 type memberList struct {
 	imageID string
 	waiters []*task // rows that need the list
@@ -54,6 +59,15 @@ type reading struct {
 	// counts the readings.
 	before *memberSet
 	round  int
+
+	// control and second are Page.Control of the page before, and the member
+	// with which its page must begin.
+	control Cursor
+	second  string
+	// doubted is a page that was asked for in another way than the first, while
+	// the control is on its way. understood says that it has come as expected.
+	doubted    *Page
+	understood bool
 }
 
 const (
@@ -61,6 +75,8 @@ const (
 	// maxPages the requests for one reading. A longer list is not whole.
 	maxMembers = 1 << 20
 	maxPages   = 1 << 12
+	// http400 is the status that refuses a marker.
+	http400 = 400
 	// maxRounds is how often a list is read that changes while it is read.
 	maxRounds = 6
 	// maxRereads is how often a list is read again because it is older than an
@@ -72,7 +88,10 @@ const (
 
 // cursor is where the next page begins.
 func (r *reading) cursor() Cursor {
-	if len(r.cursors) == 0 {
+	switch {
+	case r.doubted != nil:
+		return r.control
+	case len(r.cursors) == 0:
 		return ""
 	}
 	return r.cursors[min(r.form, len(r.cursors)-1)]
@@ -108,60 +127,78 @@ func (l *memberList) multipage() bool {
 }
 
 // take takes the answer to the request for a page, and reports whether there is
-// another page to read, after a pause. Without one the list is read.
+// another request to make, after a pause. Without one the list is read.
 func (l *memberList) take(t *task, p Page) (pause time.Duration, more bool) {
 	r := l.reading
 	if r.pages == 0 && r.before == nil {
 		r.asked = t.started
 	}
 	l.answer, l.at = t.last, t.ended
-	if t.last.Meaning != Listed {
-		switch {
-		case r.pages > 0 && !t.last.Meaning.transient() && r.otherForm():
-			return 0, true
-		case r.pages > 0 || r.before != nil:
-			l.end(fmt.Sprintf("page %d cannot be read: %s", r.pages+1, t.last.Message))
-		default:
-			l.end("")
-		}
-		return 0, false
+	listed := t.last.Meaning == Listed
+	const unclear = "it is not clear how to ask for page %d"
+	switch {
+	case r.doubted != nil && (!listed || len(p.Members) == 0 || p.Members[0].ID != r.second):
+		return l.end(fmt.Sprintf(unclear, r.pages+1))
+	case r.doubted != nil:
+		doubted := *r.doubted
+		r.doubted, r.understood = nil, true
+		return l.follow(t, doubted)
+	case !listed && r.pages > 0 && t.last.Status == http400 && r.otherForm():
+		return 0, true
+	case !listed && (r.pages > 0 || r.before != nil):
+		return l.end(fmt.Sprintf("page %d cannot be read: %s", r.pages+1, t.last.Message))
+	case !listed:
+		return l.end("")
 	}
 	added := r.members.add(p.Members)
-	if r.pages > 0 && added == 0 && (len(p.Members) > 0 || len(p.Next) > 0) {
+	otherwise := r.form > 0 && !r.understood
+	switch {
+	case r.pages > 0 && added == 0 && (len(p.Members) > 0 || len(p.Next) > 0 || otherwise):
 		if r.otherForm() {
 			return 0, true
 		}
-		l.end(fmt.Sprintf("page %d shows nothing new", r.pages+1))
-		return 0, false
+		return l.end(fmt.Sprintf("page %d shows nothing new", r.pages+1))
+	case otherwise && r.control == "":
+		return l.end(fmt.Sprintf(unclear, r.pages+1))
+	case otherwise:
+		r.doubted = &p
+		return 0, true
 	}
+	return l.follow(t, p)
+}
+
+// follow goes on from a page whose members were taken.
+func (l *memberList) follow(t *task, p Page) (pause time.Duration, more bool) {
+	r := l.reading
 	r.ownOnly = p.OwnOnly && r.pages == 0
 	r.pages++
 	switch {
 	case p.Gap != "":
-		l.end(p.Gap)
+		return l.end(p.Gap)
 	case r.members.len() > maxMembers:
-		l.end(fmt.Sprintf("it has more than %d members", maxMembers))
+		return l.end(fmt.Sprintf("it has more than %d members", maxMembers))
 	case len(p.Next) > 0 && r.pages == maxPages:
-		l.end(fmt.Sprintf("it has more than %d pages", maxPages))
+		return l.end(fmt.Sprintf("it has more than %d pages", maxPages))
 	case len(p.Next) > 0:
-		r.cursors = p.Next
+		r.cursors, r.control = p.Next, ""
+		if len(p.Members) > 1 {
+			r.control, r.second = p.Control, p.Members[1].ID
+		}
 		return 0, true
 	case r.pages == 1 && r.before == nil, r.members.equal(r.before):
-		l.end("")
+		return l.end("")
 	case r.round == maxRounds:
-		l.end("it changed each time it was read")
-	default:
-		if r.before != nil {
-			pause = InitialBackoff << r.round
-		}
-		l.reading = &reading{members: newMemberSet(), form: r.form, asked: t.ended, before: r.members, round: r.round + 1}
-		return pause, true
+		return l.end("it changed each time it was read")
 	}
-	return 0, false
+	if r.before != nil {
+		pause = InitialBackoff << r.round
+	}
+	l.reading = &reading{members: newMemberSet(), asked: t.ended, before: r.members, round: r.round + 1}
+	return pause, true
 }
 
 // end ends the reading; gap says why members may be missing, if they may.
-func (l *memberList) end(gap string) {
+func (l *memberList) end(gap string) (pause time.Duration, more bool) {
 	r := l.reading
 	l.reading, l.read, l.gap = nil, true, gap
 	l.ownOnly, l.asked, l.members = r.ownOnly, r.asked, nil
@@ -173,6 +210,7 @@ func (l *memberList) end(gap string) {
 	case l.answer.Meaning.transient():
 		l.failures++
 	}
+	return 0, false
 }
 
 // listed reports whether the list could be read, at least in part.

@@ -41,8 +41,8 @@ type decision struct {
 func decideRemoval(t *task, l *memberList, owned bool) decision {
 	member, message := t.row.Pair.MemberID, t.last.Message
 	if !l.listed() {
-		if t.respelled.removed() {
-			return decision{outcome: Revoked, message: "whether it is also shared in another spelling is not known: " + readingList + l.answer.Message}
+		if t.respelled.removedAs(member) {
+			return decision{outcome: Revoked, message: otherSpellings + readingList + l.answer.Message}
 		}
 		return decision{outcome: NotFound, message: join(message, readingList+l.answer.Message)}
 	}
@@ -56,8 +56,10 @@ func decideRemoval(t *task, l *memberList, owned bool) decision {
 	switch {
 	case len(left) > 0:
 		return decision{outcome: Rejected, message: join(message, stillListed(left, member))}
-	case t.respelled.removed():
+	case t.respelled.removed() && gap == "":
 		return decision{outcome: Revoked}
+	case t.respelled.removedAs(member):
+		return decision{outcome: Revoked, message: otherSpellings + gap}
 	case l.members.otherType(member) != "":
 		return decision{outcome: Rejected, message: join(message, notAProject(l, member)+"; it is not revoked with a request for a project")}
 	case gap != "":
@@ -112,6 +114,8 @@ func decideLookup(t *task, l *memberList, owned bool) decision {
 const (
 	notInList   = "the member is not in the image's list"
 	readingList = "reading the member list: "
+	// otherSpellings says what a 204 leaves open.
+	otherSpellings = "whether the share also exists in another spelling is not known: "
 	// mayHide says of a list that it may be that of a member of the image.
 	mayHide = "the member list that these credentials see may hide others: it proves nothing"
 )

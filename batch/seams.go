@@ -41,6 +41,10 @@ type Page struct {
 	// are several ways to ask for the next page, the next one is for the case
 	// that the one before is refused or brings nothing new.
 	Next []Cursor
+	// Control asks, in the last of the ways in Next, for the page that begins
+	// with the second member of this one. If it does, the server understands
+	// that way. It is empty if there is no such page.
+	Control Cursor
 	// Gap says why the list cannot be read any further, though it goes on. It is
 	// empty otherwise.
 	Gap string

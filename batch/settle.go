@@ -215,7 +215,7 @@ func (d *dispatcher) abandon(l *memberList) {
 func (d *dispatcher) finishUnsettled(t *task) {
 	outcome := t.outcome()
 	switch {
-	case t.attempts == 0:
+	case t.attempts == 0, t.respelled.removed(): // see task.result for the second
 		outcome = Skipped
 	case t.lost && !outcome.Settled():
 		outcome = Unknown
@@ -267,6 +267,11 @@ func (r *respelled) next(t *task, spelling string, attempts int) {
 
 // removed reports whether the member was removed in some spelling.
 func (r *respelled) removed() bool { return r != nil && len(r.gone) > 0 }
+
+// removedAs reports whether the member was removed in that spelling.
+func (r *respelled) removedAs(spelling string) bool {
+	return r != nil && slices.Contains(r.gone, spelling)
+}
 
 // left is spellings without those that were removed.
 func (r *respelled) left(spellings []string) []string {

@@ -101,7 +101,7 @@ func (t *task) outcome() Outcome {
 // result is t's result with the outcome o.
 func (t *task) result(o Outcome, message string) Result {
 	if t.respelled.removed() && !o.Settled() {
-		message = join(message, "the share was revoked in the spelling "+strings.Join(t.respelled.gone, ", ")+", and not in all others")
+		message = join(message, "the share was revoked in the spelling "+strings.Join(t.respelled.gone, ", ")+", and may exist in others")
 		if o == Failed || o == Skipped {
 			o = Unknown // something was done
 		}

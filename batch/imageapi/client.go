@@ -192,7 +192,7 @@ func (c *Client) readPage(body io.Reader, imageID string) (batch.Page, error) {
 		}
 		page.Members = append(page.Members, batch.Member{ID: m.MemberID, Type: memberType(m.MemberType)})
 	}
-	page.Next, page.Gap = list.next()
+	list.next(&page)
 	page.OwnOnly = c.ownOnly(page.Members)
 	return page, nil
 }
@@ -205,11 +205,11 @@ func memberType(word string) batch.MemberType {
 	return batch.MemberType(clean(word))
 }
 
-// next returns the ways to ask for the next page, or why there is none although
-// the list goes on. The documentation of Huawei
-// Cloud can be read in two ways: the marker is sent as it came, or in base64. Of
-// an address nothing is used but its marker: where to go it must not say.
-func (p *memberPage) next() (cursors []batch.Cursor, gap string) {
+// next says how to ask for the page behind this one, if there is one. The
+// documentation of Huawei Cloud can be read in two ways: the marker is sent as it
+// came, or in base64. Of an address nothing is used but its marker: where to go
+// it must not say.
+func (p *memberPage) next(page *batch.Page) {
 	marker := p.PageInfo.NextMarker
 	if marker == "" && p.Next != "" {
 		next, err := url.Parse(p.Next)
@@ -217,20 +217,27 @@ func (p *memberPage) next() (cursors []batch.Cursor, gap string) {
 			marker = next.Query().Get("marker")
 		}
 		if marker == "" {
-			return nil, "it has a next page without a marker to ask for it"
+			page.Gap = "it has a next page without a marker to ask for it"
+			return
 		}
 	}
 	switch {
 	case marker == "":
-		return nil, ""
+		return
 	case len(marker) > maxMarker:
-		return nil, fmt.Sprintf("the marker of its next page has %d bytes", len(marker))
+		page.Gap = fmt.Sprintf("the marker of its next page has %d bytes", len(marker))
+		return
 	}
-	return []batch.Cursor{
-		batch.Cursor(markerIs + url.QueryEscape(marker)),
-		batch.Cursor(markerIs + url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(marker)))),
-	}, ""
+	page.Next = []batch.Cursor{cursor(marker), cursor(inBase64(marker))}
+	// Only where markers are the ids of members can another one be made.
+	if last := len(page.Members) - 1; last > 0 && page.Members[last].ID == marker {
+		page.Control = cursor(inBase64(page.Members[0].ID))
+	}
 }
+
+func cursor(marker string) batch.Cursor { return batch.Cursor(markerIs + url.QueryEscape(marker)) }
+
+func inBase64(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
 
 // ownOnly reports whether nothing shows that a list is that of the image's
 // owner, who sees every member. A member sees only its own share: the one for
