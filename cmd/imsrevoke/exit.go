@@ -40,8 +40,11 @@ func (t *told) Unwrap() error { return t.error }
 type interrupted struct{ signal syscall.Signal }
 
 func (i interrupted) Error() string {
-	if i.signal == syscall.SIGTERM {
+	switch i.signal {
+	case syscall.SIGTERM:
 		return "interrupted by SIGTERM"
+	case syscall.SIGHUP:
+		return "interrupted by SIGHUP"
 	}
 	return "interrupted by SIGINT"
 }
@@ -85,12 +88,16 @@ func shortReason(err error) error {
 	return err
 }
 
-// interruptible returns a context that ends with the first SIGINT or SIGTERM.
-// The second one ends the process: what the journal holds is good at any time.
+// interruptible returns a context that ends with the first SIGINT, SIGTERM or
+// SIGHUP. The second signal ends the process: what the journal holds is good at
+// any time.
 func (c *cli) interruptible(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it: the run outlives its terminal
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	over := make(chan struct{})
 	go func() {
 		for n := 0; ; n++ {

@@ -36,7 +36,7 @@ IMSREVOKE_MAX_ROWS. A flag wins.
 The exit code is 0 when every row is settled, 1 when a row is not, 2 when
 nothing was sent, 3 when a limit has stopped the run, 4 when the credentials are
 refused, 5 when the report cannot be kept, 75 when another run holds the lock,
-and 130 or 143 after a signal.`,
+and 129, 130 or 143 after a signal.`,
 		Example: `  imsrevoke run pairs.csv --os-cloud prod
   imsrevoke run audit.csv --rate 180/m --max-rows 5000 --yes
   OS_TOKEN=... imsrevoke run pairs.csv --endpoint https://image.example.com
