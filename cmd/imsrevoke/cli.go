@@ -156,6 +156,20 @@ func unknownVerb(root *cobra.Command, verb string) error {
 	return fmt.Errorf("there is no verb %q: %s", verb, hint)
 }
 
+// opposites are flags that cannot both be set.
+var opposites = [][2]string{{"resume", "overwrite"}, {"resume", "dry-run"}, {"html", "dry-run"}}
+
+// overridden reports whether a flag's opposite was given on the command line,
+// which takes precedence over a variable.
+func overridden(flags *pflag.FlagSet, name string) bool {
+	for _, pair := range opposites {
+		if pair[0] == name && flags.Changed(pair[1]) || pair[1] == name && flags.Changed(pair[0]) {
+			return true
+		}
+	}
+	return false
+}
+
 // fromEnvironment sets each flag that was not given from its variable:
 // --max-rows from IMSREVOKE_MAX_ROWS.
 func fromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
@@ -163,7 +177,7 @@ func fromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
 	flags.VisitAll(func(f *pflag.Flag) {
 		name := "IMSREVOKE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		value := getenv(name)
-		if err != nil || f.Changed || value == "" || f.Name == "help" {
+		if err != nil || f.Changed || value == "" || f.Name == "help" || overridden(flags, f.Name) {
 			return
 		}
 		if e := f.Value.Set(value); e != nil {
