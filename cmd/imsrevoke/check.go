@@ -79,7 +79,7 @@ func (r *run) executeAside(ctx context.Context) error {
 	}
 	defer os.RemoveAll(dir)
 	if r.journal, err = report.CreateJournal(filepath.Join(dir, "journal"), r.identity()); err != nil {
-		return cannotWrite(r.files.report, err)
+		return cannotWrite("the report", r.files.report, err, otherReport)
 	}
 	defer r.journal.Close()
 	return r.execute(ctx)

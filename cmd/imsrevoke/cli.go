@@ -81,6 +81,8 @@ func (c *cli) columns() int {
 // exit code.
 func (c *cli) run(args []string) int {
 	c.underway = new(atomic.Pointer[string])
+	out := &checkedWriter{w: c.stdout}
+	c.stdout = out
 	ctx, stop := c.interruptible(context.Background())
 	defer stop()
 	c.args = args
@@ -93,6 +95,9 @@ func (c *cli) run(args []string) int {
 	root.SetOut(c.stdout)
 	root.SetErr(c.stderr)
 	err := root.ExecuteContext(ctx)
+	if out.err != nil && (err == nil || errors.Is(err, out.err) && !errors.Is(err, errRecord)) {
+		err = cannotWrite("the output", "standard output", out.err, "")
+	}
 	var signalled interrupted
 	switch {
 	case err == nil, errors.As(err, new(*told)):
@@ -101,7 +106,22 @@ func (c *cli) run(args []string) int {
 	default:
 		fmt.Fprintf(c.stderr, "imsrevoke: %v\n", err)
 	}
-	return exitCode(err)
+	return c.exitCode(err)
+}
+
+// A checkedWriter keeps its first error, so that output which nobody looked after
+// is not lost in silence.
+type checkedWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (c *checkedWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
 }
 
 func (c *cli) rootCommand() *cobra.Command {

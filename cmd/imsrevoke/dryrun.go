@@ -49,7 +49,7 @@ func writePlan(plan *report.CSV, input string, o *runOptions) (*report.Tally, er
 	}
 	tally, err := plan.WriteFile(o.report)
 	if err != nil {
-		return nil, cannotWrite(o.report, err)
+		return nil, cannotWrite("the report", o.report, err, otherReport)
 	}
 	return tally, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
@@ -19,7 +20,7 @@ const (
 	exitUsage       = 2  // nothing was sent
 	exitStopped     = 3  // stopped early by a limit
 	exitCredentials = 4  // the credentials are refused
-	exitRecord      = 5  // the report or the journal cannot be written
+	exitRecord      = 5  // the report or the journal cannot be written, or an unknown error
 	exitLocked      = 75 // another run holds the lock; EX_TEMPFAIL of sysexits.h
 	exitSignal      = 128
 )
@@ -28,8 +29,36 @@ const (
 // looked at.
 var errUnsettled = errors.New("not every row is settled")
 
-// errRecord marks that the report or the journal could not be written.
-var errRecord = errors.New("the report cannot be kept")
+// errRecord marks that something could not be written: the report, another
+// output, or what standard output was to hold.
+var errRecord = errors.New("cannot write the report")
+
+// A recordError is an errRecord with words of its own.
+type recordError struct{ error }
+
+func (e recordError) Unwrap() error        { return e.error }
+func (e recordError) Is(target error) bool { return target == errRecord }
+
+// cannotWrite is the error for a file that could not be written. What says what
+// it was to hold, advice what to do.
+func cannotWrite(what, name string, cause error, advice string) error {
+	if advice != "" {
+		advice = "; " + advice
+	}
+	return recordError{fmt.Errorf("cannot write %s: %s: %w%s", what, name, withoutPath(cause), advice)}
+}
+
+// withoutPath is an error without the name of a file, which may be a temporary
+// one that says nothing to the user.
+func withoutPath(err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return path.Err
+	}
+	if link, ok := errors.AsType[*os.LinkError](err); ok {
+		return link.Err
+	}
+	return err
+}
 
 // told wraps an error that the user has been told of already.
 type told struct{ error }
@@ -49,7 +78,18 @@ func (i interrupted) Error() string {
 	return "interrupted by SIGINT"
 }
 
-// exitCode is the exit code for the end of a command. What happened last to
+// exitCode is the exit code for the end of a command. An error that is not
+// known by its kind means that nothing was sent only while nothing can have been
+// sent; afterwards it gets the code that promises least.
+func (c *cli) exitCode(err error) int {
+	code := exitCode(err)
+	if code == exitUsage && c.underway.Load() != nil {
+		return exitRecord
+	}
+	return code
+}
+
+// exitCode is the exit code for a kind of error. What happened last to
 // what is kept comes first: a run that could not be recorded is not well
 // described by the reason for which it was stopping anyway.
 func exitCode(err error) int {

@@ -78,9 +78,9 @@ func occupied(path, input string) (bool, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return false, nil
 	case err != nil:
-		return false, cannotWrite(path, err)
+		return false, cannotWrite("the report", path, err, otherReport)
 	case !out.Mode().IsRegular():
-		return false, cannotWrite(path, errors.New("it is no regular file"))
+		return false, cannotWrite("the report", path, errors.New("it is not a regular file"), otherReport)
 	}
 	if in, err := os.Stat(input); err == nil && os.SameFile(in, out) {
 		return false, fmt.Errorf("%s is the input itself: name another file with --report", path)
@@ -88,11 +88,5 @@ func occupied(path, input string) (bool, error) {
 	return true, nil
 }
 
-// cannotWrite is the error for a report, or its journal, that cannot be made.
-func cannotWrite(path string, err error) error {
-	var reason *fs.PathError
-	if errors.As(err, &reason) { // it may name a temporary file, which says nothing to the user
-		err = reason.Err
-	}
-	return fmt.Errorf("%w: cannot write %s: %w; name a file in a folder that can be written with --report", errRecord, path, err)
-}
+// otherReport is what to do about a report, or its journal, that cannot be made.
+const otherReport = "name a file in a directory that can be written with --report"

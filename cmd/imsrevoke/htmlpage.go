@@ -35,7 +35,7 @@ func (r *run) writePage(stopped error) (name string, ended error) {
 	case errors.Is(stopped, errUnsettled):
 		stopped = nil
 	}
-	return "", errors.Join(stopped, fmt.Errorf("%w; the report itself is complete: %s", cannotShow(name, err), r.files.report))
+	return "", errors.Join(stopped, cannotWrite("the HTML report", name, err, "the report is complete: "+r.files.report))
 }
 
 func (r *run) showAsPage(name string) error {

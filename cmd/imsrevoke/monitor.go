@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"imsrevoke/batch"
@@ -23,11 +26,15 @@ type monitor struct {
 	pinger  *pinger
 	began   time.Time
 	summary *summary // of a job that came so far as to have one
+	// exitCode is that of the program for an error.
+	exitCode func(error) int
 }
 
 // monitored does the job of a verb under the eyes of its monitor. A dry run is
 // not the job, and is not told of.
 func (c *cli) monitored(ctx context.Context, verb string, o *runOptions, job func(*cli) error) error {
+	// A log or a summary that nobody reads any more must not end a run.
+	signal.Ignore(syscall.SIGPIPE)
 	if o.dryRun || o.metrics == "" && o.ping == "" {
 		return job(c)
 	}
@@ -41,6 +48,8 @@ func (c *cli) monitored(ctx context.Context, verb string, o *runOptions, job fun
 		log:     log,
 		pinger:  newPinger(o.ping, transport, log),
 		began:   time.Now(),
+
+		exitCode: c.exitCode,
 	}
 	err := job(&ours)
 	ours.monitor.ended(ctx, err)
@@ -64,7 +73,7 @@ func (m *monitor) concluded(s *summary) {
 // ended tells how the job has ended. One that found the lock taken is not told
 // of: the run that holds the lock tells of itself.
 func (m *monitor) ended(ctx context.Context, err error) {
-	code := exitCode(err)
+	code := m.exitCode(err)
 	if code == exitLocked {
 		return
 	}
@@ -73,14 +82,14 @@ func (m *monitor) ended(ctx context.Context, err error) {
 			m.log.Warn("the metrics cannot be written", "file", path, "error", err)
 		}
 	}
-	m.pinger.end(ctx, code, m.message(err))
+	m.pinger.end(ctx, code, m.message(code, err))
 }
 
-// metrics are what is known of a job that has ended. One without a summary has
-// sent nothing, unless the report could not be kept.
+// metrics are what is known of a job that has ended. One without a report has
+// sent nothing, unless the report could not be written.
 func (m *monitor) metrics(code int) *report.Metrics {
 	told := &report.Metrics{Verb: m.verb, Version: programVersion(), ExitCode: code}
-	if s := m.summary; s != nil {
+	if s := m.summary; s != nil && s.tally != nil {
 		told.Finished, told.Duration = s.Finished, s.Finished.Sub(s.Started)
 		told.Outcomes, told.Requests = s.Outcomes, s.counts
 		return told
@@ -92,9 +101,9 @@ func (m *monitor) metrics(code int) *report.Metrics {
 
 // message is what is told to a service outside: how the job ended, and numbers.
 // Neither ids nor what servers and files say go there.
-func (m *monitor) message(err error) string {
+func (m *monitor) message(code int, err error) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "imsrevoke %s %s: exit code %d, %s\n", programVersion(), m.verb, exitCode(err), endInWords(err))
+	fmt.Fprintf(&b, "imsrevoke %s %s: exit code %d, %s\n", programVersion(), m.verb, code, endInWords(code, err))
 	if s := m.summary; s != nil {
 		b.WriteString(s.numbers())
 	}
@@ -102,8 +111,8 @@ func (m *monitor) message(err error) string {
 }
 
 // endInWords is why a job ended, in words that hold nothing of the job.
-func endInWords(err error) string {
-	switch exitCode(err) {
+func endInWords(code int, err error) string {
+	switch code {
 	case exitSettled:
 		return "every row is settled"
 	case exitUnsettled:
@@ -113,7 +122,10 @@ func endInWords(err error) string {
 	case exitCredentials:
 		return batch.ErrUnauthorized.Error()
 	case exitRecord:
-		return errRecord.Error()
+		if errors.Is(err, errRecord) || errors.Is(err, batch.ErrRecorder) {
+			return errRecord.Error()
+		}
+		return "an error; standard error says which"
 	case exitUsage:
 		return "nothing was sent; standard error says why"
 	}

@@ -77,7 +77,7 @@ func (c *cli) showResults(path string, o *viewOptions) error {
 		fmt.Fprintf(c.stderr, "imsrevoke: the run of %s has not ended: %s more may have been sent, and which they are is known when it has ended, or been resumed\n", path, plural(n, "row"))
 	}
 	if o.output == "" {
-		return cannotShow("to standard output", view.Write(c.stdout, results))
+		return cannotShow("standard output", view.Write(c.stdout, results))
 	}
 	if err := mayWrite("--output", o.output, o.overwrite, path); err != nil {
 		return err
@@ -125,11 +125,7 @@ func cannotShow(path string, err error) error {
 	if err == nil || errors.Is(err, report.ErrNoReport) || errors.Is(err, report.ErrDamaged) || errors.Is(err, report.ErrNoWhole) {
 		return err
 	}
-	var reason *fs.PathError
-	if errors.As(err, &reason) { // it may name a temporary file, which says nothing to the user
-		err = reason.Err
-	}
-	return fmt.Errorf("%w: cannot write %s: %w", errRecord, path, err)
+	return cannotWrite("the report", path, err, "")
 }
 
 // An outcomeList is some outcomes, separated by commas.

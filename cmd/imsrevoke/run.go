@@ -35,7 +35,7 @@ IMSREVOKE_MAX_ROWS. A flag wins.
 
 The exit code is 0 when every row is settled, 1 when a row is not, 2 when
 nothing was sent, 3 when a limit has stopped the run, 4 when the credentials are
-refused, 5 when the report cannot be kept, 75 when another run holds the lock,
+refused, 5 when the report cannot be written, 75 when another run holds the lock,
 and 129, 130 or 143 after a signal.`,
 		Example: `  imsrevoke run pairs.csv --os-cloud prod
   imsrevoke run audit.csv --rate 180/m --max-rows 5000 --yes
@@ -133,7 +133,7 @@ func (r *run) confirmed(ctx context.Context) error {
 		defer r.journal.Close()
 	}
 	if err != nil {
-		return cannotWrite(r.files.journal, err)
+		return cannotWrite("the journal", r.files.journal, err, otherReport)
 	}
 	return r.execute(ctx)
 }
@@ -238,8 +238,9 @@ func (r *run) execute(ctx context.Context) error {
 	job.Settled, _ = r.journal.Settled()
 	counts, stopped := r.work.do(job, ctx, r.journal.Remaining(r.manifest.Reader()), api, bar.recorder(r.journal))
 	bar.finish()
+	s := r.summary(counts)
 	if err := r.journal.End(); err != nil {
-		return errors.Join(stopped, fmt.Errorf("%w: %w", errRecord, err))
+		return r.conclude(s, errors.Join(stopped, r.unreported("the journal", r.files.journal, err)), r.options)
 	}
 	var verified func(int) report.Verdict
 	if r.options.verify && stopped == nil {
@@ -247,21 +248,9 @@ func (r *run) execute(ctx context.Context) error {
 		v, stopped = r.verify(ctx, api)
 		verified = v.verdict
 	}
-	projectID, _ := r.session.Project()
-	s := summary{
-		Input:     r.manifest.Name,
-		WholeRows: r.manifest.WholeRows,
-		Report:    r.files.report,
-		Journal:   r.files.journal,
-		Endpoint:  r.session.Endpoint().String(),
-		Project:   projectID,
-		Started:   r.started,
-		counts:    counts,
-	}
-	s.LeftOut, s.leftOut = r.work.leavesOut(s.Input)
 	var err error
 	if s.tally, err = r.writeReport(stopped, verified); err != nil {
-		return errors.Join(stopped, r.unreported(err))
+		return r.conclude(s, errors.Join(stopped, r.unreported("the report", r.files.report, err)), r.options)
 	}
 	if stopped == nil && (s.tally.Settled() < s.tally.Rows || s.tally.Verified[report.StillShared] > 0) {
 		stopped = errUnsettled
@@ -270,17 +259,35 @@ func (r *run) execute(ctx context.Context) error {
 	return r.conclude(s, stopped, r.options)
 }
 
-// unreported is the error for a report that could not be written. It says where
-// what is known is kept, if it is.
-func (r *run) unreported(err error) error {
+// summary is what is known of the run when its last request has ended.
+func (r *run) summary(counts batch.Summary) summary {
+	projectID, _ := r.session.Project()
+	s := summary{
+		Input:     r.manifest.Name,
+		WholeRows: r.manifest.WholeRows,
+		Rows:      r.manifest.Rows,
+		Report:    r.files.report,
+		Journal:   r.files.journal,
+		Endpoint:  r.session.Endpoint().String(),
+		Project:   projectID,
+		Started:   r.started,
+		counts:    counts,
+	}
+	s.LeftOut, s.leftOut = r.work.leavesOut(s.Input)
+	return s
+}
+
+// unreported is the error for a report, or a journal's end, that could not be
+// written. It says where what is known is kept, if it is.
+func (r *run) unreported(what, name string, err error) error {
 	if r.files.journal == "" {
-		return cannotWrite(r.files.report, err)
+		return cannotWrite("the report", r.files.report, err, otherReport)
 	}
 	saved, e := r.journal.Saved()
 	if e != nil {
-		return fmt.Errorf("%w: %w; and the journal cannot be saved: %w", errRecord, err, e)
+		return cannotWrite(what, name, err, fmt.Sprintf("and the journal cannot be saved: %v", withoutPath(e)))
 	}
-	return fmt.Errorf("%w: %w; what is known is in %s", errRecord, err, saved)
+	return cannotWrite(what, name, err, "what is known is in "+saved)
 }
 
 func (r *run) createJournal() (*report.Journal, error) {

@@ -60,10 +60,7 @@ import (
 // Each script finds the sample pairs.csv, forty pairs of nine images.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	if signal.Ignored(syscall.SIGHUP) {
-		// The programs must not inherit that from a test under nohup.
-		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
-	}
+	hearHangups()
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(env *testscript.Env) error {
@@ -105,6 +102,14 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       *update,
 	})
+}
+
+// hearHangups keeps programs from inheriting of a test under nohup that SIGHUP
+// is ignored.
+func hearHangups() {
+	if signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 }
 
 // A script is the state of a script that is being run.
