@@ -80,6 +80,7 @@ type Journal struct {
 	reservedAt time.Time
 	open       int // rows that were begun and have no result yet
 	begun      bool
+	temporary  bool // Close removes the file
 }
 
 var _ batch.Recorder = (*Journal)(nil)
@@ -126,6 +127,21 @@ func CreateJournal(path string, run Run) (*Journal, error) {
 		file.Close()
 		os.Remove(path)
 		return nil, err
+	}
+	return j, nil
+}
+
+// TempJournal starts the journal of a check, which nobody goes on with, in a file
+// that loses its name at once, or in [Journal.Close] where the system keeps that.
+func TempJournal(dir string, run Run) (*Journal, error) {
+	file, err := os.CreateTemp(dir, ".imsrevoke-*.journal")
+	if err != nil {
+		return nil, err
+	}
+	j := journalIn(file, run)
+	j.temporary = os.Remove(file.Name()) != nil
+	if err := j.begin(run); err != nil {
+		return nil, errors.Join(err, j.Close())
 	}
 	return j, nil
 }
@@ -324,7 +340,11 @@ func (j *Journal) Close() error {
 	if j.begun {
 		err = j.file.Truncate(j.size) // the room that was set aside goes back
 	}
-	return errors.Join(err, j.file.Close())
+	err = errors.Join(err, j.file.Close())
+	if j.temporary {
+		err = errors.Join(err, os.Remove(j.file.Name()))
+	}
+	return err
 }
 
 // Results is how many rows have a result, or ought to: see [Journal.Result].

@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -52,19 +51,6 @@ type endingCase struct {
 
 func faults(policy imagetest.Policy) func(*testing.T, *site) {
 	return func(_ *testing.T, s *site) { s.cloud.SetFaults(policy) }
-}
-
-// onFirstRequest does something when the first request for a member arrives.
-func onFirstRequest(do func(*testing.T, *site)) func(*testing.T, *site) {
-	return func(t *testing.T, s *site) {
-		var once sync.Once
-		s.cloud.SetFaults(func(r imagetest.Request) imagetest.Fault {
-			if r.MemberID != "" {
-				once.Do(func() { do(t, s) })
-			}
-			return imagetest.Fault{}
-		})
-	}
 }
 
 func other(verb string) func(*site) []string {

@@ -49,8 +49,11 @@ func cannotWrite(what, name string, cause error, advice string) error {
 }
 
 // withoutPath is an error without the name of a file, which may be a temporary
-// one that says nothing to the user.
+// one that says nothing to the user, or was said already.
 func withoutPath(err error) error {
+	if refused, ok := errors.AsType[*refusedOutput](err); ok {
+		return refused.why
+	}
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err
 	}

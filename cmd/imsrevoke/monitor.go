@@ -28,6 +28,8 @@ type monitor struct {
 	summary *summary // of a job that came so far as to have one
 	// exitCode is that of the program for an error.
 	exitCode func(error) int
+	// files are those of the job; nil when it did not come so far.
+	files *files
 }
 
 // monitored does the job of a verb under the eyes of its monitor. A dry run is
@@ -63,6 +65,26 @@ func (m *monitor) begins(ctx context.Context) {
 	}
 }
 
+// decidesBy takes what decides whether the metrics may be written.
+func (m *monitor) decidesBy(f *files) {
+	if m != nil {
+		m.files = f
+	}
+}
+
+// writeMetrics writes the metrics, unless that would touch another file.
+func (m *monitor) writeMetrics(code int) error {
+	f := m.files
+	if f == nil {
+		f = &files{outputs: &outputs{}}
+		f.metricsFile = f.add(output{report.KindMetrics, m.options.metrics, "--metrics", true, ""})
+	}
+	if err := f.mayWrite(f.metricsFile); err != nil {
+		return err
+	}
+	return m.metrics(code).WriteFile(m.options.metrics)
+}
+
 // concluded takes the summary of the job.
 func (m *monitor) concluded(s *summary) {
 	if m != nil {
@@ -78,7 +100,7 @@ func (m *monitor) ended(ctx context.Context, err error) {
 		return
 	}
 	if path := m.options.metrics; path != "" {
-		if err := m.metrics(code).WriteFile(path); err != nil {
+		if err := m.writeMetrics(code); err != nil {
 			m.log.Warn("the metrics cannot be written", "file", path, "error", err)
 		}
 	}

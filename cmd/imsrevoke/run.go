@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"os/user"
@@ -79,7 +78,7 @@ func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) e
 	if o.dryRun {
 		return c.planFile(ctx, m, input, o, &w)
 	}
-	f, err := filesFor(input, w.ending, o)
+	f, err := c.filesFor(input, w, o)
 	if err != nil {
 		return err
 	}
@@ -104,8 +103,8 @@ func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) e
 func (r *run) confirmed(ctx context.Context) error {
 	var err error
 	if r.files.resumes {
-		if r.journal, err = report.OpenJournal(r.files.journal, r.identity()); err != nil {
-			return cannotResume(err)
+		if r.journal, err = r.openJournal(); err != nil {
+			return err
 		}
 		defer r.journal.Close()
 	}
@@ -128,13 +127,15 @@ func (r *run) confirmed(ctx context.Context) error {
 	}
 	r.started = time.Now()
 	if r.journal != nil {
-		err = r.journal.Continue(r.identity())
-	} else if r.journal, err = r.createJournal(); err == nil {
-		defer r.journal.Close()
+		if err := r.journal.Continue(r.identity()); err != nil {
+			return cannotWrite("the journal", r.files.journal, err, otherReport)
+		}
+		return r.execute(ctx)
 	}
-	if err != nil {
-		return cannotWrite("the journal", r.files.journal, err, otherReport)
+	if r.journal, err = r.createJournal(); err != nil {
+		return err
 	}
+	defer r.journal.Close()
 	return r.execute(ctx)
 }
 
@@ -144,22 +145,6 @@ func (r *run) remaining() batch.Source {
 		return r.manifest.Reader()
 	}
 	return r.journal.Remaining(r.manifest.Reader())
-}
-
-func cannotResume(err error) error {
-	if errors.Is(err, report.ErrOtherRun) || errors.Is(err, report.ErrDamaged) {
-		return fmt.Errorf("cannot resume: %w; keep it, and give the new run another --report, or discard it with --overwrite", err)
-	}
-	return fmt.Errorf("cannot resume: %w", err)
-}
-
-func (r *run) lock() (*runLock, error) {
-	path := r.options.lock
-	if path == "" {
-		projectID, _ := r.session.Project()
-		path = defaultLock(r.getenv, r.session.Endpoint().String(), projectID, r.options.shard.String())
-	}
-	return lockRun(path, r.files.report)
 }
 
 // openManifest reads and judges the input, and refuses what the flags do not
@@ -213,7 +198,7 @@ type run struct {
 	options  *runOptions
 	log      *slog.Logger
 	manifest *manifest.Manifest
-	files    files
+	files    *files
 	session  *cloud.Session
 	started  time.Time
 	journal  *report.Journal
@@ -290,15 +275,6 @@ func (r *run) unreported(what, name string, err error) error {
 	return cannotWrite(what, name, err, "what is known is in "+saved)
 }
 
-func (r *run) createJournal() (*report.Journal, error) {
-	if r.options.overwrite {
-		if err := os.Remove(r.files.journal); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-	}
-	return report.CreateJournal(r.files.journal, r.identity())
-}
-
 // identity says which run this is.
 func (r *run) identity() report.Run {
 	projectID, _ := r.session.Project()
@@ -335,6 +311,9 @@ func (r *run) writeReport(stopped error, verified func(int) report.Verdict) (*re
 		Rest:     batch.Skipped,
 		Reason:   stopReason(stopped),
 		Verified: verified,
+	}
+	if err := r.files.mayWrite(r.files.reportFile); err != nil {
+		return nil, err
 	}
 	return c.WriteFile(r.files.report)
 }
