@@ -2,6 +2,7 @@ package report
 
 import (
 	"os"
+	"runtime"
 	"testing"
 
 	"imsrevoke/batch"
@@ -36,5 +37,35 @@ func TestAJournalThatWasOnlyOpenedStaysAsItIs(t *testing.T) {
 	}
 	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
 		t.Errorf("the journal had %d bytes and has %d: %v", len(before), len(after), err)
+	}
+}
+
+// TestATemporaryJournalLeavesNothing: the journal of a check can be read while it
+// is open, and then nobody has to remove it.
+func TestATemporaryJournalLeavesNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	row := rowsOf(1)[0]
+	j, err := TempJournal(dir, thisRun)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || runtime.GOOS != "windows" && len(entries) > 0 {
+		t.Errorf("while it is open there are %v: %v", entries, err)
+	}
+	if err := j.Record(ended(row, batch.Absent)); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.End(); err != nil {
+		t.Fatal(err)
+	}
+	if r, found, err := j.Result(row); err != nil || !found || r.Outcome != batch.Absent {
+		t.Errorf("the result is %v, %t, %v", r.Outcome, found, err)
+	}
+	if err := j.Close(); err != nil {
+		t.Error(err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("it leaves %v: %v", entries, err)
 	}
 }

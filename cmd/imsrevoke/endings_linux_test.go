@@ -11,12 +11,14 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/gofrs/flock"
 
+	"imsrevoke/batch"
 	"imsrevoke/batch/imagetest"
 )
 
@@ -270,6 +272,26 @@ func TestEveryExitCodeHasAnEnding(t *testing.T) {
 	for code := range promised {
 		if !tested[code] {
 			t.Errorf("no ending has the exit code %d", code)
+		}
+	}
+}
+
+// TestAnUnknownErrorPromisesTheLeast: what nobody has classified is no proof
+// that nothing was sent, once something can have been.
+func TestAnUnknownErrorPromisesTheLeast(t *testing.T) {
+	t.Parallel()
+	c := &cli{underway: new(atomic.Pointer[string])}
+	unknown := errors.New("unknown")
+	if code := c.exitCode(unknown); code != exitUsage {
+		t.Errorf("before anything is sent: exit code %d", code)
+	}
+	c.underway.Store(new(string))
+	if code := c.exitCode(unknown); code != exitRecord {
+		t.Errorf("afterwards: exit code %d", code)
+	}
+	for code, err := range map[int]error{exitUnsettled: errUnsettled, exitLocked: errLocked, exitStopped: batch.ErrOutage} {
+		if got := c.exitCode(err); got != code {
+			t.Errorf("%v: exit code %d", err, got)
 		}
 	}
 }
