@@ -30,6 +30,8 @@ type dispatcher struct {
 	exhausted bool
 	// stopped says why nothing new is started.
 	stopped error
+	// cutOff ends the requests in flight, when a stop has waited long enough.
+	cutOff func()
 
 	limits  limits
 	summary Summary
@@ -327,6 +329,9 @@ func (d *dispatcher) stop(reason error) {
 		return
 	}
 	d.stopped = reason
+	if d.job.Drain > 0 {
+		time.AfterFunc(d.job.Drain, d.cutOff) // which does no harm after the run
+	}
 	d.outage.probe = nil
 	if d.held != nil {
 		d.giveUp(d.held)

@@ -63,6 +63,10 @@ type Job struct {
 	OutagePatience time.Duration
 	// MaxDuration is the time after which nothing new is started.
 	MaxDuration time.Duration
+	// Drain is how long the requests in flight may still take once the run
+	// stops, for whatever reason. Those that are not answered by then are cut
+	// off. Without it AttemptTimeout alone bounds them.
+	Drain time.Duration
 	// MaxFailures is how many rows may fail before the run stops.
 	MaxFailures Allowance
 	// Settled is how many rows an earlier run has settled that this one goes on
@@ -157,6 +161,8 @@ func (j *Job) Validate() error {
 		return fmt.Errorf("outage patience: %v is negative", j.OutagePatience)
 	case j.MaxDuration < 0:
 		return fmt.Errorf("max duration: %v is negative", j.MaxDuration)
+	case j.Drain < 0:
+		return fmt.Errorf("drain: %v is negative", j.Drain)
 	}
 	return nil
 }
@@ -166,7 +172,7 @@ func (j *Job) Validate() error {
 // happens to a row is a [Result], never an error.
 //
 // When ctx ends, or a limit of the job is reached, nothing new is started, the
-// requests under way get their answers within [Job.AttemptTimeout], the rows
+// requests under way get their answers within [Job.Drain], the rows
 // that were waiting are recorded as [Skipped] or [Unknown], and the error says
 // why the run ended; rows that were never attempted are not recorded.
 //
@@ -196,8 +202,11 @@ func (j *Job) dispatch(ctx context.Context, op *operation, src Source, api API, 
 		return Summary{}, err
 	}
 	d := newDispatcher(j, op, src, rec)
-	// What is under way is finished even when ctx ends.
-	g, attempts := errgroup.WithContext(context.WithoutCancel(ctx))
+	// What is under way is finished even when ctx ends, within the drain.
+	inFlight, cutOff := context.WithCancel(context.WithoutCancel(ctx))
+	defer cutOff()
+	d.cutOff = cutOff
+	g, attempts := errgroup.WithContext(inFlight)
 	for range j.Workers {
 		g.Go(func() error {
 			work(attempts, api, op, j.AttemptTimeout, d.tasks, d.done)

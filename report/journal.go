@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -81,6 +82,8 @@ type Journal struct {
 	window     int // how many rows the last sent line announced
 	reservedAt time.Time
 	open       int // rows that were begun and have no result yet
+	begun      bool
+	temporary  bool // Close removes the file
 }
 
 var _ batch.Recorder = (*Journal)(nil)
@@ -123,10 +126,26 @@ func CreateJournal(path string, run Run) (*Journal, error) {
 		return nil, err
 	}
 	j := journalIn(file, run)
-	if err := j.begin(run); err != nil {
+	// The name is on the disk before anything is sent, as its text is.
+	if err := errors.Join(j.begin(run), syncDir(filepath.Dir(path))); err != nil {
 		file.Close()
 		os.Remove(path)
 		return nil, err
+	}
+	return j, nil
+}
+
+// TempJournal starts the journal of a check, which nobody goes on with, in a file
+// that loses its name at once, or in [Journal.Close] where the system keeps that.
+func TempJournal(dir string, run Run) (*Journal, error) {
+	file, err := os.CreateTemp(dir, ".imsrevoke-*.journal")
+	if err != nil {
+		return nil, err
+	}
+	j := journalIn(file, run)
+	j.temporary = os.Remove(file.Name()) != nil
+	if err := j.begin(run); err != nil {
+		return nil, errors.Join(err, j.Close())
 	}
 	return j, nil
 }
@@ -142,7 +161,7 @@ func (j *Journal) begin(run Run) error {
 	if err != nil {
 		return err
 	}
-	j.sent, j.window = -1, minWindow/2
+	j.sent, j.window, j.begun = -1, minWindow/2, true
 	j.append(wordRun, func(line []byte) []byte {
 		line = appendField(line, journalFormat)
 		return appendField(line, string(identity))
@@ -330,10 +349,18 @@ func (j *Journal) End(stop Stop) error {
 	return j.sync()
 }
 
-// Close closes the file. A Journal that was not ended says so by that.
+// Close closes the file. A Journal that was not ended says so by that, and one
+// that was only opened leaves the file as it was.
 func (j *Journal) Close() error {
-	// The room that was set aside goes back.
-	return errors.Join(j.file.Truncate(j.size), j.file.Close())
+	var err error
+	if j.begun {
+		err = j.file.Truncate(j.size) // the room that was set aside goes back
+	}
+	err = errors.Join(err, j.file.Close())
+	if j.temporary {
+		err = errors.Join(err, os.Remove(j.file.Name()))
+	}
+	return err
 }
 
 // Results is how many rows have a result, or ought to: see [Journal.Result].

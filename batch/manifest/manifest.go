@@ -12,6 +12,7 @@ package manifest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"unicode/utf8"
@@ -88,6 +89,7 @@ type Manifest struct {
 	columnsNamed bool // by the caller, both of them
 
 	sealed   *sealed
+	spooled  string // the copy of the input, to be removed by Close
 	charset  charset
 	layout   layout
 	selector *selector
@@ -159,10 +161,11 @@ func (m *Manifest) open(ctx context.Context, path string, opts Options) error {
 
 // Close closes the file. Readings end with an error from then on.
 func (m *Manifest) Close() error {
-	if m.sealed == nil {
-		return nil
+	var err error
+	if m.sealed != nil {
+		err = m.sealed.file.Close()
 	}
-	return m.sealed.file.Close()
+	return errors.Join(err, m.removeSpooled())
 }
 
 func validDelimiter(r rune) bool {

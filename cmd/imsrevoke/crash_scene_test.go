@@ -81,7 +81,7 @@ func newScene(t *testing.T, program string, rng *rand.Rand, set setting) *scene 
 	s.addRows(set)
 	s.writeInput()
 	if set.olderReport {
-		s.older = []byte("line,outcome\n2,revoked\n")
+		s.older = []byte("line,image_id,member_id,outcome,http_status\n2,,,revoked,204\n")
 		if err := os.WriteFile(s.report, s.older, 0o600); err != nil {
 			t.Fatal(err)
 		}

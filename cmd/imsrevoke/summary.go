@@ -55,7 +55,7 @@ type summary struct {
 	// Stopped says why the run ended early, or that rows are left.
 	Stopped string `json:"stopped,omitempty"`
 
-	tally   *report.Tally
+	tally   *report.Tally // nil when there is no report
 	counts  batch.Summary
 	chosen  string // what the flags chose, in words
 	leftOut string // LeftOut, in words
@@ -67,14 +67,18 @@ func (c *cli) conclude(s summary, err error, o *runOptions) error {
 	s.Finished = time.Now()
 	s.DurationMS = s.Finished.Sub(s.Started).Milliseconds()
 	s.Started, s.Finished = s.Started.UTC(), s.Finished.UTC()
-	s.Rows, s.Settled, s.Outcomes = s.tally.Rows, s.tally.Settled(), s.tally.Outcomes
-	s.Verified, s.AlsoShared = s.tally.Verified, s.tally.AlsoShared
+	if s.tally != nil {
+		s.Rows, s.Settled, s.Outcomes = s.tally.Rows, s.tally.Settled(), s.tally.Outcomes
+		s.Verified, s.AlsoShared = s.tally.Verified, s.tally.AlsoShared
+	} else {
+		s.Report = ""
+	}
 	s.Requests, s.Throttled, s.Limit = s.counts.Requests, s.counts.Throttled, s.counts.Limit
 	s.Shard, s.chosen = o.shard.String(), o.chosen()
 	if pace := o.pace(); pace != batch.Unlimited {
 		s.Rate = float64(pace)
 	}
-	s.ExitCode = exitCode(err)
+	s.ExitCode = c.exitCode(err)
 	c.monitor.concluded(&s)
 	if s.Journal != "" && s.goesOn(err) {
 		s.Next = c.resumeCommand()
@@ -86,7 +90,15 @@ func (c *cli) conclude(s summary, err error, o *runOptions) error {
 		encoder := json.NewEncoder(c.stdout)
 		encoder.SetIndent("", "  ")
 		if e := encoder.Encode(s); e != nil {
-			return errors.Join(err, e)
+			advice := ""
+			if s.Report != "" {
+				advice = "the report is complete: " + s.Report
+			}
+			e = cannotWrite("the summary", "standard output", e, advice)
+			if err != nil { // which says more of the run
+				e = fmt.Errorf("%w\n%v", err, e)
+			}
+			return e
 		}
 	}
 	if o.summary.word == "text" && (c.terminal || err != nil) {
@@ -111,10 +123,14 @@ func (s *summary) text(err error) string {
 		fmt.Fprintf(&b, "chosen: %s, of %s in the file\n", s.chosen, plural(s.WholeRows, "row"))
 	}
 	b.WriteString(s.numbers())
-	for i, reason := range s.tally.Reasons() {
+	var reasons []report.Reason
+	if s.tally != nil {
+		reasons = s.tally.Reasons()
+	}
+	for i, reason := range reasons {
 		const most = 10
 		if i == most {
-			fmt.Fprintf(&b, "  and %d other reasons, see the report\n", len(s.tally.Reasons())-most)
+			fmt.Fprintf(&b, "  and %d other reasons, see the report\n", len(reasons)-most)
 			break
 		}
 		fmt.Fprintf(&b, "  %s\n", reasonLine(reason))
@@ -148,7 +164,11 @@ func (s *summary) text(err error) string {
 // numbers are those of the summary, in which nothing is named.
 func (s *summary) numbers() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", plural(s.Rows, "row"), orNone(outcomes(s.Outcomes, ", ")))
+	if s.tally != nil {
+		fmt.Fprintf(&b, "%s: %s\n", plural(s.Rows, "row"), orNone(outcomes(s.Outcomes, ", ")))
+	} else {
+		fmt.Fprintf(&b, "%s, no report\n", plural(s.Rows, "row"))
+	}
 	if s.DryRun {
 		b.WriteString("nothing was sent")
 		if n := s.Outcomes[batch.Planned]; n > 0 && s.Rate > 0 {
