@@ -2,6 +2,7 @@ package batch
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,24 +11,24 @@ import (
 func TestWhatACheckSaysOfARow(t *testing.T) {
 	tests := []struct {
 		name    string
-		members Members
+		members members
 		answer  Answer
 		outcome Outcome
 	}{
-		{"in the list", Members{IDs: []string{"MEMBER-0"}}, Answer{Meaning: Listed, Status: 200}, Shared},
-		{"not in a complete list", Members{IDs: []string{"x"}, Complete: true}, Answer{Meaning: Listed, Status: 200}, Absent},
-		{"not in a list that may hide others", Members{IDs: []string{"x"}}, Answer{Meaning: Listed, Status: 200}, NotFound},
-		{"no such image", Members{}, Answer{Meaning: NoSuchImage, Status: 404}, NotFound},
-		{"another 404", Members{}, Answer{Meaning: Unproved, Status: 404}, NotFound},
-		{"forbidden", Members{}, Answer{Meaning: Forbidden, Status: 403}, Denied},
-		{"refused", Members{}, Answer{Meaning: Refused, Status: 400}, Rejected},
-		{"no answer", Members{}, Answer{Meaning: Unanswered}, Failed},
+		{"in the list", members{IDs: []string{strings.ToUpper(memberID(0))}}, Answer{Meaning: Listed, Status: 200}, Shared},
+		{"not in a complete list", members{IDs: []string{"x"}, Complete: true}, Answer{Meaning: Listed, Status: 200}, Absent},
+		{"not in a list that may hide others", members{IDs: []string{"x"}}, Answer{Meaning: Listed, Status: 200}, NotFound},
+		{"no such image", members{}, Answer{Meaning: NoSuchImage, Status: 404}, NotFound},
+		{"another 404", members{}, Answer{Meaning: Unproved, Status: 404}, NotFound},
+		{"forbidden", members{}, Answer{Meaning: Forbidden, Status: 403}, Denied},
+		{"refused", members{}, Answer{Meaning: Refused, Status: 400}, Rejected},
+		{"no answer", members{}, Answer{Meaning: Unanswered}, Failed},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				api, rec := &fakeAPI{latency: time.Millisecond}, &memory{}
-				api.members = func(request) (Members, Answer) { return tt.members, tt.answer }
+				api.members = func(request) (members, Answer) { return tt.members, tt.answer }
 				summary, err := testJob().Check(t.Context(), &rowsSource{rows: rowsOf(1)}, api, rec)
 				if err != nil {
 					t.Fatal(err)
@@ -52,8 +53,8 @@ func TestACheckReadsEachImageOnce(t *testing.T) {
 		}
 		rows[7].Problem, rows[9].FirstLine = "bad", 3
 		api, rec := &fakeAPI{latency: 50 * time.Millisecond}, &memory{}
-		api.members = func(request) (Members, Answer) {
-			return Members{IDs: []string{rows[0].Pair.MemberID}, Complete: true}, Answer{Meaning: Listed, Status: 200}
+		api.members = func(request) (members, Answer) {
+			return members{IDs: []string{rows[0].Pair.MemberID}, Complete: true}, Answer{Meaning: Listed, Status: 200}
 		}
 		summary, err := testJob().Check(t.Context(), &rowsSource{rows: rows}, api, rec)
 		if err != nil || summary.Requests != 20 {
@@ -74,7 +75,7 @@ func TestACheckIsNotStoppedByWhatItFinds(t *testing.T) {
 		if job.MaxFailures, err = ParseAllowance("1"); err != nil {
 			t.Fatal(err)
 		}
-		api := &fakeAPI{members: func(request) (Members, Answer) { return Members{}, Answer{Meaning: NoSuchImage, Status: 404} }}
+		api := &fakeAPI{members: func(request) (members, Answer) { return members{}, Answer{Meaning: NoSuchImage, Status: 404} }}
 		if _, err := job.Check(t.Context(), &rowsSource{rows: rowsOf(100)}, api, rec); err != nil || rec.count(NotFound) != 100 {
 			t.Errorf("%d of 100 not found, %v", rec.count(NotFound), err)
 		}

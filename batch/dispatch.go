@@ -22,7 +22,7 @@ type dispatcher struct {
 	held     *task // taken from the source or the queue, waits for the pace
 	waiting  retryQueue
 	spare    spareTasks
-	listings listings
+	lists    memberLists
 	inFlight int
 	opening  opening
 	outage   outage
@@ -30,6 +30,8 @@ type dispatcher struct {
 	exhausted bool
 	// stopped says why nothing new is started.
 	stopped error
+	// cutOff ends the requests in flight, when a stop has waited long enough.
+	cutOff func()
 
 	limits  limits
 	summary Summary
@@ -37,17 +39,17 @@ type dispatcher struct {
 
 func newDispatcher(j *Job, op *operation, src Source, rec Recorder) *dispatcher {
 	return &dispatcher{
-		job:      j,
-		src:      src,
-		rec:      rec,
-		op:       op,
-		tasks:    make(chan *task, j.Workers),
-		done:     make(chan reply, j.Workers),
-		pace:     newPace(j.Rate),
-		listings: newListings(),
-		opening:  opening{workers: j.Workers, window: 1},
-		outage:   outage{patience: j.OutagePatience, servedAt: time.Now()},
-		limits:   limits{allowance: j.MaxFailures, finished: j.Settled, mixed: j.Settled > 0},
+		job:     j,
+		src:     src,
+		rec:     rec,
+		op:      op,
+		tasks:   make(chan *task, j.Workers),
+		done:    make(chan reply, j.Workers),
+		pace:    newPace(j.Rate),
+		lists:   newMemberLists(),
+		opening: opening{workers: j.Workers, window: 1},
+		outage:  outage{patience: j.OutagePatience, servedAt: time.Now()},
+		limits:  limits{allowance: j.MaxFailures, finished: j.Settled, mixed: j.Settled > 0},
 	}
 }
 
@@ -138,7 +140,7 @@ func (d *dispatcher) startAll() (wait time.Duration) {
 
 // mayRead reports whether rows may be taken from the source.
 func (d *dispatcher) mayRead() bool {
-	return d.stopped == nil && !d.exhausted && d.waiting.len()+d.listings.waiting < MaxWaiting
+	return d.stopped == nil && !d.exhausted && d.waiting.len()+d.lists.waiting < MaxWaiting
 }
 
 // next takes the task that should start next: one whose wait is over, or else
@@ -146,8 +148,10 @@ func (d *dispatcher) mayRead() bool {
 // request are recorded on the way, some at a time. It returns nil when there
 // is no task yet.
 func (d *dispatcher) next(now time.Time) *task {
-	if t := d.waiting.pop(now); t != nil {
-		return t
+	for t := d.waiting.pop(now); t != nil; t = d.waiting.pop(now) {
+		if !d.lists.hold(t) {
+			return t
+		}
 	}
 	const atATime = 1024
 	for range atATime {
@@ -172,11 +176,17 @@ func (d *dispatcher) next(now time.Time) *task {
 			d.settle(&task{row: row})
 			continue
 		}
+		if l := d.lists.accountOnly(&row); l != nil && !d.op.shares {
+			d.settleBy(&task{row: row}, l) // a request for a project must not be sent
+			continue
+		}
 		if err := d.rec.Begin(row); err != nil {
 			d.stopRecorder(err)
 			break
 		}
-		return d.spare.take(row)
+		if t := d.spare.take(row); !d.lists.hold(t) {
+			return t
+		}
 	}
 	return nil
 }
@@ -192,7 +202,7 @@ func (d *dispatcher) start(t *task, now time.Time) {
 	d.inFlight++
 	d.opening.sent++
 	d.summary.Requests++
-	if t.listing != nil {
+	if t.list != nil {
 		d.summary.Reads++
 	}
 	d.tasks <- t
@@ -220,7 +230,7 @@ func (d *dispatcher) handle(r reply) {
 	}
 	t.last, t.ended = a, r.at
 	event := Event{Answer: a, Took: t.ended.Sub(t.started)}
-	if t.listing == nil {
+	if t.list == nil {
 		event.Row = &t.row
 	}
 	if a.Meaning.maybeApplied() {
@@ -239,15 +249,15 @@ func (d *dispatcher) handle(r reply) {
 		d.again(t, 0)
 	case a.Meaning == Misconfigured:
 		d.giveUp(t)
-	case a.Meaning.transient() && t.attempts < d.job.Attempts:
+	case a.Meaning.transient() && t.mayTry(d.job.Attempts):
 		if wait := event.PausedFor + t.backoff(); d.again(t, wait) {
 			event.RetryIn = wait
 		}
-	case t.listing != nil:
-		d.listed(t, r.members)
-	case d.listings.proves(t):
-		d.finish(t, Absent, t.last.Message)
-		defer d.spare.put(t)
+	case t.list != nil:
+		d.pageRead(t, r.page)
+	case a.Meaning == Removed && (t.row.Respelled || t.respelled != nil):
+		t.removedNow()
+		d.settle(t)
 	case a.Meaning.inQuestion():
 		d.settle(t)
 	default:
@@ -280,7 +290,7 @@ func (d *dispatcher) react(t *task, event *Event) {
 		d.stop(fmt.Errorf("%w: %s", ErrWrongEndpoint, a.Message))
 	case a.Meaning.Served():
 		if a.Meaning == Removed {
-			d.listings.withdrawn(t.row.Pair.ImageID)
+			d.lists.own(t.row.Pair.ImageID)
 		}
 		d.pace.served(t.ended)
 	}
@@ -301,6 +311,9 @@ func (d *dispatcher) again(t *task, wait time.Duration) bool {
 // finish records what became of t's row.
 func (d *dispatcher) finish(t *task, o Outcome, message string) {
 	r := t.result(o, message)
+	if !d.op.shares {
+		r.ShareWith(d.lists.alsoSharedWith(&t.row))
+	}
 	d.record(&r)
 	if d.op.send == nil {
 		return
@@ -323,6 +336,9 @@ func (d *dispatcher) stop(reason error) {
 		return
 	}
 	d.stopped = reason
+	if d.job.Drain > 0 {
+		time.AfterFunc(d.job.Drain, d.cutOff) // which does no harm after the run
+	}
 	d.outage.probe = nil
 	if d.held != nil {
 		d.giveUp(d.held)
@@ -346,8 +362,8 @@ func (d *dispatcher) stopRecorder(err error) {
 func (d *dispatcher) giveUp(t *task) {
 	message := join(t.last.Message, "the run stopped before another attempt")
 	switch {
-	case t.listing != nil:
-		d.abandon(t.listing)
+	case t.list != nil:
+		d.abandon(t.list)
 	case t.attempts == 0:
 	case t.lost:
 		r := t.result(Unknown, message)

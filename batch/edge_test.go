@@ -91,7 +91,7 @@ func TestARefusalOfAnotherKindDoesNotEndTheTimeAlone(t *testing.T) {
 func TestFinishedAtIsWhenTheOutcomeWasKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api, rec := &fakeAPI{latency: time.Second, remove: answer(Unproved, 404)}, &memory{}
-		api.members = func(request) (Members, Answer) { return Members{Complete: true}, Answer{Meaning: Listed, Status: 200} }
+		api.members = func(request) (members, Answer) { return members{Complete: true}, Answer{Meaning: Listed, Status: 200} }
 		start := time.Now()
 		testJob().Run(t.Context(), &rowsSource{rows: rowsOf(1)}, api, rec)
 		if got := rec.results[0].FinishedAt.Sub(start); got != 2*time.Second {
@@ -116,16 +116,16 @@ func TestNoRetryIsAnnouncedThatIsNotMade(t *testing.T) {
 
 func TestOneReadForEachImageWhateverTheOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const images, members = 1024 + 100, 4
+		const images, each = 1024 + 100, 4
 		var rows []Row
-		for m := range members {
+		for m := range each {
 			for i := range images {
-				p := Pair{fmt.Sprintf("%08d-0000-4000-8000-000000000000", i), fmt.Sprint("member-", m)}
+				p := Pair{fmt.Sprintf("%08d-0000-4000-8000-000000000000", i), memberID(m)}
 				rows = append(rows, Row{Seq: len(rows), Line: len(rows) + 2, Pair: p})
 			}
 		}
 		api := &fakeAPI{remove: answer(Unproved, 404)}
-		api.members = func(request) (Members, Answer) { return Members{Complete: true}, Answer{Meaning: Listed, Status: 200} }
+		api.members = func(request) (members, Answer) { return members{Complete: true}, Answer{Meaning: Listed, Status: 200} }
 		s, err := testJob().Run(t.Context(), &rowsSource{rows: rows}, api, &memory{})
 		if s.Reads > images+images/10 || err != nil {
 			t.Errorf("%d reads for %d images (%d rows): %v", s.Reads, images, len(rows), err)

@@ -32,11 +32,14 @@ func (s *rowsSource) Next() (Row, error) {
 func rowsOf(n int) []Row {
 	rows := make([]Row, n)
 	for i := range rows {
-		image, member := fmt.Sprintf("%08d-0000-4000-8000-000000000000", i), fmt.Sprintf("member-%d", i)
+		image, member := fmt.Sprintf("%08d-0000-4000-8000-000000000000", i), memberID(i)
 		rows[i] = Row{Seq: i, Line: i + 2, ImageID: image, MemberID: member, Pair: Pair{image, member}}
 	}
 	return rows
 }
+
+// memberID makes distinct project ids.
+func memberID(i int) string { return fmt.Sprintf("%031xf", i) }
 
 // A request is one that fakeAPI has seen.
 type request struct {
@@ -56,7 +59,7 @@ type fakeAPI struct {
 	jitter  func(request) time.Duration // on top of the latency, nil for none
 	remove  func(request) Answer
 	add     func(request) Answer
-	members func(request) (Members, Answer)
+	members func(request) (members, Answer)
 
 	mu       sync.Mutex
 	attempts map[Pair]int
@@ -122,16 +125,31 @@ func (f *fakeAPI) Add(ctx context.Context, p Pair) Answer {
 	})
 }
 
-func (f *fakeAPI) Members(ctx context.Context, imageID string) (m Members, a Answer) {
-	a = f.exchange(ctx, f.enter(Pair{ImageID: imageID}), func(r request) Answer {
+func (f *fakeAPI) Members(ctx context.Context, imageID string, _ Cursor) (Page, Answer) {
+	var m members
+	a := f.exchange(ctx, f.enter(Pair{ImageID: imageID}), func(r request) (a Answer) {
 		if f.members == nil {
-			m, a = Members{Complete: true}, Answer{Meaning: Listed, Status: 200}
+			m, a = members{Complete: true}, Answer{Meaning: Listed, Status: 200}
 		} else {
 			m, a = f.members(r)
 		}
 		return a
 	})
-	return m, a
+	return m.page(), a
+}
+
+// members are a member list of one page; Complete says that it is the owner's.
+type members struct {
+	IDs      []string
+	Complete bool
+}
+
+func (m members) page() Page {
+	p := Page{OwnOnly: !m.Complete}
+	for _, id := range m.IDs {
+		p.Members = append(p.Members, Member{ID: id})
+	}
+	return p
 }
 
 // memory keeps results. When they are set, Record fails from the failFrom-th

@@ -50,8 +50,10 @@ type Job struct {
 	// attempt and every read counted; or [Unlimited]. A lower limit that the
 	// server names takes its place.
 	Rate float64
-	// Attempts is how many attempts one row may take. One that was refused
-	// because the token had expired is not counted.
+	// Attempts is how many attempts one row may take, and one page of a member
+	// list. A row that is sent again in another spelling of its member has as
+	// many again. One that was refused because the token had expired is not
+	// counted.
 	Attempts int
 	// AttemptTimeout bounds one attempt, from dialling to the end of the body.
 	AttemptTimeout time.Duration
@@ -61,6 +63,10 @@ type Job struct {
 	OutagePatience time.Duration
 	// MaxDuration is the time after which nothing new is started.
 	MaxDuration time.Duration
+	// Drain is how long the requests in flight may still take once the run
+	// stops, for whatever reason. Those that are not answered by then are cut
+	// off. Without it AttemptTimeout alone bounds them.
+	Drain time.Duration
 	// MaxFailures is how many rows may fail before the run stops.
 	MaxFailures Allowance
 	// Settled is how many rows an earlier run has settled that this one goes on
@@ -69,6 +75,10 @@ type Job struct {
 	// Notify, if set, is told of what happens. It is called by one goroutine
 	// at a time and holds up the run until it returns.
 	Notify func(Event)
+	// OnList, if set, is called with each member list that was read: how many
+	// projects it holds, -1 if that is not known to be all of them, and the
+	// last answer. It is called as Notify is.
+	OnList func(imageID string, projects int, answer Answer)
 }
 
 // An Event is something that an operator may want to hear of during a run.
@@ -153,6 +163,8 @@ func (j *Job) Validate() error {
 		return fmt.Errorf("outage patience: %v is negative", j.OutagePatience)
 	case j.MaxDuration < 0:
 		return fmt.Errorf("max duration: %v is negative", j.MaxDuration)
+	case j.Drain < 0:
+		return fmt.Errorf("drain: %v is negative", j.Drain)
 	}
 	return nil
 }
@@ -162,7 +174,7 @@ func (j *Job) Validate() error {
 // happens to a row is a [Result], never an error.
 //
 // When ctx ends, or a limit of the job is reached, nothing new is started, the
-// requests under way get their answers within [Job.AttemptTimeout], the rows
+// requests under way get their answers within [Job.Drain], the rows
 // that were waiting are recorded as [Skipped] or [Unknown], and the error says
 // why the run ended; rows that were never attempted are not recorded.
 //
@@ -179,7 +191,7 @@ func (j *Job) Restore(ctx context.Context, src Source, api API, rec Recorder) (S
 }
 
 // Check reads the member list of each image that src names, once for an image
-// as a rule, and records of each row whether its share is still there: [Shared]
+// as a rule, and records of each row whether its share still exists: [Shared]
 // or [Absent], or why that cannot be told. It changes nothing, so that nothing
 // is begun with [Recorder.Begin]. The job's pace, attempts and time limits hold
 // as for [Job.Run]; failures do not stop it.
@@ -192,8 +204,11 @@ func (j *Job) dispatch(ctx context.Context, op *operation, src Source, api API, 
 		return Summary{}, err
 	}
 	d := newDispatcher(j, op, src, rec)
-	// What is under way is finished even when ctx ends.
-	g, attempts := errgroup.WithContext(context.WithoutCancel(ctx))
+	// What is under way is finished even when ctx ends, within the drain.
+	inFlight, cutOff := context.WithCancel(context.WithoutCancel(ctx))
+	defer cutOff()
+	d.cutOff = cutOff
+	g, attempts := errgroup.WithContext(inFlight)
 	for range j.Workers {
 		g.Go(func() error {
 			work(attempts, api, op, j.AttemptTimeout, d.tasks, d.done)
@@ -210,10 +225,10 @@ func (j *Job) dispatch(ctx context.Context, op *operation, src Source, api API, 
 
 // A reply is what came of an attempt.
 type reply struct {
-	task    *task
-	answer  Answer
-	members Members
-	at      time.Time
+	task   *task
+	answer Answer
+	page   Page
+	at     time.Time
 }
 
 // work makes the requests of tasks until the channel is closed.
@@ -223,10 +238,10 @@ func work(ctx context.Context, api API, op *operation, timeout time.Duration, ta
 	for t := range tasks {
 		r := reply{task: t}
 		attempt := limit.begin()
-		if t.listing != nil {
-			r.members, r.answer = api.Members(attempt, t.listing.imageID)
+		if t.list != nil {
+			r.page, r.answer = api.Members(attempt, t.list.imageID, t.list.next())
 		} else {
-			r.answer = op.send(api, attempt, t.row.Pair)
+			r.answer = op.send(api, attempt, t.sent())
 		}
 		limit.end()
 		r.at = time.Now()

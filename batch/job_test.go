@@ -71,7 +71,7 @@ func TestRowsThatNeedNoRequestAreRecordedWithoutOne(t *testing.T) {
 		if got := rec.bySeq(t, 0); got.Outcome != Invalid || got.Message != "the image id is empty" {
 			t.Errorf("row 0: %s %q", got.Outcome, got.Message)
 		}
-		if got := rec.bySeq(t, 2); got.Outcome != Duplicate || got.Message != "the same pair stands on line 3" {
+		if got := rec.bySeq(t, 2); got.Outcome != Duplicate || got.Message != "same pair as line 3" {
 			t.Errorf("row 2: %s %q", got.Outcome, got.Message)
 		}
 		if len(api.requests) != 1 || api.requests[0].pair != rows[1].Pair {

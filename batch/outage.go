@@ -45,7 +45,7 @@ func (d *dispatcher) watch(t *task, event *Event) {
 	lasting := t.ended.Sub(o.servedAt)
 	if o.probe == nil && o.patience > 0 && o.bad >= outageAnswers && lasting >= outageAfter && d.stopped == nil {
 		o.delays = newBackoff()
-		o.probe = &task{listing: &listing{imageID: t.imageID()}}
+		o.probe = &task{list: &memberList{imageID: t.imageID()}}
 		d.opening.start(t.ended)
 		d.scheduleProbe(t.ended)
 	}
@@ -97,8 +97,8 @@ func (d *dispatcher) probed(t *task) {
 
 // imageID is the image that t is about.
 func (t *task) imageID() string {
-	if t.listing != nil {
-		return t.listing.imageID
+	if t.list != nil {
+		return t.list.imageID
 	}
 	return t.row.Pair.ImageID
 }

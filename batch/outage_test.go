@@ -23,11 +23,11 @@ func downFrom(from, to time.Duration, bad Answer) *fakeAPI {
 			}
 			return Answer{Meaning: Removed, Status: 204}
 		},
-		members: func(request) (Members, Answer) {
+		members: func(request) (members, Answer) {
 			if down() {
-				return Members{}, bad
+				return members{}, bad
 			}
-			return Members{}, Answer{Meaning: Listed, Status: 200}
+			return members{}, Answer{Meaning: Listed, Status: 200}
 		},
 	}
 }

@@ -15,27 +15,94 @@ const MaxMemberIDLength = 255
 // Cloud the id of a project) that it is shared with.
 //
 // A Pair made by [ParsePair] is safe to become part of a request path: neither
-// id can end the path early, climb out of it or vanish from it. The zero Pair
-// is not.
+// id can end the path early, climb out of it or vanish from it. Two such pairs
+// are equal if they mean the same image and the same project, however their ids
+// were spelled. The zero Pair is neither.
 type Pair struct {
 	ImageID  string
 	MemberID string
 }
 
-// ParsePair trims what surrounds the two ids and reports the pair that they
-// name, or an error that says which of them cannot be an id and why.
-//
-// An image id is a UUID in its dashed form: Glance creates no other. A member
-// id is one path segment of ASCII letters, digits, "_" and "-". The rule is
-// narrower than what Glance stores, on purpose: with an id such as "..", or
-// one that holds "?", "#" or "/", a request for the member turns into a
-// request for the image, and deletes it.
+// ParsePair returns the pair that two cells name, or an error that says which
+// of them cannot be an id and why. See [ParseImageID] and [ParseMemberID] for
+// the spellings that are understood.
 func ParsePair(imageID, memberID string) (Pair, error) {
-	p := Pair{ImageID: TrimID(imageID), MemberID: TrimID(memberID)}
-	if err := p.Validate(); err != nil {
+	var p Pair
+	var err error
+	if p.ImageID, err = ParseImageID(imageID); err != nil {
+		return Pair{}, err
+	}
+	if p.MemberID, err = ParseMemberID(memberID); err != nil {
 		return Pair{}, err
 	}
 	return p, nil
+}
+
+// ParseImageID returns the image id that a cell holds, as Glance spells the
+// ones that it creates: a UUID in lower case with its dashes. In the cell it
+// may also be in upper case, without dashes, in braces, after "urn:uuid:" or
+// with white space in it or around it.
+func ParseImageID(cell string) (string, error) {
+	id := TrimID(cell)
+	if isUUID(id) && !hasUpper(id) {
+		return id, nil
+	}
+	if digits, ok := uuidDigits(id); ok {
+		return digits[:8] + "-" + digits[8:12] + "-" + digits[12:16] + "-" + digits[16:20] + "-" + digits[20:], nil
+	}
+	return "", ValidateImageID(id)
+}
+
+// ParseMemberID returns the member id that a cell holds. A project id, 128
+// bits in any of the spellings that [ParseImageID] knows, is returned as
+// Keystone spells it: 32 hexadecimal digits in lower case. Glance takes any
+// other text as a member, too; of these, ParseMemberID returns those that are
+// one path segment of ASCII letters, digits, "_" and "-", as they are.
+//
+// The rule is narrower than what Glance stores, on purpose: with an id such as
+// "..", or one that holds "?", "#" or "/", a request for the member turns into
+// a request for the image, and deletes it.
+func ParseMemberID(cell string) (string, error) {
+	id := TrimID(cell)
+	if IsProjectID(id) {
+		return id, nil
+	}
+	if digits, ok := uuidDigits(id); ok {
+		return digits, nil
+	}
+	if err := ValidateMemberID(id); err != nil {
+		return "", err
+	}
+	return id, nil
+}
+
+// IsProjectID reports whether id is a project id as [ParseMemberID] returns it.
+func IsProjectID(id string) bool {
+	return len(id) == 32 && isLowerHex(id) && !isRounded(id)
+}
+
+// ImageKey returns a text that is the same for all spellings of an image id,
+// for comparison only. The id need not be valid.
+func ImageKey(id string) string {
+	if parsed, err := ParseImageID(id); err == nil {
+		return parsed
+	}
+	return strings.ToLower(TrimID(id))
+}
+
+// MemberKey returns a text that is the same for all spellings of a member id,
+// for comparison only. The id need not be valid. It is the one rule by which
+// ids count as the same member: project ids by their 128 bits, all others
+// without regard to letter case, as Glance's usual database compares them.
+func MemberKey(id string) string {
+	id = TrimID(id)
+	if IsProjectID(id) {
+		return id
+	}
+	if digits, ok := uuidDigits(id); ok {
+		return digits
+	}
+	return strings.ToLower(id)
 }
 
 // Validate reports why p must not become part of a request path, or nil.
@@ -45,6 +112,51 @@ func (p Pair) Validate() error {
 	}
 	return ValidateMemberID(p.MemberID)
 }
+
+// uuidDigits returns the 32 hexadecimal digits of a UUID, in lower case, and
+// false if id is not one. Dashes in their places may be missing; white space
+// between the digits, braces around them and "urn:uuid:" before them do not
+// matter (RFC 9562, section 4).
+func uuidDigits(id string) (string, bool) {
+	const urn = "urn:uuid:"
+	if isRounded(id) {
+		return "", false
+	}
+	if len(id) > len(urn) && strings.EqualFold(id[:len(urn)], urn) {
+		id = id[len(urn):]
+	}
+	if len(id) > 2 && id[0] == '{' && id[len(id)-1] == '}' {
+		id = TrimID(id[1 : len(id)-1])
+	}
+	var digits [32]byte
+	n := 0
+	for _, r := range id {
+		switch {
+		case r < utf8.RuneSelf && isHexDigit[r]:
+			if n == len(digits) {
+				return "", false
+			}
+			digits[n] = byte(r)
+			n++
+		case r == '-' && (n == 8 || n == 12 || n == 16 || n == 20):
+		case !unicode.IsSpace(r) && !invisible(r):
+			return "", false
+		}
+	}
+	if n < len(digits) {
+		return "", false
+	}
+	return strings.ToLower(string(digits[:])), true
+}
+
+// isRounded reports whether id is what a spreadsheet makes of 32 decimal
+// digits: it keeps 15 of them and fills up with zeros.
+func isRounded(id string) bool {
+	return len(id) == 32 && isDigits(id) && id[0] != '0' && strings.Trim(id[keptDigits:], "0") == ""
+}
+
+// keptDigits is how many digits of a number a spreadsheet keeps.
+const keptDigits = 15
 
 // TrimID removes what surrounds an id in an exported file: white space of any
 // kind, the no-break space among it, and the characters that cannot be seen at
@@ -62,7 +174,7 @@ func TrimID(id string) string {
 // characters, of which spreadsheets and web pages leave some around ids.
 func invisible(r rune) bool { return unicode.Is(unicode.Cf, r) }
 
-// ValidateImageID reports why id cannot be an image id, or nil.
+// ValidateImageID reports why id cannot be an image id in a request, or nil.
 func ValidateImageID(id string) error {
 	if isUUID(id) {
 		return nil
@@ -70,10 +182,8 @@ func ValidateImageID(id string) error {
 	switch {
 	case id == "":
 		return fmt.Errorf("the image id is empty")
-	case isScientific(id):
+	case isScientific(id), isRounded(id):
 		return mangledError("image", id)
-	case isHex(id) && len(id) == 32:
-		return fmt.Errorf("the image id %q has no dashes: it is not a UUID, perhaps a project id", id)
 	}
 	if r, at, ok := oddRune(id); ok {
 		return fmt.Errorf("the image id %s is not a UUID: it holds %U %q at character %d", quoteID(id), r, r, at)
@@ -81,7 +191,7 @@ func ValidateImageID(id string) error {
 	return fmt.Errorf("the image id %s is not a UUID (8-4-4-4-12 hexadecimal digits)", quoteID(id))
 }
 
-// ValidateMemberID reports why id cannot be a member id, or nil.
+// ValidateMemberID reports why id cannot be a member id in a request, or nil.
 func ValidateMemberID(id string) error {
 	if id == "" {
 		return fmt.Errorf("the member id is empty")
@@ -138,6 +248,24 @@ func isHex(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+func isLowerHex(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !isHexDigit[c] || 'A' <= c && c <= 'F' {
+			return false
+		}
+	}
+	return true
+}
+
+func hasUpper(s string) bool {
+	for i := range len(s) {
+		if 'A' <= s[i] && s[i] <= 'Z' {
+			return true
+		}
+	}
+	return false
 }
 
 // isScientific reports whether id looks like what a spreadsheet makes of an id

@@ -9,6 +9,7 @@ import (
 const (
 	uuid    = "d164b5df-1bc3-4c3f-893e-3e471fd16e64"
 	project = "edc89b490d7d4392898e19b2deb34797"
+	dashed  = "edc89b49-0d7d-4392-898e-19b2deb34797"
 )
 
 func TestIDsThatMakeAPair(t *testing.T) {
@@ -17,7 +18,17 @@ func TestIDsThatMakeAPair(t *testing.T) {
 		want                Pair
 	}{
 		{"a UUID and a project id", uuid, project, Pair{uuid, project}},
-		{"letter case is kept", strings.ToUpper(uuid), "Demo", Pair{strings.ToUpper(uuid), "Demo"}},
+		{"letter case of a name is kept", uuid, "Demo", Pair{uuid, "Demo"}},
+		{"upper case", strings.ToUpper(uuid), strings.ToUpper(project), Pair{uuid, project}},
+		{"dashes where the other has none", strings.ReplaceAll(uuid, "-", ""), dashed, Pair{uuid, project}},
+		{"some of the dashes", "d164b5df1bc3-4c3f893e3e471fd16e64", "edc89b49-0d7d4392898e19b2deb34797", Pair{uuid, project}},
+		{"braces", "{" + uuid + "}", "{" + strings.ToUpper(dashed) + "}", Pair{uuid, project}},
+		{"braces, with blanks around and within", " { " + uuid + " }", "{" + project + "}\t", Pair{uuid, project}},
+		{"a URN", "urn:uuid:" + uuid, "URN:UUID:" + dashed, Pair{uuid, project}},
+		{"blanks in the ids", "d164b5df 1bc3 4c3f 893e 3e471fd16e64", "edc89b49\u00a00d7d4392 898e\u200b19b2deb34797", Pair{uuid, project}},
+		{"a dash out of place makes a name", uuid, "edc89b490-d7d-4392-898e-19b2deb34797", Pair{uuid, "edc89b490-d7d-4392-898e-19b2deb34797"}},
+		{"a digit that is missing makes a name", uuid, project[1:], Pair{uuid, project[1:]}},
+		{"a project id of decimal digits", uuid, "12345678901234567890123456789012", Pair{uuid, "12345678901234567890123456789012"}},
 		{"blanks around the ids are trimmed", " " + uuid + "\t", "\r\n" + project + " ", Pair{uuid, project}},
 		{"so are spaces that do not look like spaces", "\u00a0" + uuid + "\u200b", "\ufeff" + project + "\u3000", Pair{uuid, project}},
 		{"a member id of one letter", uuid, "x", Pair{uuid, "x"}},
@@ -38,7 +49,6 @@ func TestIDsThatMakeNoPair(t *testing.T) {
 	tests := []struct{ name, image, member, want string }{
 		{"no image id", "", project, "the image id is empty"},
 		{"an image id of blanks", "\u00a0 ", project, "the image id is empty"},
-		{"a project id as image id", project, project, "no dashes"},
 		{"an image name", "ubuntu", project, "not a UUID"},
 		{"a UUID with one digit too many", uuid + "0", project, "not a UUID"},
 		{"a UUID with a dash out of place", "d164b5df1-bc3-4c3f-893e-3e471fd16e64", project, "not a UUID"},
@@ -46,6 +56,10 @@ func TestIDsThatMakeNoPair(t *testing.T) {
 		{"an image id that would begin a fragment", uuid + "#", project, `U+0023 '#'`},
 		{"an image id with an escape", uuid + "%3F", project, `U+0025 '%'`},
 		{"an image id mangled by a spreadsheet", "1.23E+31", project, "a spreadsheet made of an id"},
+		{"an image id rounded by a spreadsheet", "12345678901234500000000000000000", project, "a spreadsheet made of an id"},
+		{"an image id with one brace", "{" + uuid, project, `U+007B '{'`},
+		{"an image id in two pairs of braces", "{{" + uuid + "}}", project, `U+007B '{'`},
+		{"a project id in brackets", uuid, "[" + project + "]", `U+005B '['`},
 		{"no member id", uuid, "", "the member id is empty"},
 		{"a member id that climbs", uuid, "..", `U+002E '.' at character 1`},
 		{"a member id that stays", uuid, ".", `U+002E '.'`},
@@ -71,6 +85,31 @@ func TestIDsThatMakeNoPair(t *testing.T) {
 				t.Errorf("the message has %d bytes", len(err.Error()))
 			}
 		})
+	}
+}
+
+func TestOneKeyForAllSpellings(t *testing.T) {
+	for _, spelling := range []string{project, strings.ToUpper(project), dashed, "{" + dashed + "}", "urn:uuid:" + dashed, " " + project + "\u200b"} {
+		if got := MemberKey(spelling); got != project {
+			t.Errorf("the key of %q is %q", spelling, got)
+		}
+	}
+	rounded := "12345678901234500000000000000000"
+	for id, isProject := range map[string]bool{
+		project: true, strings.ToUpper(project): false, dashed: false, "acme-prod": false, project[1:]: false, rounded: false,
+		"12345678901234560000000000000000": true, strings.Repeat("0", 31) + "1": true,
+	} {
+		if got := IsProjectID(id); got != isProject {
+			t.Errorf("IsProjectID(%q) = %v", id, got)
+		}
+	}
+	if MemberKey("Acme-Prod ") != "acme-prod" || MemberKey(rounded) != rounded {
+		t.Errorf("the keys of names are %q and %q", MemberKey("Acme-Prod "), MemberKey(rounded))
+	}
+	for _, spelling := range []string{uuid, strings.ToUpper(uuid), strings.ReplaceAll(uuid, "-", ""), "{" + uuid + "}"} {
+		if got := ImageKey(spelling); got != uuid {
+			t.Errorf("the key of %q is %q", spelling, got)
+		}
 	}
 }
 

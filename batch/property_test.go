@@ -128,6 +128,9 @@ func (s *simulation) change(r request, refuses int, done, needless, open Meaning
 		return Answer{Meaning: Unauthorized, Status: 401}
 	}
 	a := Answer{Meaning: meanings[s.roll(r.pair, r.attempt, len(meanings))]}
+	if s.foreign(r.pair.ImageID) && (a.Meaning == done || a.Meaning.maybeApplied()) {
+		a.Meaning = Forbidden // only the owner of an image can change its members
+	}
 	if a.Meaning.transient() && s.roll(r.pair, -r.attempt, 3) == 0 {
 		a.RetryAfter = time.Duration(s.roll(r.pair, r.attempt, 20)) * time.Second
 	}
@@ -141,14 +144,18 @@ func (s *simulation) change(r request, refuses int, done, needless, open Meaning
 	return a
 }
 
-func (s *simulation) members(r request) (Members, Answer) {
+// foreign reports whether the image is somebody else's, who shows us only
+// ourselves.
+func (s *simulation) foreign(imageID string) bool { return s.roll(Pair{ImageID: imageID}, 0, 4) == 0 }
+
+func (s *simulation) members(r request) (members, Answer) {
 	if s.roll(r.pair, r.attempt, 2) == 0 {
-		return Members{}, Answer{Meaning: Unavailable}
+		return members{}, Answer{Meaning: Unavailable}
 	}
-	if s.roll(r.pair, 0, 4) == 0 {
-		return Members{IDs: []string{"ourselves"}}, Answer{Meaning: Listed}
+	if s.foreign(r.pair.ImageID) {
+		return members{IDs: []string{"ourselves"}}, Answer{Meaning: Listed}
 	}
-	m := Members{Complete: true}
+	m := members{Complete: true}
 	for p, shared := range s.shares {
 		if shared && p.ImageID == r.pair.ImageID {
 			m.IDs = append(m.IDs, p.MemberID)

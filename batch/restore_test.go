@@ -11,32 +11,32 @@ import (
 
 func TestWhatARestorationSaysOfARow(t *testing.T) {
 	image := rowsOf(1)[0].Pair.ImageID
-	there := Members{IDs: []string{"MEMBER-0"}, Complete: true}
-	notThere := Members{IDs: []string{"somebody", "else"}, Complete: true}
+	there := members{IDs: []string{memberID(0)}, Complete: true}
+	notThere := members{IDs: []string{"somebody", "else"}, Complete: true}
 	again := func(m Meaning, status int) Answer { return Answer{Meaning: m, Status: status, Message: "again"} }
 	tests := []struct {
 		name     string
 		answers  []Answer
-		members  Members
+		members  members
 		list     Meaning // of the answer to a read, of which none is made when it is Unanswered
 		outcome  Outcome
 		attempts int
 		message  string
 	}{
-		{"200 is restored", []Answer{{Meaning: Added, Status: 200}}, Members{}, 0, Restored, 1, ""},
-		{"503 then 200 is restored", []Answer{again(Unavailable, 503), {Meaning: Added, Status: 200}}, Members{}, 0, Restored, 2, ""},
-		{"200 after a lost answer is restored", []Answer{again(Unanswered, 0), {Meaning: Added, Status: 200}}, Members{}, 0, Restored, 2, ""},
-		{"a member already is present", []Answer{again(AlreadyMember, 409)}, Members{}, 0, Present, 1, "again"},
-		{"a member after a lost answer says so", []Answer{again(Unanswered, 0), again(AlreadyMember, 409)}, Members{}, 0, Present, 2, "may have restored it"},
-		{"no such image", []Answer{again(NoSuchImage, 404)}, Members{}, 0, NotFound, 1, "again"},
-		{"forbidden", []Answer{again(Forbidden, 403)}, Members{}, 0, Denied, 1, "again"},
-		{"refused", []Answer{again(Refused, 400)}, Members{}, 0, Rejected, 1, "again"},
-		{"only 503", []Answer{again(Unavailable, 503)}, Members{}, 0, Failed, 5, "again"},
-		{"never answered", []Answer{again(Unanswered, 0)}, Members{}, 0, Unknown, 5, "check whether the share is there"},
+		{"200 is restored", []Answer{{Meaning: Added, Status: 200}}, members{}, 0, Restored, 1, ""},
+		{"503 then 200 is restored", []Answer{again(Unavailable, 503), {Meaning: Added, Status: 200}}, members{}, 0, Restored, 2, ""},
+		{"200 after a lost answer is restored", []Answer{again(Unanswered, 0), {Meaning: Added, Status: 200}}, members{}, 0, Restored, 2, ""},
+		{"a member already is present", []Answer{again(AlreadyMember, 409)}, members{}, 0, Present, 1, "again"},
+		{"a member after a lost answer says so", []Answer{again(Unanswered, 0), again(AlreadyMember, 409)}, members{}, 0, Present, 2, "may have restored it"},
+		{"no such image", []Answer{again(NoSuchImage, 404)}, members{}, 0, NotFound, 1, "again"},
+		{"forbidden", []Answer{again(Forbidden, 403)}, members{}, 0, Denied, 1, "again"},
+		{"refused", []Answer{again(Refused, 400)}, members{}, 0, Rejected, 1, "again"},
+		{"only 503", []Answer{again(Unavailable, 503)}, members{}, 0, Failed, 5, "again"},
+		{"never answered", []Answer{again(Unanswered, 0)}, members{}, 0, Unknown, 5, "check whether the share is there"},
 		{"full, and in the list", []Answer{again(Conflict, 413)}, there, Listed, Present, 1, "again; the member is in the image's list"},
 		{"full, and not in the list", []Answer{again(Conflict, 413)}, notThere, Listed, Rejected, 1, "again; the member is not in the image's list"},
-		{"full, and not in a list that may hide others", []Answer{again(Conflict, 413)}, Members{IDs: []string{"me"}}, Listed, Rejected, 1, "may hide others"},
-		{"full, and no list", []Answer{again(Conflict, 413)}, Members{}, Forbidden, Rejected, 1, "again; reading the member list: of the list"},
+		{"full, and not in a list that may hide others", []Answer{again(Conflict, 413)}, members{IDs: []string{"me"}}, Listed, Rejected, 1, "may hide others"},
+		{"full, and no list", []Answer{again(Conflict, 413)}, members{}, Forbidden, Rejected, 1, "again; reading the member list: of the list"},
 		{"full after a lost answer", []Answer{again(Unanswered, 0), again(Conflict, 413)}, there, Listed, Present, 2, "may have restored it"},
 		{"refused after a lost answer", []Answer{again(Broken, 502), again(Conflict, 413)}, notThere, Listed, Rejected, 2, "may have been applied all the same"},
 		{"an unexplained 404, and in the list", []Answer{again(Unproved, 404)}, there, Listed, Present, 1, "is in the image's list"},
@@ -47,7 +47,7 @@ func TestWhatARestorationSaysOfARow(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				rec := &memory{}
 				api := &fakeAPI{latency: time.Millisecond, add: firstThen(tt.answers...)}
-				api.members = func(request) (Members, Answer) { return tt.members, Answer{Meaning: tt.list, Message: "of the list"} }
+				api.members = func(request) (members, Answer) { return tt.members, Answer{Meaning: tt.list, Message: "of the list"} }
 				if _, err := testJob().Restore(t.Context(), &rowsSource{rows: rowsOf(1)}, api, rec); err != nil {
 					t.Fatal(err)
 				}
@@ -79,8 +79,8 @@ func TestARestorationReadsAnOutdatedListAgain(t *testing.T) {
 			}
 			return Answer{Meaning: Conflict, Status: 413}
 		}
-		api.members = func(r request) (Members, Answer) {
-			m := Members{IDs: []string{"a", "b"}, Complete: true}
+		api.members = func(r request) (members, Answer) {
+			m := members{IDs: []string{"a", "b"}, Complete: true}
 			if r.attempt > 1 {
 				m.IDs = append(m.IDs, rows[1].Pair.MemberID)
 			}

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -17,12 +18,19 @@ type Row struct {
 	Pair Pair
 	// Problem says why the row cannot be a pair, and is empty when it is one.
 	Problem string
-	// FirstLine is the line on which the same pair stood first, for a row that
-	// repeats one, and 0 otherwise.
-	FirstLine int
+	// FirstLine is the line of the first row with the same pair, for a row that
+	// repeats one, and 0 otherwise; FirstSeq is the Seq of that row.
+	FirstLine, FirstSeq int
+	// Respelled says that this row, or one that repeats it, spells its member
+	// in another way than Pair does: the share may exist under that spelling,
+	// too.
+	Respelled bool
 	// Lost says that an earlier run may have done to the row's share what is to
 	// be done, without having learned of it.
 	Lost bool
+	// Owned says that the image is known to be the caller's own, so that its
+	// member list shows every member.
+	Owned bool
 }
 
 // Unsent reports whether no request is to be made for the row, and its result
@@ -32,7 +40,7 @@ func (r Row) Unsent() (Result, bool) {
 	case r.Problem != "":
 		return Result{Row: r, Outcome: Invalid, Message: r.Problem}, true
 	case r.FirstLine > 0:
-		return Result{Row: r, Outcome: Duplicate, Message: fmt.Sprintf("the same pair stands on line %d", r.FirstLine)}, true
+		return Result{Row: r, Outcome: Duplicate, Message: repeatsLine(r.FirstLine)}, true
 	}
 	return Result{}, false
 }
@@ -45,16 +53,19 @@ type Outcome string
 const (
 	// Revoked: the server answered 204 to this row.
 	Revoked Outcome = "revoked"
-	// Absent: it is proved that the member is not in this image's list.
+	// Absent: it is proved that the member is not in this image's list, in any
+	// spelling of its id.
 	Absent Outcome = "absent"
 	// Restored: the server answered 200 to this row.
 	Restored Outcome = "restored"
 	// Present: it is proved that the member is in this image's list already.
 	Present Outcome = "present"
-	// Duplicate: the same pair stands on an earlier line; nothing was sent.
+	// Duplicate: an earlier row has the same pair; nothing was sent. It is
+	// settled if that row is.
 	Duplicate Outcome = "duplicate"
 	// NotFound: the image does not exist, or cannot be seen with these
-	// credentials. The share may still be there.
+	// credentials, or the member is not in a list that does not prove it gone.
+	// The share may still be there.
 	NotFound Outcome = "not_found"
 	// Denied: 401 or 403.
 	Denied Outcome = "denied"
@@ -95,9 +106,10 @@ func ParseOutcome(word string) (Outcome, error) {
 }
 
 // Settled reports whether nothing is left to do for a row with this outcome.
+// For a [Duplicate] the outcome alone does not say so: see [Result.Settled].
 func (o Outcome) Settled() bool {
 	switch o {
-	case Revoked, Absent, Restored, Present, Duplicate:
+	case Revoked, Absent, Restored, Present:
 		return true
 	}
 	return false
@@ -124,4 +136,49 @@ type Result struct {
 	// Lost says that an attempt, of this run or an earlier one, may have been
 	// applied without an answer that says so.
 	Lost bool
+	// AlsoSharedWith names the accounts and organizations that the member list
+	// of the image has, if one was read: they may include the member's project.
+	AlsoSharedWith string
+	// First is the outcome of the row that a [Duplicate] repeats, as far as it
+	// is known.
+	First Outcome
+}
+
+// Settled reports whether nothing is left to do for the row.
+func (r *Result) Settled() bool {
+	if r.Outcome == Duplicate {
+		return r.First.Settled()
+	}
+	return r.Outcome.Settled()
+}
+
+// ShareWith notes which accounts and organizations the image is also shared
+// with; see AlsoSharedWith.
+func (r *Result) ShareWith(others string) {
+	if others == "" || others == r.AlsoSharedWith {
+		return
+	}
+	r.AlsoSharedWith = others
+	r.Message = join(r.Message, "the image is still shared with "+others+", which may include this project")
+}
+
+// Repeat completes the result of a [Duplicate] with the outcome of the row that
+// it repeats. Its message says the same, for reports have nothing else:
+// [RepeatedOutcome] reads it.
+func (r *Result) Repeat(first Outcome) {
+	r.First = first
+	r.Message = repeatsLine(r.Row.FirstLine) + ": " + string(first)
+}
+
+func repeatsLine(line int) string { return fmt.Sprintf("same pair as line %d", line) }
+
+// RepeatedOutcome returns the outcome of the repeated row from the message of a
+// [Duplicate], or nothing if the message does not say it.
+func RepeatedOutcome(message string) Outcome {
+	_, word, _ := strings.Cut(message, ": ")
+	first, err := ParseOutcome(word)
+	if err != nil {
+		return ""
+	}
+	return first
 }

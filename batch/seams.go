@@ -2,8 +2,6 @@ package batch
 
 import (
 	"context"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -27,26 +25,50 @@ type API interface {
 	Remove(ctx context.Context, p Pair) Answer
 	// Add asks for the pair's share to be made.
 	Add(ctx context.Context, p Pair) Answer
-	// Members asks for the members of an image. The list counts only when the
-	// answer means [Listed].
-	Members(ctx context.Context, imageID string) (Members, Answer)
+	// Members asks for one page of the member list of an image: the first one
+	// for the zero Cursor. The page counts only when the answer means [Listed].
+	Members(ctx context.Context, imageID string, from Cursor) (Page, Answer)
 }
 
-// Members is the member list of an image, as far as these credentials see it.
-type Members struct {
-	// IDs are the ids of the members.
-	IDs []string
-	// Complete says that the list is known to hold every member. Glance shows
-	// a member that asks for the list of somebody else's image only itself, so
-	// that a member which is not in the list is not proved to be gone.
-	Complete bool
+// A Cursor says where a member list goes on. Nobody but the [API] that made it
+// knows what is in it.
+type Cursor string
+
+// A Page is a part of the member list of an image, as these credentials see it.
+type Page struct {
+	Members []Member
+	// Next is where the list goes on, and empty on its last page. Where there
+	// are several ways to ask for the next page, the next one is for the case
+	// that the one before is refused or brings nothing new.
+	Next []Cursor
+	// Control asks, in the last of the ways in Next, for the page that begins
+	// with the second member of this one. If it does, the server understands
+	// that way. It is empty if there is no such page.
+	Control Cursor
+	// Gap says why the list cannot be read any further, though it goes on. It is
+	// empty otherwise.
+	Gap string
+	// OwnOnly says that nothing on the page shows that the list is that of the
+	// image's owner, who sees every member. Others see only their own share.
+	OwnOnly bool
 }
 
-// Has reports whether the list holds the member. Letter case is ignored, as
-// Glance's usual database does.
-func (m Members) Has(memberID string) bool {
-	return slices.ContainsFunc(m.IDs, func(id string) bool { return strings.EqualFold(id, memberID) })
+// A Member is an entry of a member list.
+type Member struct {
+	ID string
+	// Type is empty for a project.
+	Type MemberType
 }
+
+// A MemberType is the kind of a member that is not a project. Huawei Cloud has
+// some.
+type MemberType string
+
+// The types of members that are known. There may be others.
+const (
+	Account      MemberType = "domain"
+	Organization MemberType = "organization"
+)
 
 // A Recorder keeps results. Its methods are called by one goroutine at a time.
 // After an error no further row is sent, but the results of requests that are

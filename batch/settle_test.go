@@ -13,28 +13,28 @@ func TestAnUnexplained404IsSettledByOneReadForEachImage(t *testing.T) {
 	for i := range 4 { // rows 0 to 3 are of one image
 		rows[i].Pair.ImageID = image
 	}
-	gone := Members{IDs: []string{"MEMBER-1", "somebody"}, Complete: true}
+	gone := members{IDs: []string{memberID(1), "somebody"}, Complete: true}
 	tests := []struct {
 		name     string
-		members  Members
+		members  members
 		answer   Answer
 		outcome  [6]Outcome
 		inResult string
 	}{
 		{"the list proves who is gone", gone, Answer{Meaning: Listed, Status: 200},
 			[6]Outcome{Absent, Rejected, Absent, Absent, Absent, Absent}, "not in the image's list"},
-		{"a list that may be cut proves nothing", Members{IDs: []string{"me"}}, Answer{Meaning: Listed, Status: 200},
+		{"a list that may be cut proves nothing", members{IDs: []string{"me"}}, Answer{Meaning: Listed, Status: 200},
 			[6]Outcome{NotFound, NotFound, NotFound, NotFound, NotFound, NotFound}, "may hide others"},
-		{"no list proves nothing", Members{}, Answer{Meaning: NoSuchImage, Status: 404, Message: "Image x not found."},
+		{"no list proves nothing", members{}, Answer{Meaning: NoSuchImage, Status: 404, Message: "Image x not found."},
 			[6]Outcome{NotFound, NotFound, NotFound, NotFound, NotFound, NotFound}, "reading the member list: Image x not found."},
-		{"a list that cannot be had proves nothing", Members{}, Answer{Meaning: Unavailable, Status: 503, Message: "busy"},
+		{"a list that cannot be had proves nothing", members{}, Answer{Meaning: Unavailable, Status: 503, Message: "busy"},
 			[6]Outcome{NotFound, NotFound, NotFound, NotFound, NotFound, NotFound}, "reading the member list: busy"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				api, rec := &fakeAPI{latency: time.Millisecond, remove: answer(Unproved, 404)}, &memory{}
-				api.members = func(request) (Members, Answer) { return tt.members, tt.answer }
+				api.members = func(request) (members, Answer) { return tt.members, tt.answer }
 				if _, err := testJob().Run(t.Context(), &rowsSource{rows: rows}, api, rec); err != nil {
 					t.Fatal(err)
 				}
@@ -91,9 +91,9 @@ func TestAReadIsCountedAndPacedAndIsNoAttemptOfARow(t *testing.T) {
 
 // firstListThen answers the reads of each image with the meanings in their
 // order, with an empty list in the end.
-func firstListThen(meanings ...Meaning) func(request) (Members, Answer) {
-	return func(r request) (Members, Answer) {
-		return Members{Complete: true}, Answer{Meaning: meanings[min(r.attempt, len(meanings))-1], Message: "of the read"}
+func firstListThen(meanings ...Meaning) func(request) (members, Answer) {
+	return func(r request) (members, Answer) {
+		return members{Complete: true}, Answer{Meaning: meanings[min(r.attempt, len(meanings))-1], Message: "of the read"}
 	}
 }
 
@@ -125,16 +125,17 @@ func TestARunThatStopsWaitsForNoList(t *testing.T) {
 
 func TestTheListsKeptAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const long = maxListed / 10 // ids in each list
-		api := &fakeAPI{remove: answer(Unproved, 404)}
-		api.members = func(request) (Members, Answer) {
-			return Members{IDs: make([]string, long), Complete: true}, Answer{Meaning: Listed}
+		long := members{IDs: make([]string, maxListed/10), Complete: true}
+		for i := range long.IDs {
+			long.IDs[i] = memberID(i + 100)
 		}
+		api := &fakeAPI{remove: answer(Unproved, 404)}
+		api.members = func(request) (members, Answer) { return long, Answer{Meaning: Listed} }
 		job := testJob()
-		d := newDispatcher(job, withdrawal, &rowsSource{rows: rowsOf(100)}, &memory{})
+		d := newDispatcher(job, withdrawal, &rowsSource{rows: rowsOf(25)}, &memory{})
 		job.Notify = func(Event) {
-			if kept := len(d.listings.byImage); kept > 10+job.Workers {
-				t.Fatalf("%d lists are kept; want at most ten and those under way", kept)
+			if kept := len(d.lists.byImage); kept > 10+job.Workers {
+				t.Errorf("%d lists are kept; want at most ten and those under way", kept)
 			}
 		}
 		runDispatcher(t, d, api)
@@ -151,17 +152,17 @@ func runDispatcher(t *testing.T, d *dispatcher, api API) {
 		t.Error(err)
 	}
 	close(d.tasks)
-	if d.listings.waiting != 0 || !d.waiting.empty() {
-		t.Errorf("in the end %d rows wait for a list and %d for an attempt", d.listings.waiting, d.waiting.len())
+	if d.lists.waiting != 0 || !d.waiting.empty() {
+		t.Errorf("in the end %d rows wait for a list and %d for an attempt", d.lists.waiting, d.waiting.len())
 	}
 }
 
 func TestNoNewRowIsTakenWhileTooManyWait(t *testing.T) {
 	d := newDispatcher(testJob(), withdrawal, &rowsSource{}, &memory{})
-	d.listings.waiting = MaxWaiting - 2
+	d.lists.waiting = MaxWaiting - 2
 	for waiting, want := range []bool{true, true, false, false} {
 		if got := d.mayRead(); got != want {
-			t.Errorf("%d rows wait for a list and %d for an attempt: a new one may be taken: %v; want %v", d.listings.waiting, waiting, got, want)
+			t.Errorf("%d rows wait for a list and %d for an attempt: a new one may be taken: %v; want %v", d.lists.waiting, waiting, got, want)
 		}
 		d.waiting.push(&task{})
 	}

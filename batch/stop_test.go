@@ -168,7 +168,7 @@ func TestAWrongEndpointStopsTheRunAfterOneRequest(t *testing.T) {
 func TestAWrongEndpointOfAReadStopsTheRunToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api, rec := &fakeAPI{remove: answer(Unproved, 404)}, &memory{}
-		api.members = func(request) (Members, Answer) { return Members{}, Answer{Meaning: WrongEndpoint, Status: 404} }
+		api.members = func(request) (members, Answer) { return members{}, Answer{Meaning: WrongEndpoint, Status: 404} }
 		_, err := testJob().Run(t.Context(), &rowsSource{rows: rowsOf(100)}, api, rec)
 		if !errors.Is(err, ErrWrongEndpoint) {
 			t.Fatalf("err = %v; want ErrWrongEndpoint", err)

@@ -8,11 +8,12 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// A task is a row on its way to its outcome, or a read of a member list that
-// rows wait for.
+// A task is a row on its way to its outcome, or a request for a page of a
+// member list.
 type task struct {
-	row     Row
-	listing *listing // the list to read; nil for a row
+	row       Row
+	respelled *respelled  // nil unless other spellings of the member matter
+	list      *memberList // of which a page is read; nil for a row
 
 	attempts int
 	renewals int
@@ -99,6 +100,12 @@ func (t *task) outcome() Outcome {
 
 // result is t's result with the outcome o.
 func (t *task) result(o Outcome, message string) Result {
+	if t.respelled.removed() && !o.Settled() {
+		message = join(message, "the share was revoked in the spelling "+strings.Join(t.respelled.gone, ", ")+", and may exist in others")
+		if o == Failed || o == Skipped {
+			o = Unknown // something was done
+		}
+	}
 	if t.lost {
 		message = withLoss(o, message)
 	}

@@ -67,8 +67,8 @@ var works = []work{
 	{"row", 3.1, func(t testing.TB, _ []batch.Row) func(batch.Row) {
 		out := newRowWriter(io.Discard)
 		return func(row batch.Row) {
-			r := revoked(row)
-			if err := out.add(columnsOf(&r), nil); err != nil {
+			e := Entry{Result: revoked(row)}
+			if err := out.entry(&e); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -4,8 +4,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"imsrevoke/batch"
 )
 
 // timeFormat is RFC 3339 in UTC with milliseconds.
@@ -36,16 +34,21 @@ type columns struct {
 	Message    string `csv:"message"`
 	FinishedAt string `csv:"finished_at"`
 	Verified   string `csv:"verified"`
+	AlsoShared string `csv:"also_shared_with"`
 }
 
 // columnNames are the names of the report's own columns.
 var columnNames = []string{
 	"line", "image_id", "member_id", "outcome", "http_status",
 	"attempts", "duration_ms", "request_id", "message", "finished_at", "verified",
+	"also_shared_with",
 }
 
-// columnsOf is a result as the report tells it.
-func columnsOf(r *batch.Result) columns {
+// laterColumns are those that reports of earlier versions lack.
+var laterColumns = []string{"verified", "also_shared_with"}
+
+// columnsOf is a row as the report has it.
+func columnsOf(r *Entry) columns {
 	c := columns{
 		Line:      strconv.Itoa(r.Row.Line),
 		ImageID:   r.Row.ImageID,
@@ -54,6 +57,9 @@ func columnsOf(r *batch.Result) columns {
 		Attempts:  strconv.Itoa(r.Attempts),
 		RequestID: r.RequestID,
 		Message:   defuse(r.Message),
+
+		Verified:   string(r.Verified),
+		AlsoShared: defuse(r.AlsoSharedWith),
 	}
 	if r.Row.Problem != "" {
 		// What is a pair holds nothing that a spreadsheet would run.

@@ -34,9 +34,17 @@ type CSV struct {
 	Rest   batch.Outcome
 	Reason string
 
-	// Verified says what a check after the run found of a row, by its number:
-	// [Gone], [StillShared] or nothing. It may be nil.
-	Verified func(seq int) Verdict
+	// Verified says what a check after the run found of a row, by its number. It
+	// may be nil.
+	Verified func(seq int) Verification
+}
+
+// A Verification is what a check after the run found of a row.
+type Verification struct {
+	// Verdict is [Gone], [StillShared] or nothing.
+	Verdict Verdict
+	// AlsoSharedWith is as in [batch.Result].
+	AlsoSharedWith string
 }
 
 // A Verdict is what a check after the run found.
@@ -93,14 +101,17 @@ func (c *CSV) Write(w io.Writer) (*Tally, error) {
 			return nil, fmt.Errorf("%w: the row on line %d comes out of turn", ErrIncomplete, row.Line)
 		}
 		last = row.Line
-		tally.add(&r)
-		cells := columnsOf(&r)
+		e := Entry{Result: r, Other: c.Input.Other()}
 		if c.Verified != nil {
-			verdict := c.Verified(row.Seq)
-			cells.Verified = string(verdict)
-			tally.Verified[verdict]++
+			found := c.Verified(row.Seq)
+			e.Verified = found.Verdict
+			e.ShareWith(found.AlsoSharedWith)
+			if found.Verdict == "" {
+				tally.Verified[""]++
+			}
 		}
-		if err := out.add(cells, c.Input.Other()); err != nil {
+		tally.add(&e)
+		if err := out.entry(&e); err != nil {
 			return nil, fmt.Errorf("write the report: %w", err)
 		}
 	}
@@ -119,14 +130,27 @@ func (c *CSV) Write(w io.Writer) (*Tally, error) {
 // result is what became of the row, and whether the journal says so.
 func (c *CSV) result(row batch.Row) (r batch.Result, journalled bool, err error) {
 	if c.Journal != nil {
-		if r, found, err := c.Journal.Result(row); found || err != nil {
-			return r, true, err
+		if r, journalled, err = c.Journal.Result(row); err != nil {
+			return r, journalled, err
 		}
 	}
-	if r, unsent := row.Unsent(); unsent {
-		return r, false, nil
+	if !journalled {
+		var unsent bool
+		if r, unsent = row.Unsent(); !unsent {
+			r = batch.Result{Row: row, Outcome: c.Rest, Message: c.Reason}
+		}
 	}
-	return batch.Result{Row: row, Outcome: c.Rest, Message: c.Reason}, false, nil
+	if r.Outcome == batch.Duplicate && row.FirstLine > 0 {
+		first, _, err := c.result(batch.Row{Seq: row.FirstSeq, Line: row.FirstLine})
+		if err != nil {
+			return r, journalled, err
+		}
+		if c.Verified != nil && c.Verified(row.FirstSeq).Verdict == StillShared {
+			first.Outcome = batch.Shared
+		}
+		r.Repeat(first.Outcome)
+	}
+	return r, journalled, nil
 }
 
 // rowsAtATime is how many rows gocsv maps at once: far cheaper than one by one.
@@ -151,16 +175,10 @@ func (w *rowWriter) header(other []string) error {
 	return w.csv.Write(append(columnNames[:len(columnNames):len(columnNames)], inputNames(other)...))
 }
 
-// entry adds a row of an existing report.
+// entry adds a row.
 func (w *rowWriter) entry(e *Entry) error {
-	row := columnsOf(&e.Result)
-	row.Verified = string(e.Verified)
-	return w.add(row, e.Other)
-}
-
-func (w *rowWriter) add(row columns, other []string) error {
-	w.rows[len(w.other)] = row
-	w.other = append(w.other, other)
+	w.rows[len(w.other)] = columnsOf(e)
+	w.other = append(w.other, e.Other)
 	if len(w.other) < len(w.rows) {
 		return nil
 	}

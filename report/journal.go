@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -52,9 +53,12 @@ type Run struct {
 //
 //	run   format, JSON     a run begins: which one it is
 //	sent  number           rows up to this one, counted from 0, may have been sent
-//	row   number, columns  a row has ended: the report's columns, and whether an
-//	                       attempt may have been applied without an answer
-//	end                    the run has ended, and nothing is under way
+//	row   number, columns  a row has ended: the report's columns, whether an
+//	                       attempt may have been applied without an answer, and
+//	                       for some rows who else can use the image, and the
+//	                       number of the row that the row repeats
+//	end   reason, time     the run has ended, and nothing is under way; the reason
+//	                       why it was stopped, and when, if it was
 //
 // A sent line is on the disk before the rows that it announces are sent. So
 // the death of the process costs the results of the requests under way, and a
@@ -78,6 +82,8 @@ type Journal struct {
 	window     int // how many rows the last sent line announced
 	reservedAt time.Time
 	open       int // rows that were begun and have no result yet
+	begun      bool
+	temporary  bool // Close removes the file
 }
 
 var _ batch.Recorder = (*Journal)(nil)
@@ -89,8 +95,9 @@ type rowState uint64
 const (
 	// stateSettled: the last result is settled.
 	stateSettled rowState = 1 << (63 - iota)
-	// stateDuplicate: it is settled because the pair stands on an earlier line.
-	stateDuplicate
+	// stateUnsent: the row needs no request, because it is invalid or a
+	// duplicate.
+	stateUnsent
 	// stateLost: the row may have been sent since its last result, by a run
 	// that was cut off.
 	stateLost
@@ -119,10 +126,26 @@ func CreateJournal(path string, run Run) (*Journal, error) {
 		return nil, err
 	}
 	j := journalIn(file, run)
-	if err := j.begin(run); err != nil {
+	// The name is on the disk before anything is sent, as its text is.
+	if err := errors.Join(j.begin(run), syncDir(filepath.Dir(path))); err != nil {
 		file.Close()
 		os.Remove(path)
 		return nil, err
+	}
+	return j, nil
+}
+
+// TempJournal starts the journal of a check, which nobody goes on with, in a file
+// that loses its name at once, or in [Journal.Close] where the system keeps that.
+func TempJournal(dir string, run Run) (*Journal, error) {
+	file, err := os.CreateTemp(dir, ".imsrevoke-*.journal")
+	if err != nil {
+		return nil, err
+	}
+	j := journalIn(file, run)
+	j.temporary = os.Remove(file.Name()) != nil
+	if err := j.begin(run); err != nil {
+		return nil, errors.Join(err, j.Close())
 	}
 	return j, nil
 }
@@ -138,7 +161,7 @@ func (j *Journal) begin(run Run) error {
 	if err != nil {
 		return err
 	}
-	j.sent, j.window = -1, minWindow/2
+	j.sent, j.window, j.begun = -1, minWindow/2, true
 	j.append(wordRun, func(line []byte) []byte {
 		line = appendField(line, journalFormat)
 		return appendField(line, string(identity))
@@ -204,8 +227,8 @@ func (j *Journal) note(seq int, offset int64, o batch.Outcome) {
 	if o.Settled() {
 		j.rows[seq] |= stateSettled
 	}
-	if o == batch.Duplicate {
-		j.rows[seq] |= stateDuplicate
+	if o == batch.Duplicate || o == batch.Invalid {
+		j.rows[seq] |= stateUnsent
 	}
 }
 
@@ -305,19 +328,50 @@ func (j *Journal) Saved() (string, error) {
 	return saved.Name(), errors.Join(err, saved.Sync(), saved.Close())
 }
 
+// A Stop says how a run ended before its last row. The zero Stop is that of a
+// run that was not stopped.
+type Stop struct {
+	Reason string
+	At     time.Time
+}
+
 // End notes that the run has ended and that nothing is under way, and brings
 // everything to the disk. What could not be written before is tried once more:
 // its error is nil when nothing was lost.
-func (j *Journal) End() error {
+func (j *Journal) End(stop Stop) error {
 	j.err = nil
-	j.append(wordEnd, func(line []byte) []byte { return line })
+	j.append(wordEnd, func(line []byte) []byte {
+		if stop.Reason == "" {
+			return line
+		}
+		return appendTime(append(appendField(line, stop.Reason), '\t'), stop.At)
+	})
 	return j.sync()
 }
 
-// Close closes the file. A Journal that was not ended says so by that.
+// Close closes the file. A Journal that was not ended says so by that, and one
+// that was only opened leaves the file as it was.
 func (j *Journal) Close() error {
-	// The room that was set aside goes back.
-	return errors.Join(j.file.Truncate(j.size), j.file.Close())
+	var err error
+	if j.begun {
+		err = j.file.Truncate(j.size) // the room that was set aside goes back
+	}
+	err = errors.Join(err, j.file.Close())
+	if j.temporary {
+		err = errors.Join(err, os.Remove(j.file.Name()))
+	}
+	return err
+}
+
+// Discard closes the file and removes it, unless somebody else has taken its name:
+// for a run of which there is nothing to tell.
+func (j *Journal) Discard() error {
+	ours := !j.temporary && j.inPlace() == nil
+	err := j.Close()
+	if ours {
+		err = errors.Join(err, os.Remove(j.file.Name()))
+	}
+	return err
 }
 
 // Results is how many rows have a result, or ought to: see [Journal.Result].
@@ -343,7 +397,7 @@ func (j *Journal) Result(row batch.Row) (r batch.Result, found bool, err error) 
 		}
 	}
 	r.Row = row
-	if state.is(stateLost) {
+	if state.is(stateLost) && !state.is(stateUnsent) {
 		const lost = "an earlier run was cut off while this row may have been under way: check whether the share is there"
 		r.Outcome, r.Lost, r.Message = batch.Unknown, true, strings.TrimPrefix(r.Message+"; "+lost, "; ")
 	}

@@ -15,10 +15,16 @@ import (
 type jsonReport struct {
 	Run         *Run            `json:"run,omitempty"`
 	Ended       bool            `json:"ended"`
+	Stopped     *jsonStop       `json:"stopped,omitempty"`
 	UnnamedRows int             `json:"unnamed_rows,omitempty"`
 	Only        []batch.Outcome `json:"only,omitempty"`
 	Counts      jsonCounts      `json:"counts"`
 	Reasons     []jsonReason    `json:"reasons"`
+}
+
+type jsonStop struct {
+	Reason string `json:"reason"`
+	At     string `json:"at"`
 }
 
 type jsonCounts struct {
@@ -26,6 +32,8 @@ type jsonCounts struct {
 	Settled  int                   `json:"settled"`
 	Outcomes map[batch.Outcome]int `json:"outcomes"`
 	Verified map[Verdict]int       `json:"verified,omitempty"`
+	// AlsoShared are images that accounts or organizations can use, too.
+	AlsoShared []AlsoShared `json:"also_shared,omitempty"`
 }
 
 type jsonReason struct {
@@ -47,7 +55,9 @@ type jsonRow struct {
 	RequestID  string            `json:"request_id,omitempty"`
 	Message    string            `json:"message,omitempty"`
 	FinishedAt string            `json:"finished_at,omitempty"`
+	Settled    bool              `json:"settled"`
 	Verified   Verdict           `json:"verified,omitempty"`
+	AlsoShared string            `json:"also_shared_with,omitempty"`
 	Input      map[string]string `json:"input,omitempty"`
 }
 
@@ -101,8 +111,11 @@ func newEncoder(w io.Writer) *json.Encoder {
 func (v View) jsonReport(s *Survey) jsonReport {
 	j := jsonReport{
 		Run: s.Run, Ended: s.Ended, UnnamedRows: s.Unnamed, Only: v.Only,
-		Counts:  jsonCounts{Rows: s.Rows, Settled: s.Settled(), Outcomes: s.Outcomes, Verified: s.Verified},
+		Counts:  jsonCounts{Rows: s.Rows, Settled: s.Settled(), Outcomes: s.Outcomes, Verified: s.Verified, AlsoShared: s.AlsoShared},
 		Reasons: []jsonReason{},
+	}
+	if s.Stopped.Reason != "" {
+		j.Stopped = &jsonStop{s.Stopped.Reason, formatTime(s.Stopped.At)}
 	}
 	for _, reason := range s.Reasons() {
 		j.Reasons = append(j.Reasons, jsonReason{reason.Outcome, reason.Status, reason.Message, reason.Rows, reason.Lines})
@@ -113,7 +126,8 @@ func (v View) jsonReport(s *Survey) jsonReport {
 func jsonRowOf(e *Entry, names []string) jsonRow {
 	row := jsonRow{
 		Line: e.Row.Line, ImageID: e.Row.ImageID, MemberID: e.Row.MemberID, Outcome: e.Outcome,
-		HTTPStatus: e.Status, Attempts: e.Attempts, RequestID: e.RequestID, Message: e.Message, Verified: e.Verified,
+		HTTPStatus: e.Status, Attempts: e.Attempts, RequestID: e.RequestID, Message: e.Message,
+		Settled: e.Settled(), Verified: e.Verified, AlsoShared: e.AlsoSharedWith,
 	}
 	if e.Attempts > 0 {
 		took := e.Duration.Milliseconds()

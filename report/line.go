@@ -12,8 +12,13 @@ import (
 	"imsrevoke/batch"
 )
 
-// journalFormat names the format of a journal, on its first line.
-const journalFormat = "imsrevoke-journal/1"
+// journalFormat names the format of a journal, on the line of each run. The
+// format before differs in what a row proves: see takeRun.
+const (
+	journalFormat = journalName + "2"
+	formatBefore  = journalName + "1"
+	journalName   = "imsrevoke-journal/"
+)
 
 // The words for what a line is.
 const (
@@ -24,7 +29,7 @@ const (
 )
 
 // journalBegin begins a journal, behind the checksum of its first line.
-const journalBegin = "\t" + wordRun + "\t" + journalFormat
+const journalBegin = "\t" + wordRun + "\t" + journalName
 
 // A checksum is that of the line before, in the form in which it stands there.
 type checksum [sumLength]byte
@@ -140,14 +145,24 @@ func appendResult(line []byte, r *batch.Result) []byte {
 	line = appendField(line, r.RequestID)
 	line = appendField(line, r.Message)
 	line = appendTime(append(line, '\t'), r.FinishedAt)
+	lost := int64(0)
 	if r.Lost {
-		return appendNumber(line, 1)
+		lost = 1
 	}
-	return appendNumber(line, 0)
+	line = appendNumber(line, lost)
+	if r.AlsoSharedWith == "" && r.Outcome != batch.Duplicate {
+		return line // as nearly all do
+	}
+	line = appendField(line, r.AlsoSharedWith)
+	if r.Outcome == batch.Duplicate {
+		line = appendNumber(line, int64(r.Row.FirstSeq))
+	}
+	return line
 }
 
-// parseResult reads a row line. Of the row it has the number, the line and the
-// two cells. Cells that are those of like share their memory with it.
+// parseResult reads a row line. Of the row it has the number, the line, the two
+// cells, and the number of the row that it repeats, or -1. Cells that are those
+// of like share their memory with it.
 func parseResult(line []byte, like *batch.Row) (batch.Result, error) {
 	p := lineParser{rest: line}
 	p.next() // the checksum
@@ -165,6 +180,13 @@ func parseResult(line []byte, like *batch.Row) (batch.Result, error) {
 	}
 	r.FinishedAt = p.time()
 	r.Lost = p.number() != 0
+	r.Row.FirstSeq = -1
+	if !p.ended {
+		r.AlsoSharedWith = p.text("")
+	}
+	if !p.ended {
+		r.Row.FirstSeq = int(p.number())
+	}
 	if !p.ended {
 		p.fail(errors.New("it has too many fields"))
 	}

@@ -55,7 +55,7 @@ func shardOf(r *Results) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	run, err := r.origin(survey)
+	run, _, err := r.origin(survey)
 	switch {
 	case errors.Is(err, errOtherJournal):
 		return nil, fmt.Errorf("%w: %s: %w, or rows of the report are missing", ErrNoWhole, r.Name, err)
@@ -202,7 +202,7 @@ func (m *merger) merge(columns []string) (*Tally, error) {
 			}
 		}
 		e := m.heads[least].Entry
-		m.tally.add(&e.Result)
+		m.tally.add(e)
 		if err := m.out.entry(e); err != nil {
 			return nil, err
 		}

@@ -30,8 +30,11 @@ type Metrics struct {
 	// Unknown says that there is no report to count: Outcomes and Requests mean
 	// nothing and are left out.
 	Unknown bool
-	// Outcomes counts the rows of the report by outcome.
-	Outcomes map[batch.Outcome]int
+	// Outcomes counts the rows of the report by outcome; Unsettled is how many of
+	// them are not settled, AlsoShared how many images are also shared with
+	// accounts or organizations.
+	Outcomes              map[batch.Outcome]int
+	Unsettled, AlsoShared int
 	// Requests counts the requests of the run.
 	Requests batch.Summary
 }
@@ -81,6 +84,8 @@ func (m *Metrics) text(task string, success float64) string {
 	for _, o := range batch.Outcomes() {
 		w.sample("last_run_rows", float64(m.Outcomes[o]), label("outcome", string(o)))
 	}
+	w.gauge("last_run_unsettled_rows", "The rows of the last run's report that are not settled.", float64(m.Unsettled))
+	w.gauge("last_run_also_shared_images", "The images of the last run that are also shared with accounts or organizations.", float64(m.AlsoShared))
 	w.gauge("last_run_requests", "The requests of the last run, every attempt and every read counted.", float64(m.Requests.Requests))
 	w.gauge("last_run_retries", "Those of the last run's requests that tried again what an earlier one had not settled.", float64(m.Requests.Retries))
 	w.gauge("last_run_throttled", "Those of the last run's requests that were answered by 429, too many requests.", float64(m.Requests.Throttled))

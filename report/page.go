@@ -11,8 +11,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"imsrevoke/batch"
 )
 
 //go:embed html/page.html
@@ -108,7 +106,7 @@ func (v View) writeHTML(w io.Writer, r *Results) error {
 	clock, static := newClock(s), staticRows{choice: chosen.atMost(maxStaticRows)}
 	err = View{}.each(r, func(e *Entry) error {
 		clock.add(e)
-		if v.shows(e.Outcome) {
+		if v.shows(e.Outcome, e.Settled()) {
 			static.add(e)
 		}
 		return nil
@@ -166,6 +164,13 @@ func (v View) newPage(r *Results, s *Survey) *page {
 	if s.Verified[Gone]+s.Verified[StillShared] > 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("A check after the run read the member lists again: %s gone, %s still shared.", grouped(s.Verified[Gone]), grouped(s.Verified[StillShared])))
 	}
+	for _, image := range s.AlsoShared {
+		if len(p.Notes) == maxPageReasons {
+			p.Notes = append(p.Notes, "More images are shared with accounts or organizations: see the rows.")
+			break
+		}
+		p.Notes = append(p.Notes, image.String()+".")
+	}
 	p.fillOutcomes(s)
 	p.fillReasons(s)
 	return p
@@ -174,12 +179,12 @@ func (v View) newPage(r *Results, s *Survey) *page {
 func (p *page) fillOutcomes(s *Survey) {
 	var words []string
 	from := 0.0
-	for _, o := range batch.Outcomes() {
-		n := s.Outcomes[o]
+	for _, o := range states() {
+		n := s.states[o]
 		if n == 0 {
 			continue
 		}
-		k := kindOf(o)
+		k := o.kind()
 		means, advice := meaning(o)
 		width := 100 * float64(n) / float64(s.Rows)
 		p.Outcomes = append(p.Outcomes, outcomeBar{
@@ -202,7 +207,7 @@ func (p *page) fillReasons(s *Survey) {
 		reasons = reasons[:maxPageReasons]
 	}
 	for _, reason := range reasons {
-		k := kindOf(reason.Outcome)
+		k := reason.state().kind()
 		told := pageReason{Kind: k, Mark: k.mark(), Rows: grouped(reason.Rows), Outcome: string(reason.Outcome), Message: cut(reason.Message)}
 		if reason.Status != 0 {
 			told.Status = fmt.Sprint(reason.Status)

@@ -37,8 +37,8 @@ func manyRows(n int) string {
 		if e.Outcome == batch.Skipped {
 			e.Attempts, e.Status, e.RequestID, e.FinishedAt = 0, 0, "", time.Time{}
 		}
-		c := columnsOf(&e.Result)
-		out.Write([]string{c.Line, c.ImageID, c.MemberID, c.Outcome, c.HTTPStatus, c.Attempts, c.DurationMS, c.RequestID, c.Message, c.FinishedAt, "", fmt.Sprint("INC-", i)})
+		c := columnsOf(&e)
+		out.Write([]string{c.Line, c.ImageID, c.MemberID, c.Outcome, c.HTTPStatus, c.Attempts, c.DurationMS, c.RequestID, c.Message, c.FinishedAt, "", "", fmt.Sprint("INC-", i)})
 	}
 	out.Flush()
 	return b.String()

@@ -77,7 +77,7 @@ func (c *clock) add(e *Entry) {
 	}
 	i := min(int(at/c.step), len(c.finished)-1)
 	c.finished[i]++
-	if e.Outcome.Settled() {
+	if e.Settled() {
 		c.settled[i]++
 	}
 }

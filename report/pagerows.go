@@ -19,12 +19,11 @@ type choice struct {
 func (v View) choose(s *Survey) choice {
 	var c choice
 	for o, n := range s.Outcomes {
-		switch {
-		case !v.shows(o):
-		case o.Settled():
-			c.settled += n
-		default:
-			c.open += n
+		if v.shows(o, true) {
+			c.settled += n - s.Unsettled[o]
+		}
+		if v.shows(o, false) {
+			c.open += s.Unsettled[o]
 		}
 	}
 	c.all = c.open + c.settled
@@ -43,7 +42,7 @@ func (c choice) rows() int { return c.open + c.settled }
 // take reports whether a row belongs to the choice, and counts it.
 func (c *choice) take(e *Entry) bool {
 	left := &c.open
-	if e.Outcome.Settled() {
+	if e.Settled() {
 		left = &c.settled
 	}
 	if *left == 0 {
@@ -71,7 +70,7 @@ type staticRows struct {
 func (s *staticRows) add(e *Entry) {
 	switch {
 	case !s.choice.take(e):
-	case e.Outcome.Settled():
+	case e.Settled():
 		s.settled = append(s.settled, staticRowOf(e))
 	default:
 		s.open = append(s.open, staticRowOf(e))
@@ -79,7 +78,7 @@ func (s *staticRows) add(e *Entry) {
 }
 
 func staticRowOf(e *Entry) staticRow {
-	k := kindOf(e.Outcome)
+	k := stateOf(e).kind()
 	row := staticRow{
 		Kind: k, Mark: k.mark(), Outcome: string(e.Outcome), Line: e.Row.Line, Image: cut(e.Row.ImageID), Member: cut(e.Row.MemberID),
 		Attempts: fmt.Sprint(e.Attempts), Finished: precisely(e.FinishedAt), Message: cut(e.Message),
@@ -128,23 +127,23 @@ func outcomeWords(outcomes []batch.Outcome) string {
 	return text
 }
 
-// pageOutcome is an outcome as the page's script knows it.
+// pageOutcome is a state as the page's script knows it.
 type pageOutcome struct {
-	Name batch.Outcome `json:"name"`
-	Kind kind          `json:"kind"`
-	Mark string        `json:"mark"`
-	Rows int           `json:"rows"`
+	Name state  `json:"name"`
+	Kind kind   `json:"kind"`
+	Mark string `json:"mark"`
+	Rows int    `json:"rows"`
 }
 
 // writePageRows writes the rows as the page's script reads them: an array for
 // each. In JSON of this form no cell can end the element in which it stands,
 // because "<", ">" and "&" are escaped.
 func (v View) writePageRows(w io.Writer, r *Results, c choice) error {
-	number := make(map[batch.Outcome]int)
+	number := make(map[state]int)
 	var outcomes []pageOutcome
-	for i, o := range batch.Outcomes() {
-		number[o] = i
-		outcomes = append(outcomes, pageOutcome{o, kindOf(o), kindOf(o).mark(), 0})
+	for i, s := range states() {
+		number[s] = i
+		outcomes = append(outcomes, pageOutcome{s, s.kind(), s.kind().mark(), 0})
 	}
 	columns := append([]string{}, r.Columns[:min(len(r.Columns), maxPageColumns)]...)
 	head, err := json.Marshal(map[string]any{"columns": columns})
@@ -159,7 +158,7 @@ func (v View) writePageRows(w io.Writer, r *Results, c choice) error {
 		if !c.take(e) {
 			return nil
 		}
-		i := number[e.Outcome]
+		i := number[stateOf(e)]
 		outcomes[i].Rows++
 		row, err := json.Marshal(pageRow(e, i, len(columns)))
 		if err != nil {

@@ -21,13 +21,13 @@ const (
 	kindUnsent kind = "unsent" // nothing was sent
 )
 
-func kindOf(o batch.Outcome) kind {
-	switch {
-	case o.Settled():
+func (s state) kind() kind {
+	switch o := batch.Outcome(s); {
+	case o.Settled() || o == batch.Duplicate:
 		return kindDone
 	case o == batch.Unknown:
 		return kindDoubt
-	case o == batch.Invalid || o == batch.Skipped || o == batch.Planned:
+	case o == batch.Invalid || o == batch.Skipped || o == batch.Planned || s == unsettledDuplicate:
 		return kindUnsent
 	}
 	return kindOpen
@@ -38,9 +38,15 @@ func (k kind) mark() string {
 	return map[kind]string{kindDone: "●", kindOpen: "▲", kindDoubt: "◆", kindUnsent: "○"}[k]
 }
 
-// meaning is what an outcome means, and advice what is to be done about it.
-func meaning(o batch.Outcome) (meaning, advice string) {
-	switch o {
+// meaning is what a state means, and advice what is to be done about it.
+func meaning(s state) (meaning, advice string) {
+	switch s {
+	case stillShared:
+		return "a check after the run has found the share", "revoke it again with imsrevoke run"
+	case unsettledDuplicate:
+		return "an earlier row has the same pair and is not settled", "see the row that it repeats"
+	}
+	switch batch.Outcome(s) {
 	case batch.Revoked:
 		return "the server has withdrawn the share", ""
 	case batch.Absent:
@@ -50,7 +56,7 @@ func meaning(o batch.Outcome) (meaning, advice string) {
 	case batch.Present:
 		return "the share was there already", ""
 	case batch.Duplicate:
-		return "the same pair stands on an earlier line", ""
+		return "an earlier row has the same pair", ""
 	case batch.Planned:
 		return "a dry run: nothing was sent", "nothing was sent, it was a dry run"
 	case batch.Shared:
@@ -77,6 +83,8 @@ func meaning(o batch.Outcome) (meaning, advice string) {
 func headline(s *Survey) string {
 	n, settled := s.Rows, s.Settled()
 	switch {
+	case s.Stopped.Reason != "":
+		return fmt.Sprintf("Stopped at %s: %s of %s settled. %s.", s.Stopped.At.UTC().Format("15:04:05"), grouped(settled), counted(s.Run.Rows, "row"), capital(s.Stopped.Reason))
 	case !s.Ended:
 		return fmt.Sprintf("The run has not ended: %s of %s rows are settled so far.", grouped(settled), grouped(s.Run.Rows))
 	case s.missing() > 0:
@@ -90,7 +98,7 @@ func headline(s *Survey) string {
 	case s.Outcomes[batch.Shared] > 0:
 		return fmt.Sprintf("%s of %s name shares that are still there.", grouped(s.Outcomes[batch.Shared]), counted(n, "row"))
 	case s.Verified[StillShared] > 0:
-		return fmt.Sprintf("A check after the run has found the shares of %s still there.", counted(s.Verified[StillShared], "row"))
+		return fmt.Sprintf("%s of %s settled: a check after the run found %s still there.", grouped(settled), counted(n, "row"), counted(s.Verified[StillShared], "share"))
 	case n == 1 && settled == 1:
 		return "The one row is settled: nothing is left to do."
 	case n == 1:
@@ -197,6 +205,8 @@ func facts(s *Survey) []fact {
 	add("by", by, false)
 	add("began (UTC)", moment(run.Started), false)
 	add("last row finished (UTC)", moment(s.Last), false)
+	add("stopped (UTC)", moment(s.Stopped.At), false)
+	add("stopped because", s.Stopped.Reason, false)
 	add("project", run.Project, true)
 	add("endpoint", run.Endpoint, true)
 	add("credentials", run.Credentials, false)

@@ -31,7 +31,7 @@ func TestHeadlines(t *testing.T) {
 	for _, tt := range tests {
 		s := &Survey{Tally: newTally(), Ended: true}
 		for i, o := range tt.outcomes {
-			s.Tally.add(&batch.Result{Row: batch.Row{Line: i + 2}, Outcome: o})
+			s.Tally.add(&Entry{Result: batch.Result{Row: batch.Row{Line: i + 2}, Outcome: o}})
 		}
 		if got := headline(s); got != tt.want {
 			t.Errorf("%v: %q, want %q", tt.outcomes, got, tt.want)
@@ -46,7 +46,7 @@ func TestThePageSaysWhatItDoesNotShow(t *testing.T) {
 	wide := slices.Repeat([]string{"column"}, maxPageColumns+5)
 	out.Write(append(slices.Clone(columnNames), wide...))
 	for i, o := range []batch.Outcome{batch.Revoked, batch.Failed, batch.Unknown} {
-		out.Write(append([]string{fmt.Sprint(i + 2), image, member, string(o), "", "0", "", "", strings.Repeat("é", maxPageCell+1), "", ""}, wide...))
+		out.Write(append([]string{fmt.Sprint(i + 2), image, member, string(o), "", "0", "", "", strings.Repeat("é", maxPageCell+1), "", "", ""}, wide...))
 	}
 	out.Flush()
 	r, err := openResults(t, "report.csv", b.String())
@@ -90,9 +90,9 @@ func TestTheHeadlineOfAJournalCountsTheRowsThatItDoesNotKnow(t *testing.T) {
 }
 
 func TestEveryOutcomeHasAMeaningAndWhatIsLeftAnAdvice(t *testing.T) {
-	for _, o := range batch.Outcomes() {
-		if means, advice := meaning(o); means == "" || (advice == "") != o.Settled() {
-			t.Errorf("%s: %q, %q", o, means, advice)
+	for _, s := range states() {
+		if means, advice := meaning(s); means == "" || (advice == "") != (s.kind() == kindDone) {
+			t.Errorf("%s: %q, %q", s, means, advice)
 		}
 	}
 	if strings.Contains(pageScript, "</script") || strings.Contains(pageStyle, "</style") {

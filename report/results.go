@@ -25,9 +25,10 @@ type Results struct {
 	// Columns are the names of the input's other columns, as they stand in the
 	// report. A journal knows none.
 	Columns []string
-	// Origin is the run that the results are of, when the caller knows it.
-	// Otherwise it is looked for in the journal.
-	Origin *Run
+	// Origin is the run that the results are of, when the caller knows it, and
+	// Stopped how it was stopped. Otherwise they are looked for in the journal.
+	Origin  *Run
+	Stopped Stop
 
 	file    *os.File
 	journal *journalResults // nil when the file is a report
@@ -42,6 +43,10 @@ type Entry struct {
 	// Results.Columns.
 	Other []string
 }
+
+// Settled reports whether nothing is left to do for the row. A check that has
+// found the share counts for more than the outcome.
+func (e *Entry) Settled() bool { return e.Verified != StillShared && e.Result.Settled() }
 
 // Rows is one reading of results, from the first row to the last.
 type Rows interface {

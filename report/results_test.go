@@ -78,13 +78,13 @@ func drawReport(rt *rapid.T, dir string) (path, text string) {
 			}
 		}
 	}
-	if err := j.End(); err != nil {
+	if err := j.End(Stop{}); err != nil {
 		rt.Fatal(err)
 	}
 	defer j.Close()
 	c := CSV{
 		Input: &input{rows: rows, other: other}, Columns: []string{"note", "note"}, Rows: len(rows), Journal: j, Rest: batch.Skipped, Reason: "stopped",
-		Verified: func(seq int) Verdict { return []Verdict{"", Gone, StillShared}[seq%3] },
+		Verified: func(seq int) Verification { return Verification{Verdict: []Verdict{"", Gone, StillShared}[seq%3]} },
 	}
 	if _, err := c.WriteFile(path); err != nil {
 		rt.Fatal(err)
@@ -162,7 +162,7 @@ func judgeRows(rt *rapid.T, r *Results, rows []jsonRow) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		c := columnsOf(&e.Result)
+		c := columnsOf(e)
 		took := ""
 		if row.DurationMS != nil {
 			took = strconv.FormatInt(*row.DurationMS, 10)
@@ -183,10 +183,10 @@ func judgeRows(rt *rapid.T, r *Results, rows []jsonRow) {
 	}
 }
 
-const aReport = "line,image_id,member_id,outcome,http_status,attempts,duration_ms,request_id,message,finished_at,verified,note\n" +
-	"2," + image + "," + member + ",revoked,204,1,61,req-1,,2026-11-23T12:00:00.001Z,gone,a\n" +
-	"3," + image + "," + member + "1,failed,503,5,9000,req-2,busy,2026-11-23T12:00:09.000Z,,b\n" +
-	"4," + image + "," + member + "2,unknown,,2,61,req-3,lost,2026-11-23T12:00:10.000Z,,c\n"
+const aReport = "line,image_id,member_id,outcome,http_status,attempts,duration_ms,request_id,message,finished_at,verified,also_shared_with,note\n" +
+	"2," + image + "," + member + ",revoked,204,1,61,req-1,,2026-11-23T12:00:00.001Z,gone,,a\n" +
+	"3," + image + "," + member + "1,failed,503,5,9000,req-2,busy,2026-11-23T12:00:09.000Z,,,b\n" +
+	"4," + image + "," + member + "2,unknown,,2,61,req-3,lost,2026-11-23T12:00:10.000Z,,the account x,c\n"
 
 func TestOnlyTheRowsThatAreAskedFor(t *testing.T) {
 	r, err := openResults(t, "report.csv", aReport)
@@ -205,11 +205,11 @@ func TestOnlyTheRowsThatAreAskedFor(t *testing.T) {
 // A report of before there was a column verified is one, too, and so is one
 // whose columns somebody has moved.
 func TestColumnsAreFoundByTheirNames(t *testing.T) {
-	r, err := openResults(t, "report.csv", "note,"+strings.TrimSuffix(strings.SplitN(aReport, "\n", 2)[0], ",verified,note")+"\nx,2,"+image+","+member+",revoked,204,1,61,req-1,,2026-11-23T12:00:00.001Z\n")
+	r, err := openResults(t, "report.csv", "note,"+strings.TrimSuffix(strings.SplitN(aReport, "\n", 2)[0], ",verified,also_shared_with,note")+"\nx,2,"+image+","+member+",revoked,204,1,61,req-1,,2026-11-23T12:00:00.001Z\n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := strings.SplitN(aReport, "\n", 2)[0] + "\n2," + image + "," + member + ",revoked,204,1,61,req-1,,2026-11-23T12:00:00.001Z,,x\n"
+	want := strings.SplitN(aReport, "\n", 2)[0] + "\n2," + image + "," + member + ",revoked,204,1,61,req-1,,2026-11-23T12:00:00.001Z,,,x\n"
 	if diff := cmp.Diff(want, show(t, View{Format: FormatCSV}, r)); diff != "" {
 		t.Error(diff)
 	}

@@ -98,8 +98,7 @@ func assignColumns(header []string) (fields, other, lacking []string) {
 		other = append(other, name)
 	}
 	for _, name := range columnNames {
-		// Reports of a time before the last column are reports, too.
-		if !found[name] && name != "verified" {
+		if !found[name] && !slices.Contains(laterColumns, name) {
 			lacking = append(lacking, name)
 		}
 	}
@@ -153,6 +152,8 @@ func (c *columns) entry() (*Entry, error) {
 			Duration:  time.Duration(p.number("duration_ms", c.DurationMS)) * time.Millisecond,
 			RequestID: c.RequestID,
 			Message:   c.Message,
+
+			AlsoSharedWith: c.AlsoShared,
 		},
 		Verified: Verdict(c.Verified),
 	}
@@ -178,9 +179,12 @@ func (c *columns) entry() (*Entry, error) {
 
 // complete sets what follows from the rest of a row that was read.
 func (e *Entry) complete() {
-	if e.Outcome == batch.Invalid {
+	switch e.Outcome {
+	case batch.Invalid:
 		e.Row.Problem = e.Message
 		return
+	case batch.Duplicate:
+		e.First = batch.RepeatedOutcome(e.Message)
 	}
 	// What is no pair any more stays the zero one.
 	e.Row.Pair, _ = batch.ParsePair(e.Row.ImageID, e.Row.MemberID)

@@ -15,6 +15,7 @@ type journalResults struct {
 	journal *Journal
 	run     Run  // the last one
 	ended   bool // with nothing under way
+	stop    Stop
 	// newest is the latest time at which a row finished, as it stands there.
 	newest string
 	// unnamed counts the rows that may have been sent and have no result. The
@@ -35,7 +36,7 @@ func readJournalResults(file *os.File) (*journalResults, error) {
 	if l.runs == 0 {
 		return nil, errors.New("the journal holds nothing yet: no row was sent")
 	}
-	results := &journalResults{journal: j, run: l.last, ended: l.ended, newest: l.newest}
+	results := &journalResults{journal: j, run: l.last, ended: l.ended, stop: l.stop, newest: l.newest}
 	for _, state := range j.rows {
 		if state.is(stateLost) && state.offset() == 0 {
 			results.unnamed++
@@ -65,10 +66,36 @@ func (r *journalRows) Next() (*Entry, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := r.repeat(&result); err != nil {
+			return nil, err
+		}
 		r.seq++
 		e := &Entry{Result: result}
 		e.complete()
 		return e, nil
 	}
 	return nil, io.EOF
+}
+
+// repeat completes the result of a duplicate by that of the row that it repeats,
+// if the journal says which one that is.
+func (r *journalRows) repeat(result *batch.Result) error {
+	j, first := r.results.journal, result.Row.FirstSeq
+	if result.Outcome != batch.Duplicate || first < 0 || first >= r.seq {
+		return nil
+	}
+	state := j.rows[first]
+	if state.offset() == 0 {
+		return nil
+	}
+	stands, err := j.readAny(state.offset(), &batch.Row{})
+	if err != nil {
+		return fmt.Errorf("read the journal: %w", err)
+	}
+	result.Row.FirstLine = stands.Row.Line
+	if state.is(stateLost) {
+		stands.Outcome = batch.Unknown
+	}
+	result.Repeat(stands.Outcome)
+	return nil
 }

@@ -128,7 +128,7 @@ func TestAReportIsKnownByItsJournal(t *testing.T) {
 		if err != nil || (s.Run != nil) != (tt.want == nil) || s.Rows != 3 {
 			t.Errorf("a journal %s: %v, the run is %+v", tt.name, err, s.Run)
 		}
-		if _, err := r.origin(s); !errors.Is(err, tt.want) {
+		if _, _, err := r.origin(s); !errors.Is(err, tt.want) {
 			t.Errorf("a journal %s: %v, want %v", tt.name, err, tt.want)
 		}
 		r.Close()

@@ -80,10 +80,9 @@ func (s *settledOf) Next() (batch.Row, error) {
 		if err != nil {
 			return row, err
 		}
-		if row.Seq < len(s.journal.rows) {
-			if state := s.journal.rows[row.Seq]; state.is(stateSettled) && !state.is(stateDuplicate) {
-				return row, nil
-			}
+		if row.Seq < len(s.journal.rows) && s.journal.rows[row.Seq].is(stateSettled) {
+			row.Owned = true // or it could not be settled
+			return row, nil
 		}
 	}
 }
@@ -100,7 +99,7 @@ func (r *remaining) Next() (batch.Row, error) {
 			return row, err
 		}
 		state := r.journal.rows[row.Seq]
-		if state.is(stateSettled) {
+		if state.is(stateSettled | stateUnsent) {
 			continue
 		}
 		row.Lost = state.is(stateLost)
@@ -115,18 +114,18 @@ func (r *remaining) Next() (batch.Row, error) {
 	}
 }
 
-// Settled is how many rows the journal says are settled, and how many of them
-// are so because they repeat another one.
-func (j *Journal) Settled() (rows, duplicates int) {
+// Settled is how many rows the journal says are settled, and how many others it
+// has that need no request. Duplicates are among these.
+func (j *Journal) Settled() (settled, unsent int) {
 	for _, state := range j.rows {
-		if state.is(stateSettled) {
-			rows++
-		}
-		if state.is(stateDuplicate) {
-			duplicates++
+		switch {
+		case state.is(stateSettled):
+			settled++
+		case state.is(stateUnsent):
+			unsent++
 		}
 	}
-	return rows, duplicates
+	return settled, unsent
 }
 
 // A loader reads the lines of a journal.
@@ -142,6 +141,9 @@ type loader struct {
 	// Of the run whose lines are being read:
 	mark  int  // rows up to this one may have been sent, -1 for none
 	ended bool // it has ended with nothing under way
+	stop  Stop // how it was stopped
+	// before says that it was written in the format before.
+	before bool
 }
 
 func (l *loader) load(file io.Reader) error {
@@ -209,8 +211,17 @@ func (l *loader) take(line []byte) error {
 			l.newest = string(at)
 		}
 		l.journal.note(seq, l.journal.size, outcome)
+		if l.before && outcome == batch.Absent {
+			l.journal.rows[seq] &^= stateSettled
+		}
 	case wordEnd:
 		l.ended = true
+		if !p.ended {
+			l.stop = Stop{Reason: p.text(""), At: p.time()}
+		}
+		if p.err != nil {
+			return l.damaged("it does not say why the run was stopped")
+		}
 	default:
 		return l.damaged(fmt.Sprintf("the word %q is unknown", word))
 	}
@@ -221,10 +232,15 @@ func (l *loader) take(line []byte) error {
 const shortestRow = 40
 
 // takeRun takes the line of a run, which must be the run that is to go on.
+//
+// Journals of the format before are read, but their absent rows are not taken
+// for settled: versions that wrote it called a row absent when the spelling in
+// the file was not in the list, or not on its first page.
 func (l *loader) takeRun(p *lineParser) error {
 	format, identity := p.text(""), p.text("")
 	var run Run
-	if format != journalFormat {
+	l.before = format == formatBefore
+	if format != journalFormat && !l.before {
 		return fmt.Errorf("%w: its format is %q, and this program knows %q", ErrOtherRun, format, journalFormat)
 	}
 	if err := json.Unmarshal([]byte(identity), &run); err != nil || p.err != nil {
@@ -244,7 +260,7 @@ func (l *loader) takeRun(p *lineParser) error {
 	l.runOver()
 	l.runs++
 	l.last = run
-	l.mark, l.ended = -1, false
+	l.mark, l.ended, l.stop = -1, false, Stop{}
 	return nil
 }
 
@@ -255,7 +271,7 @@ func (l *loader) runOver() {
 	if !l.ended {
 		j.grow(l.mark + 1)
 		for i := range j.rows[:l.mark+1] {
-			if !j.rows[i].is(stateSettled | stateFresh) {
+			if !j.rows[i].is(stateSettled | stateUnsent | stateFresh) {
 				j.rows[i] |= stateLost
 			}
 		}

@@ -76,13 +76,13 @@ func TestResumingIsAsGoodAsNotHavingStopped(t *testing.T) {
 func drawRows(rt *rapid.T) []batch.Row {
 	rows := make([]batch.Row, rapid.IntRange(1, 40).Draw(rt, "rows"))
 	for i := range rows {
-		p := batch.Pair{ImageID: fmt.Sprintf("%s%d", image[:35], i%4), MemberID: fmt.Sprintf("member-%d", i)}
+		p := batch.Pair{ImageID: fmt.Sprintf("%s%d", image[:35], i%4), MemberID: fmt.Sprintf("%031xf", i)}
 		r := batch.Row{Seq: i, Line: i + 2, ImageID: p.ImageID, MemberID: p.MemberID, Pair: p}
 		switch rapid.IntRange(0, 9).Draw(rt, "kind") {
 		case 0:
 			r.Problem = "it is no pair"
 		case 1:
-			if i > 0 {
+			if i > 0 && rows[0].Problem == "" {
 				r.FirstLine = 2
 			}
 		}
@@ -220,7 +220,7 @@ func (t *trial) run(d *death) []batch.Outcome {
 	case err != nil:
 		t.rt.Errorf("the run ended: %v", err)
 	default:
-		if err := j.End(); err != nil {
+		if err := j.End(Stop{}); err != nil {
 			t.rt.Errorf("%v", err)
 		}
 	}
@@ -374,10 +374,10 @@ func (a mortalAPI) Remove(ctx context.Context, p batch.Pair) batch.Answer {
 	return a.API.Remove(ctx, p)
 }
 
-func (a mortalAPI) Members(ctx context.Context, imageID string) (batch.Members, batch.Answer) {
+func (a mortalAPI) Members(ctx context.Context, imageID string, from batch.Cursor) (batch.Page, batch.Answer) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer context.AfterFunc(a.life, cancel)()
-	return a.API.Members(ctx, imageID)
+	return a.API.Members(ctx, imageID, from)
 }
 
 // ready is a token that is good for ever.

@@ -20,6 +20,8 @@ type Survey struct {
 	// Ended says that the run has ended, as far as is known: the results of a
 	// journal may be those of a run that is under way or was cut off.
 	Ended bool
+	// Stopped says how the run was stopped, as far as is known.
+	Stopped Stop
 	// Unnamed is [Results.Unnamed].
 	Unnamed int
 
@@ -70,10 +72,10 @@ func (r *Results) Survey() (*Survey, error) {
 	}
 	s.Unnamed = r.Unnamed()
 	if r.journal != nil {
-		s.Run, s.Ended = &r.journal.run, r.journal.ended
-	} else if s.Run = r.Origin; s.Run == nil {
+		s.Run, s.Ended, s.Stopped = &r.journal.run, r.journal.ended, r.journal.stop
+	} else if s.Run, s.Stopped = r.Origin, r.Stopped; s.Run == nil {
 		// What is told of the results is true without it.
-		s.Run, s.unknown = r.origin(s)
+		s.Run, s.Stopped, s.unknown = r.origin(s)
 	}
 	return s, nil
 }
@@ -88,10 +90,7 @@ func (s *Survey) missing() int {
 }
 
 func (s *Survey) add(e *Entry) {
-	s.Tally.add(&e.Result)
-	if e.Verified != "" {
-		s.Verified[e.Verified]++
-	}
+	s.Tally.add(e)
 	if e.FinishedAt.After(s.newest) {
 		s.newest = e.FinishedAt
 	}
@@ -121,25 +120,25 @@ var (
 
 // origin finds the run that a report is of: the last one in the journal beside
 // it, if that has ended and its results are those of the report.
-func (r *Results) origin(s *Survey) (*Run, error) {
+func (r *Results) origin(s *Survey) (*Run, Stop, error) {
 	file, err := os.Open(r.Name + journalEnding)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, errNoJournal
+		return nil, Stop{}, errNoJournal
 	case err != nil:
-		return nil, err
+		return nil, Stop{}, err
 	}
 	defer file.Close()
 	journal, err := readJournalResults(file)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w", file.Name(), err)
+		return nil, Stop{}, fmt.Errorf("%s: %w", file.Name(), err)
 	case !journal.ended:
-		return nil, errUnderWay
+		return nil, Stop{}, errUnderWay
 	case s.Rows != journal.run.Rows || !s.newest.Equal(journal.newestTime()) || s.Outcomes[batch.Planned] > 0:
-		return nil, errOtherJournal
+		return nil, Stop{}, errOtherJournal
 	}
-	return &journal.run, nil
+	return &journal.run, journal.stop, nil
 }
 
 // newestTime is when the last row finished; zero when none did.

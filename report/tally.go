@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -12,14 +13,63 @@ import (
 type Tally struct {
 	// Rows is how many rows there are: the sum of all Outcomes.
 	Rows int
-	// Outcomes counts the rows by outcome.
-	Outcomes map[batch.Outcome]int
+	// Outcomes counts the rows by outcome, Unsettled those of them that are not
+	// settled.
+	Outcomes, Unsettled map[batch.Outcome]int
 	// Verified counts the rows by what a check after the run found.
 	Verified map[Verdict]int
+	// AlsoShared are the images that are also shared with accounts or
+	// organizations: the first ones, up to a bound.
+	AlsoShared []AlsoShared
 
-	reasons map[reasonKey]*Reason
+	alsoShared map[string]bool // the images in AlsoShared
+	states     map[state]int
+	reasons    map[reasonKey]*Reason
 	// more counts the rows whose reason came when maxReasons were known.
 	more map[batch.Outcome]int
+}
+
+// An AlsoShared is an image that is shared with others than projects.
+type AlsoShared struct {
+	ImageID string `json:"image_id"`
+	// With names the accounts and organizations.
+	With string `json:"with"`
+}
+
+// String says it in a sentence without its full stop.
+func (a AlsoShared) String() string {
+	return fmt.Sprintf("image %s: still shared with %s, which may include this project", a.ImageID, a.With)
+}
+
+// A state is what a row is counted as for people: its outcome, unless it is not
+// settled although its outcome is.
+type state string
+
+const (
+	stillShared        state = "still shared"
+	unsettledDuplicate state = "duplicate, not settled"
+)
+
+func stateOf(e *Entry) state {
+	switch {
+	case e.Verified == StillShared:
+		return stillShared
+	case e.Outcome == batch.Duplicate && !e.Settled():
+		return unsettledDuplicate
+	}
+	return state(e.Outcome)
+}
+
+// states lists every state, in the order in which they are shown.
+func states() []state {
+	all := []state{stillShared}
+	for _, o := range batch.Outcomes() {
+		all = append(all, state(o))
+		if o == batch.Duplicate {
+			all = append(all, unsettledDuplicate)
+		}
+	}
+	return all
 }
 
 // A Reason is what several rows have in common that are not settled.
@@ -35,6 +85,17 @@ type Reason struct {
 	Lines []int
 }
 
+// state is the state of the rows.
+func (r *Reason) state() state {
+	if r.Outcome == batch.Duplicate {
+		return unsettledDuplicate // or there would be no reason
+	}
+	if r.Outcome.Settled() {
+		return stillShared
+	}
+	return state(r.Outcome)
+}
+
 type reasonKey struct {
 	outcome batch.Outcome
 	status  int
@@ -42,7 +103,7 @@ type reasonKey struct {
 }
 
 const (
-	// maxReasons bounds the reasons kept apart.
+	// maxReasons bounds the reasons kept apart, and the images in AlsoShared.
 	maxReasons = 1000
 	// reasonLines is how many rows are named for a reason.
 	reasonLines = 3
@@ -50,20 +111,41 @@ const (
 
 func newTally() *Tally {
 	return &Tally{
-		Outcomes: make(map[batch.Outcome]int),
-		Verified: make(map[Verdict]int),
-		reasons:  make(map[reasonKey]*Reason),
-		more:     make(map[batch.Outcome]int),
+		Outcomes:   make(map[batch.Outcome]int),
+		Unsettled:  make(map[batch.Outcome]int),
+		Verified:   make(map[Verdict]int),
+		alsoShared: make(map[string]bool),
+		states:     make(map[state]int),
+		reasons:    make(map[reasonKey]*Reason),
+		more:       make(map[batch.Outcome]int),
 	}
 }
 
-func (t *Tally) add(r *batch.Result) {
+func (t *Tally) add(r *Entry) {
 	t.Rows++
 	t.Outcomes[r.Outcome]++
-	if r.Outcome.Settled() || r.Outcome == batch.Planned {
+	t.states[stateOf(r)]++
+	if r.Verified != "" {
+		t.Verified[r.Verified]++
+	}
+	if image := batch.ImageKey(r.Row.ImageID); r.AlsoSharedWith != "" && !t.alsoShared[image] && len(t.AlsoShared) < maxReasons {
+		t.alsoShared[image] = true
+		t.AlsoShared = append(t.AlsoShared, AlsoShared{image, r.AlsoSharedWith})
+	}
+	if r.Settled() {
 		return
 	}
-	key := reasonKey{r.Outcome, r.Status, withoutIDs(r)}
+	t.Unsettled[r.Outcome]++
+	if r.Outcome == batch.Planned {
+		return
+	}
+	key := reasonKey{r.Outcome, r.Status, withoutIDs(&r.Result)}
+	switch stateOf(r) {
+	case stillShared:
+		key.message = "the member list that was read after the run still has the member"
+	case unsettledDuplicate:
+		key.message = "the row that it repeats is not settled"
+	}
 	reason := t.reasons[key]
 	if reason == nil {
 		if len(t.reasons) >= maxReasons {
@@ -83,9 +165,13 @@ func (t *Tally) add(r *batch.Result) {
 // same thing said of two rows is the same reason.
 func withoutIDs(r *batch.Result) string {
 	message := r.Message
-	for id, word := range map[string]string{r.Row.Pair.ImageID: "{image}", r.Row.Pair.MemberID: "{member}"} {
-		if len(id) >= 8 {
-			message = strings.ReplaceAll(message, id, word)
+	ids := [...]struct{ id, word string }{{r.Row.Pair.ImageID, "{image}"}, {r.Row.Pair.MemberID, "{member}"}}
+	if len(ids[0].id) < len(ids[1].id) {
+		ids[0], ids[1] = ids[1], ids[0] // the shorter one may be a part of the longer
+	}
+	for _, replace := range ids {
+		if len(replace.id) >= 8 {
+			message = strings.ReplaceAll(message, replace.id, replace.word)
 		}
 	}
 	return message
@@ -93,11 +179,9 @@ func withoutIDs(r *batch.Result) string {
 
 // Settled is how many rows leave nothing to be done.
 func (t *Tally) Settled() int {
-	n := 0
-	for outcome, rows := range t.Outcomes {
-		if outcome.Settled() {
-			n += rows
-		}
+	n := t.Rows
+	for _, rows := range t.Unsettled {
+		n -= rows
 	}
 	return n
 }

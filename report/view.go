@@ -26,7 +26,8 @@ func Formats() []Format { return []Format{FormatCSV, FormatJSONL, FormatJSON, Fo
 // A View says how results are to be shown.
 type View struct {
 	Format Format
-	// Only is which rows are shown, by their outcomes; empty for all.
+	// Only is which rows are shown: those with one of these outcomes, or that are
+	// [Settled] or [Unsettled]; empty for all.
 	Only []batch.Outcome
 	// ByteOrderMark goes before a CSV: without it Excel takes UTF-8 for
 	// another encoding.
@@ -62,8 +63,21 @@ func (v View) WriteFile(path string, r *Results) error {
 	return replaceFile(path, "report", ownerOnly, func(w io.Writer) error { return v.Write(w, r) })
 }
 
-// shows reports whether rows with the outcome are shown.
-func (v View) shows(o batch.Outcome) bool { return len(v.Only) == 0 || slices.Contains(v.Only, o) }
+// Words for [View.Only] beside the outcomes.
+const (
+	Settled   batch.Outcome = "settled"
+	Unsettled batch.Outcome = "unsettled"
+)
+
+// shows reports whether rows with the outcome are shown, depending on whether
+// they are settled.
+func (v View) shows(o batch.Outcome, settled bool) bool {
+	word := Unsettled
+	if settled {
+		word = Settled
+	}
+	return len(v.Only) == 0 || slices.Contains(v.Only, o) || slices.Contains(v.Only, word)
+}
 
 // each calls do with every row that is shown.
 func (v View) each(r *Results, do func(*Entry) error) error {
@@ -79,7 +93,7 @@ func (v View) each(r *Results, do func(*Entry) error) error {
 		if err != nil {
 			return err
 		}
-		if !v.shows(e.Outcome) {
+		if !v.shows(e.Outcome, e.Settled()) {
 			continue
 		}
 		if err := do(e); err != nil {

@@ -32,7 +32,7 @@ func TestCrontab(t *testing.T) {
 	for days := -1; days <= 2; days++ { // it may be midnight
 		s.put("home/offboarding/report-"+time.Now().AddDate(0, 0, days).Format(time.DateOnly)+".csv", "")
 	}
-	if printed := s.run(j, 2); !strings.Contains(printed, "exists: name another file with --report") {
+	if printed := s.run(j, 2); !strings.Contains(printed, "already exists; name another file with --report") {
 		t.Errorf("cron would mail %q", printed)
 	}
 	s.put("home/offboarding/pairs.csv", "image_id,member_id\n"+strings.Join(s.pairs[0], ",")+",one cell too many\n")

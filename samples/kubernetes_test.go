@@ -16,7 +16,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
-	"imsrevoke/batch"
 	"imsrevoke/samples"
 )
 
@@ -96,10 +95,9 @@ func (m *manifest) judge(t *testing.T) {
 	if codes := rules[0].OnExitCodes; *codes.ContainerName != container.Name || fmt.Sprint(codes.Values) != "[1 2 4]" {
 		t.Errorf("exit codes of %s: %v", *codes.ContainerName, codes.Values)
 	}
-	const pings = 20 * time.Second
 	grace := time.Duration(*pod.TerminationGracePeriodSeconds) * time.Second
-	if grace < batch.DefaultAttemptTimeout+pings+30*time.Second {
-		t.Errorf("a pod that is to end has %v for it", grace)
+	if least := leastStop(t, strings.Join(container.Args, " ")); grace < least {
+		t.Errorf("a pod that is to end has %v for it; want %v or more", grace, least)
 	}
 	if c := container.SecurityContext; !*c.ReadOnlyRootFilesystem || *c.AllowPrivilegeEscalation || !*pod.SecurityContext.RunAsNonRoot {
 		t.Error("the container may more than it needs")

@@ -2,6 +2,7 @@ package imageapi
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,9 +19,14 @@ const (
 	// maxErrorBody is how much of an error body is read for its message, and
 	// drained so that the connection can be used again.
 	maxErrorBody = 64 << 10
-	// maxList is the longest member list that is read. Clouds allow between
-	// 128 and some thousand members of an image, at about 300 bytes each.
+	// maxList is the longest page of a member list that is read, in bytes. Clouds
+	// allow between 128 and some thousand members of an image, at about 300 bytes
+	// each.
 	maxList = 8 << 20
+	// maxListedID is the longest id in a member list, in bytes: Glance stores 255
+	// characters. maxMarker is the longest marker of a page.
+	maxListedID = 4 * batch.MaxMemberIDLength
+	maxMarker   = 4 << 10
 )
 
 // Credentials authorise requests. Its methods are called from several
@@ -100,7 +106,7 @@ func (c *Client) change(
 	ctx context.Context, p batch.Pair, method, path string, body []byte,
 	meaning func(*http.Response, batch.Pair, errorText) (batch.Meaning, string),
 ) batch.Answer {
-	req, err := c.request(method, path, body)
+	req, err := c.request(method, path, "", body)
 	if err != nil {
 		return notSent(err)
 	}
@@ -113,40 +119,50 @@ func (c *Client) change(
 	return c.judge(ctx, &e)
 }
 
-// Members reads the members of an image: GET /v2/images/{image_id}/members.
-func (c *Client) Members(ctx context.Context, imageID string) (batch.Members, batch.Answer) {
-	req, err := c.request(http.MethodGet, membersPath(imageID), nil)
+// Members reads a page of the members of an image:
+// GET /v2/images/{image_id}/members. See readPage for what makes a page.
+func (c *Client) Members(ctx context.Context, imageID string, from batch.Cursor) (batch.Page, batch.Answer) {
+	req, err := c.request(http.MethodGet, membersPath(imageID), string(from), nil)
 	if err != nil {
-		return batch.Members{}, notSent(err)
+		return batch.Page{}, notSent(err)
 	}
 	e := c.exchange(ctx, req)
 	defer e.close()
 	if e.failed() {
-		return batch.Members{}, e.answer
+		return batch.Page{}, e.answer
 	}
 	if e.resp.StatusCode != http.StatusOK {
 		e.answer.Meaning, e.answer.Message = meaningOfRefusal(e.resp, batch.Pair{ImageID: imageID}, e.errorText)
-		return batch.Members{}, c.judge(ctx, &e)
+		return batch.Page{}, c.judge(ctx, &e)
 	}
-	members, err := c.readList(e.resp.Body, imageID)
+	page, err := c.readPage(e.resp.Body, imageID)
 	if err != nil {
 		e.answer.Meaning, e.answer.Message = batch.Broken, err.Error()
-		return batch.Members{}, c.judge(ctx, &e)
+		return batch.Page{}, c.judge(ctx, &e)
 	}
 	e.answer.Meaning = batch.Listed
-	return members, c.judge(ctx, &e)
+	return page, c.judge(ctx, &e)
 }
 
-// readList reads the body of a member list. Glance sends all of it at once; a
-// list that names a next page, as other lists of the API do, is not complete.
-func (c *Client) readList(body io.Reader, imageID string) (batch.Members, error) {
-	var list struct {
-		Members *[]struct {
-			ImageID  string `json:"image_id"`
-			MemberID string `json:"member_id"`
-		} `json:"members"`
-		Next string `json:"next"`
-	}
+// A memberPage is the body of an answer to the request for a page. Glance sends
+// the whole list at once. Huawei Cloud sends 500 members with the marker of the
+// next page in page_info, and says what kind of member each is. Other lists of
+// the Image API have the address of the next page in next.
+type memberPage struct {
+	Members *[]struct {
+		ImageID    string `json:"image_id"`
+		MemberID   string `json:"member_id"`
+		MemberType string `json:"member_type"`
+	} `json:"members"`
+	PageInfo struct {
+		NextMarker string `json:"next_marker"`
+	} `json:"page_info"`
+	Next string `json:"next"`
+}
+
+// readPage reads the body of an answer to the request for a page.
+func (c *Client) readPage(body io.Reader, imageID string) (batch.Page, error) {
+	var list memberPage
 	limited := &io.LimitedReader{R: body, N: maxList}
 	if err := json.NewDecoder(limited).Decode(&list); err != nil {
 		switch {
@@ -155,36 +171,89 @@ func (c *Client) readList(body io.Reader, imageID string) (batch.Members, error)
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			err = errors.New("the member list is cut short")
 		case errors.Is(err, context.DeadlineExceeded):
-			err = errors.New("the member list did not come within the time of one attempt")
+			err = errors.New("the member list did not arrive within the time of one attempt")
 		default:
 			err = fmt.Errorf("the answer is not a member list: %w", err)
 		}
-		return batch.Members{}, err
+		return batch.Page{}, err
 	}
 	if list.Members == nil {
-		return batch.Members{}, errors.New("the answer is not a member list: it has no members")
+		return batch.Page{}, errors.New("the answer is not a member list: it has no members")
 	}
-	var m batch.Members
-	for _, member := range *list.Members {
-		if member.MemberID == "" {
-			return batch.Members{}, errors.New("the member list has an entry without an id")
+	page := batch.Page{Members: make([]batch.Member, 0, len(*list.Members))}
+	for _, m := range *list.Members {
+		switch {
+		case m.MemberID == "":
+			return batch.Page{}, errors.New("the member list has an entry without an id")
+		case len(m.MemberID) > maxListedID || len(m.MemberType) > maxListedID:
+			return batch.Page{}, fmt.Errorf("the member list has an id of %d bytes", max(len(m.MemberID), len(m.MemberType)))
+		case !sameID(m.ImageID, imageID):
+			return batch.Page{}, fmt.Errorf("the member list is of the image %q", m.ImageID)
 		}
-		if !sameID(member.ImageID, imageID) {
-			return batch.Members{}, fmt.Errorf("the member list is of the image %q", member.ImageID)
-		}
-		m.IDs = append(m.IDs, member.MemberID)
+		page.Members = append(page.Members, batch.Member{ID: m.MemberID, Type: memberType(m.MemberType)})
 	}
-	m.Complete = list.Next == "" && c.complete(m.IDs)
-	return m, nil
+	list.next(&page)
+	page.OwnOnly = c.ownOnly(page.Members)
+	return page, nil
 }
 
-// complete reports whether a list is that of the image's owner, who sees every
-// member. Glance shows a member only itself: such a list holds one id, our own.
-func (c *Client) complete(ids []string) bool {
-	if len(ids) != 1 {
-		return true
+// memberType is the type of a member that is not a project, as it may be shown.
+func memberType(word string) batch.MemberType {
+	if word == "" || word == "project" {
+		return ""
 	}
-	return c.config.ProjectID != "" && !sameID(ids[0], c.config.ProjectID)
+	return batch.MemberType(clean(word))
+}
+
+// next says how to ask for the page behind this one, if there is one. The
+// documentation of Huawei Cloud can be read in two ways: the marker is sent as it
+// came, or in base64. Of an address nothing is used but its marker: where to go
+// it must not say.
+func (p *memberPage) next(page *batch.Page) {
+	marker := p.PageInfo.NextMarker
+	if marker == "" && p.Next != "" {
+		next, err := url.Parse(p.Next)
+		if err == nil {
+			marker = next.Query().Get("marker")
+		}
+		if marker == "" {
+			page.Gap = "it has a next page without a marker to ask for it"
+			return
+		}
+	}
+	switch {
+	case marker == "":
+		return
+	case len(marker) > maxMarker:
+		page.Gap = fmt.Sprintf("the marker of its next page has %d bytes", len(marker))
+		return
+	}
+	page.Next = []batch.Cursor{cursor(marker), cursor(inBase64(marker))}
+	// Only where markers are the ids of members can another one be made.
+	if last := len(page.Members) - 1; last > 0 && page.Members[last].ID == marker {
+		page.Control = cursor(inBase64(page.Members[0].ID))
+	}
+}
+
+func cursor(marker string) batch.Cursor { return batch.Cursor(markerIs + url.QueryEscape(marker)) }
+
+func inBase64(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+
+// ownOnly reports whether nothing shows that a list is that of the image's
+// owner, who sees every member. A member sees only its own share: the one for
+// its project, or perhaps one for its account or organization.
+func (c *Client) ownOnly(members []batch.Member) bool {
+	projects := 0
+	for _, m := range members {
+		switch {
+		case m.Type != "":
+		case c.config.ProjectID != "" && !sameID(m.ID, c.config.ProjectID):
+			return false
+		default:
+			projects++
+		}
+	}
+	return len(members) > 0 && (projects < 2 || c.config.ProjectID != "")
 }
 
 // judge does what an answer means for the credential that it was asked with,

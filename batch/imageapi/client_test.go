@@ -282,15 +282,19 @@ func TestMemberLists(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, a := newClient(t, "http://glance.example", &keys{}, says(tt.response)).Members(t.Context(), image)
-			if a.Meaning != tt.meaning || fmt.Sprint(got.IDs) != fmt.Sprint(tt.ids) || got.Complete != tt.complete {
+			got, a := newClient(t, "http://glance.example", &keys{}, says(tt.response)).Members(t.Context(), image, "")
+			var ids []string
+			for _, m := range got.Members {
+				ids = append(ids, m.ID)
+			}
+			if a.Meaning != tt.meaning || fmt.Sprint(ids) != fmt.Sprint(tt.ids) || a.Meaning == batch.Listed && got.OwnOnly == tt.complete {
 				t.Errorf("got %+v, meaning %d (%s); want %v, complete %v, meaning %d", got, a.Meaning, a.Message, tt.ids, tt.complete, tt.meaning)
 			}
 		})
 	}
 	c := newClient(t, "http://glance.example", &keys{}, says(list("a")))
 	c.config.ProjectID = ""
-	if got, _ := c.Members(t.Context(), image); got.Complete {
+	if got, _ := c.Members(t.Context(), image, ""); !got.OwnOnly {
 		t.Error("a list of one is taken for complete by somebody who does not know who they are")
 	}
 }
@@ -383,8 +387,12 @@ func TestRequestsStayBelowTheEndpoint(t *testing.T) {
 		if header.Get("Accept") != "application/json" || header.Get("User-Agent") != "imsrevoke/test" {
 			t.Errorf("headers %v", header)
 		}
-		c.Members(t.Context(), image)
+		c.Members(t.Context(), image, "")
 		if want := "GET " + prefix + "/v2/images/" + image + "/members HTTP/1.1"; line != want {
+			t.Errorf("%s: %s; want %s", endpoint, line, want)
+		}
+		c.Members(t.Context(), image, "marker=a%2Bb")
+		if want := "GET " + prefix + "/v2/images/" + image + "/members?marker=a%2Bb HTTP/1.1"; line != want {
 			t.Errorf("%s: %s; want %s", endpoint, line, want)
 		}
 	}

@@ -52,7 +52,7 @@ func TestTheErrorCodesOfHuaweiCloud(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			c := newClient(t, "http://ims.example", &keys{}, says(tt.response))
-			_, read := c.Members(t.Context(), image)
+			_, read := c.Members(t.Context(), image, "")
 			for what, got := range map[string]batch.Answer{"DELETE": c.Remove(t.Context(), pair), "GET": read} {
 				if got.Meaning != tt.meaning || !strings.Contains(got.Message, tt.message) {
 					t.Errorf("%s: meaning %d, %q; want %d, %q", what, got.Meaning, got.Message, tt.meaning, tt.message)

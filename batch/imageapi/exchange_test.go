@@ -25,7 +25,7 @@ func TestARequestThatMayNotBeAuthorisedIsNotSent(t *testing.T) {
 		t.Error("the request was sent")
 		return nil, io.EOF
 	}))
-	_, a := c.Members(t.Context(), image)
+	_, a := c.Members(t.Context(), image, "")
 	for _, got := range []batch.Answer{c.Remove(t.Context(), pair), a} {
 		if got.Meaning != batch.Refused || got.Message != "nothing was sent: refuse to send credentials elsewhere" {
 			t.Errorf("got %+v", got)
@@ -81,7 +81,7 @@ func TestBodiesAreReadWithinABoundAndClosed(t *testing.T) {
 			t.Errorf("%d to a DELETE: %d bytes read, closed: %v", status, b.read, b.closed)
 		}
 		*b = body{}
-		_, a := c.Members(t.Context(), image)
+		_, a := c.Members(t.Context(), image, "")
 		if b.read > maxList+3*maxErrorBody || !b.closed {
 			t.Errorf("%d to a GET: %d bytes read, closed: %v", status, b.read, b.closed)
 		}
@@ -107,7 +107,7 @@ func TestTheAnswersToAReadJudgeTheCredentialToo(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			k := &keys{}
-			_, a := newClient(t, "http://glance.example", k, says(tt.response)).Members(t.Context(), image)
+			_, a := newClient(t, "http://glance.example", k, says(tt.response)).Members(t.Context(), image, "")
 			if a.Meaning != tt.meaning || k.accepted != tt.accepted || k.renewed != tt.renewed {
 				t.Errorf("meaning %d, accepted %d, renewed %d; want %d, %d, %d", a.Meaning, k.accepted, k.renewed, tt.meaning, tt.accepted, tt.renewed)
 			}
@@ -118,7 +118,7 @@ func TestTheAnswersToAReadJudgeTheCredentialToo(t *testing.T) {
 func TestAListOfTheImageInTheOtherLetterCaseIsItsList(t *testing.T) {
 	t.Parallel()
 	response := plain("200 OK", "application/json", `{"members": [{"member_id": "a", "image_id": "`+strings.ToUpper(image)+`"}]}`)
-	if got, a := newClient(t, "http://glance.example", &keys{}, says(response)).Members(t.Context(), image); a.Meaning != batch.Listed || len(got.IDs) != 1 {
+	if got, a := newClient(t, "http://glance.example", &keys{}, says(response)).Members(t.Context(), image, ""); a.Meaning != batch.Listed || len(got.Members) != 1 {
 		t.Errorf("got %+v, %+v", got, a)
 	}
 }

@@ -43,7 +43,14 @@ func TestTheGuardPassesThreeKindsOfRequests(t *testing.T) {
 		{"the reading of a list, with a body", "GET", list, false, `{"member":"` + member + `"}`},
 		{"another collection", "DELETE", "/v2/tasks/" + image + "/members/" + member, false, ""},
 		{"an image id that is none", "DELETE", "/v2/images/x/members/" + member, false, ""},
-		{"a query", "GET", list + "?marker=x", false, ""},
+		{"the reading of a page", "GET", list + "?marker=a%2Bb%3D", true, ""},
+		{"the reading of a page from nowhere", "GET", list + "?marker=", false, ""},
+		{"a page, and more", "GET", list + "?marker=a&limit=1", false, ""},
+		{"another query", "GET", list + "?limit=1", false, ""},
+		{"two markers", "GET", list + "?marker=a?marker=b", false, ""},
+		{"a marker with a fragment", "GET", list + "?marker=a#b", false, ""},
+		{"the removal of a page", "DELETE", list + "?marker=a", false, ""},
+		{"the removal of a member, with a query", "DELETE", list + "/" + member + "?marker=a", false, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -45,7 +45,7 @@ func TestAListThatCannotBeReadSaysWhy(t *testing.T) {
 		``:              "the answer is not a member list",
 		`{"members": [{"member_id": "` + strings.Repeat("x", maxList): "the member list is longer than",
 	} {
-		_, got := newClient(t, "http://glance.example", &keys{}, says(plain("200 OK", "application/json", body))).Members(t.Context(), image)
+		_, got := newClient(t, "http://glance.example", &keys{}, says(plain("200 OK", "application/json", body))).Members(t.Context(), image, "")
 		if got.Meaning != batch.Broken || !strings.Contains(got.Message, want) {
 			t.Errorf("%.20q: meaning %d, %q; want %q", body, got.Meaning, got.Message, want)
 		}

@@ -11,7 +11,11 @@ import (
 	"imsrevoke/batch"
 )
 
-const imagesPath = "/v2/images/"
+const (
+	imagesPath = "/v2/images/"
+	// markerIs begins the query for a page of a member list.
+	markerIs = "marker="
+)
 
 func membersPath(imageID string) string {
 	return imagesPath + imageID + "/members"
@@ -24,13 +28,14 @@ func memberPath(p batch.Pair) string {
 // addBody asks for a member to be added.
 func addBody(memberID string) []byte { return []byte(`{"member":"` + memberID + `"}`) }
 
-// request makes a request for a path below the endpoint, with a body of JSON
-// unless that is empty. It does so by hand:
-// url.JoinPath, path.Join and URL.ResolveReference would take a member id of
-// ".." for a step up, which turns the request for a member into one for the
-// image, and a DELETE of that into an accident.
-func (c *Client) request(method, path string, body []byte) (http.Request, error) {
+// request makes a request for a path below the endpoint, with a query and a body
+// of JSON unless they are empty. It does so by hand: url.JoinPath, path.Join and
+// URL.ResolveReference would take a member id of ".." for a step up, which turns
+// the request for a member into one for the image, and a DELETE of that into an
+// accident.
+func (c *Client) request(method, path, query string, body []byte) (http.Request, error) {
 	u := c.endpoint
+	u.RawQuery = query
 	if u.RawPath != "" {
 		u.RawPath += path
 	}
@@ -66,9 +71,10 @@ func (c *Client) request(method, path string, body []byte) (http.Request, error)
 	return req, nil
 }
 
-// guard lets nothing pass but a DELETE of one member, a GET of a member list,
-// and a POST to it of one member and nothing else. The rows were judged when they were read; this is the second lock on
-// the same door, and it looks at the request and not at the row.
+// guard lets nothing pass but a DELETE of one member, a GET of a page of a
+// member list, and a POST to that list of one member and nothing else. The rows
+// were validated when they were read; this is the second lock on the same door,
+// and it looks at the request and not at the row.
 func guard(method, target string, body []byte) error {
 	rest, ok := strings.CutPrefix(target, imagesPath)
 	imageID, members, hasMembers := strings.Cut(rest, "/")
@@ -85,7 +91,7 @@ func guard(method, target string, body []byte) error {
 		}
 	case len(body) > 0:
 		err = fmt.Errorf("it has a body")
-	case method == http.MethodGet && members == "members":
+	case method == http.MethodGet && (members == "members" || isPage(members)):
 	case method == http.MethodDelete:
 		memberID, isMember := strings.CutPrefix(members, "members/")
 		if err = batch.ValidateMemberID(memberID); err == nil && !isMember {
@@ -98,6 +104,15 @@ func guard(method, target string, body []byte) error {
 		return fmt.Errorf("refuse %s %q: %w", method, target, err)
 	}
 	return nil
+}
+
+// isPage reports whether what follows the image id in a request is its member
+// list from a marker on, and nothing else.
+func isPage(members string) bool {
+	marker, ok := strings.CutPrefix(members, "members?"+markerIs)
+	return ok && marker != "" && !strings.ContainsFunc(marker, func(r rune) bool {
+		return r != '%' && r != '+' && r != '.' && r != '~' && !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '-' || r == '_')
+	})
 }
 
 // cutAround is s without what it begins and ends with, if it does.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,17 +39,42 @@ func TestMessagesStayWithinTheBound(t *testing.T) {
 }
 
 func TestAListThatLacksIDsIsNoList(t *testing.T) {
-	got, a := newClient(t, "http://glance.example", &keys{}, says(plain("200 OK", "application/json", fmt.Sprintf(`{"members":[{"image_id":%q},{"image_id":%q}]}`, image, image)))).Members(t.Context(), image)
-	if a.Meaning == batch.Listed && got.Complete {
-		t.Errorf("%+v is taken for a complete list", got)
+	got, a := newClient(t, "http://glance.example", &keys{}, says(plain("200 OK", "application/json", fmt.Sprintf(`{"members":[{"image_id":%q},{"image_id":%q}]}`, image, image)))).Members(t.Context(), image, "")
+	if a.Meaning == batch.Listed {
+		t.Errorf("%+v is taken for a list", got)
 	}
 }
 
-func TestAFirstPageIsNotComplete(t *testing.T) {
-	got, a := newClient(t, "http://glance.example", &keys{}, says(plain("200 OK", "application/json",
-		fmt.Sprintf(`{"members":[{"image_id":%q,"member_id":"a"},{"image_id":%q,"member_id":"b"}],"next":"/v2/images/x/members?marker=b"}`, image, image)))).Members(t.Context(), image)
-	if a.Meaning == batch.Listed && got.Complete {
-		t.Errorf("%+v is taken for a complete list, though it names a next page", got)
+func TestAPageSaysThatTheListGoesOn(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, rest string
+		next       []batch.Cursor
+		gap        string
+	}{
+		{"Glance's whole list", ``, nil, ""},
+		{"no page_info", `,"page_info":null`, nil, ""},
+		{"the last page", `,"page_info":{"next_marker":null,"current_count":2}`, nil, ""},
+		{"the last page with an empty marker", `,"page_info":{"next_marker":"","current_count":2}`, nil, ""},
+		{"a marker", `,"page_info":{"next_marker":"b","current_count":2}`, []batch.Cursor{"marker=b", "marker=Yg%3D%3D"}, ""},
+		{"an opaque marker", `,"page_info":{"next_marker":"a+b/c=="}`, []batch.Cursor{"marker=a%2Bb%2Fc%3D%3D", "marker=YStiL2M9PQ%3D%3D"}, ""},
+		{"a marker that would be something else", `,"page_info":{"next_marker":"b&limit=1#x"}`, []batch.Cursor{"marker=b%26limit%3D1%23x", "marker=YiZsaW1pdD0xI3g%3D"}, ""},
+		{"a next page elsewhere", `,"next":"https://elsewhere.example/v2/images/x?marker=b&limit=2"`, []batch.Cursor{"marker=b", "marker=Yg%3D%3D"}, ""},
+		{"a next page without a marker", `,"next":"/v2/images/x/members?page=2"`, nil, "without a marker"},
+		{"a marker without an end", `,"page_info":{"next_marker":"` + strings.Repeat("x", maxMarker+1) + `"}`, nil, "4097 bytes"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			body := fmt.Sprintf(`{"members":[{"image_id":%q,"member_id":"a"},{"image_id":%q,"member_id":"b","member_type":"domain"}]%s}`, image, image, tt.rest)
+			got, a := newClient(t, "http://glance.example", &keys{}, says(plain("200 OK", "application/json", body))).Members(t.Context(), image, "")
+			if a.Meaning != batch.Listed || !slices.Equal(got.Next, tt.next) || !strings.Contains(got.Gap, tt.gap) || (got.Gap == "") != (tt.gap == "") {
+				t.Errorf("got %+v, %+v; want next %q, gap %q", got, a, tt.next, tt.gap)
+			}
+			if want := []batch.Member{{ID: "a"}, {ID: "b", Type: batch.Account}}; !slices.Equal(got.Members, want) {
+				t.Errorf("members %+v; want %+v", got.Members, want)
+			}
+		})
 	}
 }
 

@@ -19,6 +19,8 @@ type answer struct {
 	explanation string
 	// applied says that the request has changed the state of the cloud.
 	applied bool
+	// lost is how much of the end of the body the connection breaks before.
+	lost int
 }
 
 // document answers with v as JSON.

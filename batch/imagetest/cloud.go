@@ -1,6 +1,7 @@
 package imagetest
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -41,6 +42,17 @@ type Cloud struct {
 	// MemberQuota is the most members that an image may have when one is added
 	// through the API (image_member_quota).
 	MemberQuota int
+	// CaseSensitive compares the ids of images and members exactly, as Glance on
+	// PostgreSQL does: an image can then have one member in two spellings. Set
+	// it before anything is added. The policies of this package go on ignoring
+	// case.
+	CaseSensitive bool
+	// MemberTypes shows the type of each member, and the URN of an
+	// organization, as Huawei Cloud has done since 2025. Without it, members of
+	// all types are listed alike.
+	MemberTypes bool
+	// Pages makes the cloud serve member lists in pages.
+	Pages Pages
 	// SecureRBAC switches from Zed's default policies to the ones with scope
 	// and new defaults enforced, where roles count: without "reader" every
 	// request for members ends as a 404 that names nothing, and without
@@ -60,7 +72,7 @@ type Cloud struct {
 	KeepLog bool
 
 	mu             sync.Mutex
-	images         map[string]*image // by imageKey
+	images         map[string]*image // by Cloud.imageKey
 	users          map[string]User   // by name
 	appCredentials map[string]AppCredential
 	tokens         map[string]*token
@@ -69,6 +81,7 @@ type Cloud struct {
 	faults         Policy
 	log            []*Request
 	attempts       map[attemptKey]int
+	bookmarks      map[markerKey]*bookmark
 	stats          Stats
 	inFlight       int
 }
@@ -87,6 +100,7 @@ func NewCloud() *Cloud {
 		accessKeys:     map[string]*accessKey{},
 		metadataTokens: map[string]struct{}{},
 		attempts:       map[attemptKey]int{},
+		bookmarks:      map[markerKey]*bookmark{},
 		stats:          Stats{Statuses: map[int]int{}},
 	}
 	roles := []string{RoleMember, RoleReader}
@@ -111,47 +125,88 @@ func (c *Cloud) addImage(i Image) *image {
 	if i.Visibility == "" {
 		i.Visibility = Shared
 	}
-	img := c.images[imageKey(i.ID)]
+	img := c.images[c.imageKey(i.ID)]
 	if img == nil {
-		img = &image{created: time.Now(), members: map[string]*member{}}
-		c.images[imageKey(i.ID)] = img
+		img = &image{cloud: c, created: time.Now(), members: map[rowKey]*member{}}
+		c.images[c.imageKey(i.ID)] = img
 	}
 	img.Image = i
 	return img
 }
 
-// Share shares the image with the member, without regard to the quota. The
+// Share shares the image with a project, without regard to the quota. The
 // image comes into being, shared and owned by the default project, when there
 // is none.
-func (c *Cloud) Share(imageID, memberID string) {
+func (c *Cloud) Share(imageID, memberID string) { c.ShareAs(imageID, memberID, MemberProject) }
+
+// ShareAs is [Cloud.Share] with a member of any type. A project and an account
+// may have the same id; they are two members.
+func (c *Cloud) ShareAs(imageID, memberID string, t MemberType) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	img := c.images[imageKey(imageID)]
+	img := c.images[c.imageKey(imageID)]
 	if img == nil {
 		img = c.addImage(Image{ID: imageID})
 	}
-	img.share(memberID)
+	img.share(memberID, t)
 }
 
-// Members returns the sorted ids of the image's members.
-func (c *Cloud) Members(imageID string) []string {
+// Revoke ends the share with a project, if there is one. It is not a request,
+// and Stats does not count it.
+func (c *Cloud) Revoke(imageID, memberID string) { c.RevokeAs(imageID, memberID, MemberProject) }
+
+// RevokeAs is [Cloud.Revoke] for a member of any type.
+func (c *Cloud) RevokeAs(imageID, memberID string, t MemberType) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m := c.member(imageID, memberID, t); m != nil {
+		m.deleted = true
+	}
+}
+
+// SetStatus sets the status of a member: "pending", "accepted" or "rejected".
+// It panics when there is no such member.
+func (c *Cloud) SetStatus(imageID, memberID string, t MemberType, status string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := c.member(imageID, memberID, t)
+	if m == nil {
+		panic(fmt.Sprintf("imagetest: the image %q has no member %q of type %s", imageID, memberID, t))
+	}
+	m.status, m.updated = status, time.Now()
+}
+
+// Members returns the sorted ids of the projects that the image is shared with.
+func (c *Cloud) Members(imageID string) []string { return c.MembersAs(imageID, MemberProject) }
+
+// MembersAs returns the sorted ids of the image's members of one type.
+func (c *Cloud) MembersAs(imageID string, t MemberType) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var ids []string
-	if img := c.images[imageKey(imageID)]; img != nil {
+	if img := c.images[c.imageKey(imageID)]; img != nil {
 		for _, m := range img.live() {
-			ids = append(ids, m.id)
+			if m.kind == t {
+				ids = append(ids, m.id)
+			}
 		}
 	}
 	return ids
 }
 
-// Shared reports whether the image exists and has the member.
+// Shared reports whether the image exists and is shared with the project.
 func (c *Cloud) Shared(imageID, memberID string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	img := c.images[imageKey(imageID)]
-	return img != nil && img.member(memberID) != nil
+	return c.member(imageID, memberID, MemberProject) != nil
+}
+
+// member returns the row of a member of an image, or nil.
+func (c *Cloud) member(imageID, memberID string, t MemberType) *member {
+	if img := c.images[c.imageKey(imageID)]; img != nil {
+		return img.member(memberID, t)
+	}
+	return nil
 }
 
 // Images returns the sorted ids of all images.
@@ -170,5 +225,5 @@ func (c *Cloud) Images() []string {
 func (c *Cloud) ImageExists(imageID string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.images[imageKey(imageID)] != nil
+	return c.images[c.imageKey(imageID)] != nil
 }

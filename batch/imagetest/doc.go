@@ -15,7 +15,8 @@
 // demand, before or after a change has taken effect.
 //
 // With [Cloud.Huawei] set it is Huawei Cloud's IMS behind its API gateway, as
-// far as that is documented.
+// far as that is documented. [Cloud.Pages] and [Cloud.MemberTypes] are what its
+// member lists have that Glance's have not; either works without Huawei, too.
 //
 // Statuses, texts and oddities are those of Glance 25.1 (Zed) run by eventlet
 // on MariaDB. The simulation protects nobody: requests are routed on the

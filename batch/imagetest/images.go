@@ -34,7 +34,7 @@ func (c *Cloud) serveImages(t *token, method string, to route, body []byte) answ
 	case membersRoute:
 		switch method {
 		case http.MethodGet:
-			return c.listMembers(t, to.imageID)
+			return c.listMembers(t, to.imageID, to.page)
 		case http.MethodPost:
 			return c.createMember(t, to.imageID, body)
 		}
@@ -82,7 +82,7 @@ func (c *Cloud) imageVersions(host string) answer {
 
 // visible returns the image if the token may see it, and nil otherwise.
 func (c *Cloud) visible(t *token, imageID string) *image {
-	if img := c.images[imageKey(imageID)]; img != nil && img.visibleTo(t) {
+	if img := c.images[c.imageKey(imageID)]; img != nil && img.visibleTo(t) {
 		return img
 	}
 	return nil
@@ -121,7 +121,7 @@ func (c *Cloud) deleteImage(t *token, imageID string) answer {
 	case img.Protected:
 		return refusal(http.StatusForbidden, "Image %s is protected and cannot be deleted.", img.ID)
 	}
-	delete(c.images, imageKey(imageID))
+	delete(c.images, c.imageKey(imageID))
 	c.stats.ImagesDeleted++
 	return answer{status: http.StatusNoContent, header: http.Header{}, applied: true}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -11,25 +12,64 @@ import (
 
 // memberDocument is a member in JSON.
 type memberDocument struct {
-	MemberID  string `json:"member_id"`
-	ImageID   string `json:"image_id"`
-	Status    string `json:"status"`
-	CreatedAt string `json:"created_at"`
-	UpdatedAt string `json:"updated_at"`
-	Schema    string `json:"schema"`
+	MemberID  string     `json:"member_id"`
+	ImageID   string     `json:"image_id"`
+	Status    string     `json:"status"`
+	CreatedAt string     `json:"created_at"`
+	UpdatedAt string     `json:"updated_at"`
+	Schema    string     `json:"schema"`
+	Type      MemberType `json:"member_type,omitempty"`
+	URN       string     `json:"urn,omitempty"`
 }
 
 func (i *image) document(m *member) memberDocument {
-	return memberDocument{m.id, i.ID, m.status, timestamp(m.created), timestamp(m.updated), "/v2/schemas/member"}
+	d := memberDocument{
+		MemberID: m.id, ImageID: i.ID, Status: m.status,
+		CreatedAt: timestamp(m.created), UpdatedAt: timestamp(m.updated), Schema: "/v2/schemas/member",
+	}
+	if i.cloud.MemberTypes {
+		d.Type = m.kind
+		if m.kind == MemberOrganization {
+			d.URN = organizationURN(m.id)
+		}
+	}
+	return d
 }
 
-// memberFor returns the row of a member as far as the token may see it: the
-// owner sees all of them, a member only itself.
-func (i *image) memberFor(t *token, memberID string) *member {
-	if !i.ownedBy(t) && memberKey(memberID) != memberKey(t.projectID) {
-		return nil
+func (i *image) list(rows []*member) *memberList {
+	list := &memberList{Members: []memberDocument{}, Schema: "/v2/schemas/members"}
+	for _, m := range rows {
+		list.Members = append(list.Members, i.document(m))
 	}
-	return i.member(memberID)
+	return list
+}
+
+// organizationURN is the URN of an organization, of its root or of a unit in it.
+func organizationURN(id string) string {
+	const account, organization = "organizations::" + DomainID, "o-1f2e3d4c5b6a79881f2e3d4c5b6a7988"
+	switch {
+	case strings.HasPrefix(id, "ou-"):
+		return account + ":ou:" + organization + "/" + id
+	case strings.HasPrefix(id, "r-"):
+		return account + ":root:" + organization + "/" + id
+	default:
+		return account + ":organization:" + id
+	}
+}
+
+// memberFor returns the row of a project as far as the token may see it. There
+// is no route to a member of another type.
+func (i *image) memberFor(t *token, memberID string) *member {
+	if m := i.member(memberID, MemberProject); m != nil && i.shows(t, m) {
+		return m
+	}
+	return nil
+}
+
+// shows reports whether the token may see the row: the owner sees all of them,
+// a project only its own.
+func (i *image) shows(t *token, m *member) bool {
+	return i.ownedBy(t) || m.kind == MemberProject && i.cloud.memberKey(m.id) == i.cloud.memberKey(t.projectID)
 }
 
 // mayRead reports whether the policies let the token look at members at all.
@@ -89,7 +129,7 @@ func (c *Cloud) deleteMember(t *token, imageID, memberID string) answer {
 	return answer{status: http.StatusNoContent, header: http.Header{}, applied: true}
 }
 
-func (c *Cloud) listMembers(t *token, imageID string) answer {
+func (c *Cloud) listMembers(t *token, imageID string, p page) answer {
 	img := c.visible(t, imageID)
 	switch {
 	case img == nil:
@@ -99,16 +139,11 @@ func (c *Cloud) listMembers(t *token, imageID string) answer {
 	case !c.mayRead(t):
 		return noResource()
 	}
-	list := struct {
-		Members []memberDocument `json:"members"`
-		Schema  string           `json:"schema"`
-	}{[]memberDocument{}, "/v2/schemas/members"}
-	for _, m := range img.live() {
-		if img.memberFor(t, m.id) != nil {
-			list.Members = append(list.Members, img.document(m))
-		}
+	rows := slices.DeleteFunc(img.live(), func(m *member) bool { return !img.shows(t, m) })
+	if c.Pages.Size > 0 {
+		return c.memberPage(img, rows, p)
 	}
-	return document(http.StatusOK, list)
+	return document(http.StatusOK, img.list(rows))
 }
 
 func (c *Cloud) showMember(t *token, imageID, memberID string) answer {
@@ -152,10 +187,10 @@ func (c *Cloud) createMember(t *token, imageID string, body []byte) answer {
 		return refusal(http.StatusBadRequest, "Member can't contain 4 byte unicode characters.")
 	case utf8.RuneCountInString(memberID) > maxLength:
 		return serverError()
-	case img.member(memberID) != nil:
+	case img.member(memberID, MemberProject) != nil:
 		return refusal(http.StatusConflict, "Member %s is duplicated for image %s", memberID, imageID)
 	}
-	a := document(http.StatusOK, img.document(img.share(memberID)))
+	a := document(http.StatusOK, img.document(img.share(memberID, MemberProject)))
 	a.applied = true
 	return a
 }

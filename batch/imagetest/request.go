@@ -82,7 +82,7 @@ func (c *Cloud) begin(r *http.Request, to route) (*Request, Fault) {
 	}
 	c.mu.Lock()
 	req.Time = time.Now()
-	key := attemptKey{r.Method, imageKey(to.imageID), memberKey(to.memberID)}
+	key := attemptKey{r.Method, c.imageKey(to.imageID), c.memberKey(to.memberID)}
 	c.attempts[key]++
 	req.Attempt = c.attempts[key]
 	if c.KeepLog {

@@ -34,6 +34,8 @@ type route struct {
 	// path is the decoded path.
 	path              string
 	imageID, memberID string
+	// page is what page of a member list is asked for, in a cloud with Pages.
+	page page
 }
 
 // unpublished reports whether a gateway has no API for the route. It does know

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"strconv"
 )
 
 // ServeHTTP serves both APIs.
@@ -15,9 +16,16 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // closes the connection
 	}
 	maps.Copy(w.Header(), a.header)
+	if a.lost > 0 {
+		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+	}
 	w.WriteHeader(a.status)
 	// An error means that the client has gone; the answer is lost, as it can be.
-	_, _ = w.Write(a.body)
+	_, _ = w.Write(a.body[:len(a.body)-a.lost])
+	if a.lost > 0 {
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // serve answers a request, or returns false when it gets no answer.
@@ -31,6 +39,12 @@ func (c *Cloud) serve(r *http.Request) (answer, bool) {
 		to.memberID, _ = memberOf(body)
 	}
 	req, fault := c.begin(r, to)
+	if c.Pages.Size > 0 && to.kind == membersRoute && r.Method == http.MethodGet {
+		to.page = c.openPage(r.RequestURI, to.imageID)
+		if f := to.page.fault.Fault; f != (Fault{}) {
+			fault = f
+		}
+	}
 	a, ok := fault.meet(r, func() answer {
 		c.mu.Lock()
 		defer c.mu.Unlock()

@@ -176,3 +176,26 @@ func TestMoreThanFiveWrongSignaturesInARowLockTheKey(t *testing.T) {
 		try(nil, 404, "not found.")
 	})
 }
+
+// The way to the second page of a member list, as the official SDK signs it.
+func TestSignatureOfAMarker(t *testing.T) {
+	t.Parallel()
+	const project = "0123456789abcdef0123456789abcdef"
+	v := vector{
+		Method: "GET", Endpoint: "http://cloud.test", Path: "/v2/images/d164b5df-1bc3-4c3f-893e-3e471fd16e64/members",
+		AK: "AKEXAMPLE", SK: "SKEXAMPLE", Headers: map[string]string{"X-Sdk-Date": "20260101T000000Z", "X-Project-Id": project},
+		Authorization: "SDK-HMAC-SHA256 Access=AKEXAMPLE, SignedHeaders=x-project-id;x-sdk-date, " +
+			"Signature=90c9886b2e6c668b7956e100866b6a26ecb8ec65b0f7fdf328887317b67f1ebb",
+	}
+	for query, want := range map[string]int{"marker=YWI%2BYy9kZQ%3D%3D": 404, "marker=YWI%2BYy9kZQ": 401, "": 401} {
+		t.Run(query, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				e := v.send(t, huaweiCloud(v), func(r *http.Request) { r.URL.RawQuery = query })
+				if e.status != want {
+					t.Errorf("%d %s, want %d", e.status, e.body, want)
+				}
+			})
+		})
+	}
+}

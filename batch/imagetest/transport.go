@@ -51,9 +51,13 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // response is the answer as a client gets it.
 func (a answer) response(req *http.Request) *http.Response {
-	body := a.body
+	size := len(a.body)
 	if req.Method == http.MethodHead {
-		body = nil
+		size = 0
+	}
+	var body io.Reader = bytes.NewReader(a.body[:size-a.lost])
+	if a.lost > 0 {
+		body = io.MultiReader(body, brokenReader{})
 	}
 	return &http.Response{
 		Status:        fmt.Sprintf("%d %s", a.status, http.StatusText(a.status)),
@@ -62,8 +66,14 @@ func (a answer) response(req *http.Request) *http.Response {
 		ProtoMajor:    1,
 		ProtoMinor:    1,
 		Header:        a.header,
-		Body:          io.NopCloser(bytes.NewReader(body)),
-		ContentLength: int64(len(body)),
+		Body:          io.NopCloser(body),
+		ContentLength: int64(size),
 		Request:       req,
 	}
 }
+
+// brokenReader is the end of a body that is cut short.
+type brokenReader struct{}
+
+// Read implements [io.Reader].
+func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

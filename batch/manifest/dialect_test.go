@@ -171,7 +171,7 @@ func TestAnyDialectIsReadBack(t *testing.T) {
 		for i := range min(len(want), len(got)) {
 			row := &want[i].Row
 			row.Seq = i
-			row.FirstLine = got[i].FirstLine // checkRows has looked at it
+			row.FirstLine, row.FirstSeq = got[i].FirstLine, got[i].FirstSeq // checkRows has looked at them
 			if row.Pair, err = batch.ParsePair(row.ImageID, row.MemberID); err != nil {
 				row.Problem = err.Error()
 			}

@@ -68,8 +68,8 @@ func checkRows(t interface{ Errorf(string, ...any) }, m *Manifest, rows []gotRow
 		if err := row.Pair.Validate(); err != nil {
 			t.Errorf("line %d: %v", line, err)
 		}
-		if row.FirstLine != first[pair] {
-			t.Errorf("line %d: repeats line %d, want %d", line, row.FirstLine, first[pair])
+		if row.FirstLine != first[pair] || row.FirstLine > 0 && rows[row.FirstSeq].Line != row.FirstLine {
+			t.Errorf("line %d: repeats line %d, row %d; want line %d", line, row.FirstLine, row.FirstSeq, first[pair])
 		}
 		if first[pair] == 0 {
 			first[pair] = line

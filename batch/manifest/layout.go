@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -183,13 +184,13 @@ func hasUUID(cells []string) bool {
 // headerFor makes the header line that a file without one lacks.
 func headerFor(cells []string, delimiter rune) string {
 	names := make([]string, len(cells))
-	image, member := -1, -1
+	image, member := slices.IndexFunc(cells, hasDashes), -1
+	if image < 0 {
+		image = slices.IndexFunc(cells, isImageID)
+	}
 	for i, c := range cells {
 		names[i] = fmt.Sprintf("column%d", i+1)
-		switch {
-		case image < 0 && isImageID(c):
-			image = i
-		case batch.ValidateMemberID(batch.TrimID(c)) == nil && (member < 0 || len(c) > len(cells[member])):
+		if i != image && isMemberID(c) && (member < 0 || len(c) > len(cells[member])) {
 			member = i // the longest: a row number or a status could be one, too
 		}
 	}
@@ -202,7 +203,19 @@ func headerFor(cells []string, delimiter rune) string {
 	return strings.Join(names, string(delimiter))
 }
 
-func isImageID(cell string) bool { return batch.ValidateImageID(batch.TrimID(cell)) == nil }
+func isImageID(cell string) bool {
+	_, err := batch.ParseImageID(cell)
+	return err == nil
+}
+
+func isMemberID(cell string) bool {
+	_, err := batch.ParseMemberID(cell)
+	return err == nil
+}
+
+// hasDashes reports whether a cell is a UUID with its dashes, as images have it
+// and projects do not.
+func hasDashes(cell string) bool { return batch.ValidateImageID(batch.TrimID(cell)) == nil }
 
 func allBlank(cells []string) bool {
 	for _, c := range cells {

@@ -12,6 +12,7 @@ package manifest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"unicode/utf8"
@@ -57,6 +58,10 @@ type Manifest struct {
 	Duplicates int
 	// Images and Members count the distinct ids in the rows that are pairs.
 	Images, Members Count
+	// NotProjects counts the Members that are not project ids, and NotProject is
+	// the first of them.
+	NotProjects Count
+	NotProject  Standing
 
 	// Digest is the SHA-256, in hexadecimal, of the line number and the two id
 	// cells of every row. It does not depend on the other columns, on the
@@ -81,11 +86,17 @@ type Manifest struct {
 	ImageColumn, MemberColumn string
 	Columns                   []string
 
+	columnsNamed bool // by the caller, both of them
+
 	sealed   *sealed
+	spooled  string // the copy of the input, to be removed by Close
 	charset  charset
 	layout   layout
 	selector *selector
 	repeats  []repeat
+	// respelled are the numbers of the rows that a later row repeats with
+	// another spelling of the member.
+	respelled []int
 }
 
 // Count is a number that is exact up to a bound.
@@ -131,6 +142,7 @@ func (m *Manifest) open(ctx context.Context, path string, opts Options) error {
 		return err
 	}
 	m.Delimiter = m.layout.delimiter
+	m.columnsNamed = opts.ImageColumn != "" && opts.MemberColumn != ""
 	for i, name := range m.layout.header {
 		switch i {
 		case m.layout.image:
@@ -149,10 +161,11 @@ func (m *Manifest) open(ctx context.Context, path string, opts Options) error {
 
 // Close closes the file. Readings end with an error from then on.
 func (m *Manifest) Close() error {
-	if m.sealed == nil {
-		return nil
+	var err error
+	if m.sealed != nil {
+		err = m.sealed.file.Close()
 	}
-	return m.sealed.file.Close()
+	return errors.Join(err, m.removeSpooled())
 }
 
 func validDelimiter(r rune) bool {

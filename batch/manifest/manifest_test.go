@@ -73,8 +73,9 @@ func TestRows(t *testing.T) {
 		{"a fault of quotes on the last line concerns that row only", "image_id,member_id\nA!,1!\n\"B!\"x,2!", Options{},
 			[]string{"2 A! 1!", "3   ! a quoted cell goes on after its closing quote, at byte 38 of the line"}},
 		{"a note may run over lines", "image_id,member_id,note\nA!,1!,\"a, b\nc, d\n\"\nB!,2!,\n", Options{}, []string{"2 A! 1! [a, b\nc, d\n]", "5 B! 2! []"}},
-		{"swapped ids in some rows make these invalid", "image_id,member_id\nA!,1!\n1!,A!\n", Options{},
-			[]string{"2 A! 1!", "3 1! A! ! the image id \"1!\" has no dashes: it is not a UUID, perhaps a project id"}},
+		{"swapped columns that were named as they are", "image_id,member_id\n1!,A!\n", Options{ImageColumn: "#1", MemberColumn: "#2"}, []string{"2 1! A!"}},
+		{"swapped ids in some rows are taken for ids in another spelling", "image_id,member_id\nA!,1!\n1!,A!\n", Options{},
+			[]string{"2 A! 1!", "3 1! A!"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -85,7 +86,7 @@ func TestRows(t *testing.T) {
 				if row.Seq != i {
 					t.Errorf("row %d has Seq %d", i, row.Seq)
 				}
-				if row.Problem == "" && (row.Pair != batch.Pair{ImageID: batch.TrimID(row.ImageID), MemberID: batch.TrimID(row.MemberID)}) {
+				if pair, _ := batch.ParsePair(row.ImageID, row.MemberID); row.Problem == "" && row.Pair != pair {
 					t.Errorf("row %d names %v", i, row.Pair)
 				}
 				got = append(got, brief(row))
@@ -149,9 +150,9 @@ func TestRefusals(t *testing.T) {
 			"line 2: a quoted cell of this row holds what looks like another row, 2 lines further down; " + hint},
 		{"an id that runs over a line", "image_id,member_id\nA!,1!\nA!,\"2!\n\"\n", Options{}, "line 3: an id of this row runs over the end of its line; " + hint},
 		{"swapped columns", "image_id,member_id\n1!,A!\n\n2!,B!\n", Options{},
-			`line 2: the columns look swapped: "image_id" holds no image id, "member_id" holds nothing else; if so, pass --image-column '#2' --member-column '#1'`},
+			`line 2: the columns look swapped: "image_id" holds no UUID with dashes, "member_id" holds nothing else; if so, pass --image-column '#2' --member-column '#1'; if not, the same with the numbers exchanged`},
 		{"swapped columns of a thousand rows", "image_id,member_id\n" + strings.Repeat("1!,A!\n", 1000) + "A!,1!\n", Options{},
-			`line 2: the columns look swapped: "image_id" holds no image id, "member_id" holds nothing else; if so, pass --image-column '#2' --member-column '#1'`},
+			`line 2: the columns look swapped: "image_id" holds no UUID with dashes, "member_id" holds nothing else; if so, pass --image-column '#2' --member-column '#1'; if not, the same with the numbers exchanged`},
 
 		{"a ZIP archive", "PK\x03\x04rest", Options{}, "this is an Excel workbook (.xlsx) or another ZIP archive, not CSV; save the sheet as CSV UTF-8"},
 		{"a gzip archive", "\x1f\x8b\x08", Options{}, "this is a gzip archive, not CSV; unpack it first, for instance with gzip -dc FILE | imsrevoke run -"},

@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"imsrevoke/batch"
 )
 
 const (
@@ -69,13 +71,13 @@ func (m *Manifest) Profile(ctx context.Context, owner string) (*Profile, error) 
 			continue
 		}
 		// The ids are parts of the text of their row, which must not be kept.
-		if image := foldID(row.Pair.ImageID); !images[image] {
+		if image := row.Pair.ImageID; !images[image] {
 			images[strings.Clone(image)] = true
 			if len(images) <= MaxListed {
 				p.Images = append(p.Images, strings.Clone(row.Pair.ImageID))
 			}
 		}
-		member := foldID(row.Pair.MemberID)
+		member := batch.MemberKey(row.Pair.MemberID)
 		a := members[member]
 		if a == nil {
 			a = &appearance{first: Standing{strings.Clone(row.Pair.MemberID), row.Line}}
@@ -86,7 +88,7 @@ func (m *Manifest) Profile(ctx context.Context, owner string) (*Profile, error) 
 	if len(images) > MaxListed {
 		p.Images = nil
 	}
-	if a := members[foldID(owner)]; a != nil {
+	if a := members[batch.MemberKey(owner)]; a != nil {
 		p.Owner = a.first
 	}
 	p.compare(members, len(images), m.Valid)

@@ -16,16 +16,17 @@ import (
 // A Reader is one reading of a manifest, from its first row to its last. It is
 // a [batch.Source]. It is used by one goroutine at a time and needs no closing.
 type Reader struct {
-	m       *Manifest
-	text    *text
-	csv     *csv.Reader
-	mapped  *gocsv.Unmarshaller // of the first reading; nil later
-	placed  record              // the last one of a later reading
-	repeats []repeat            // that are still ahead
-	seq     int
-	line    int // of the last row
-	other   []string
-	err     error
+	m         *Manifest
+	text      *text
+	csv       *csv.Reader
+	mapped    *gocsv.Unmarshaller // of the first reading; nil later
+	placed    record              // the last one of a later reading
+	repeats   []repeat            // that are still ahead
+	respelled []int               // likewise
+	seq       int
+	line      int // of the last row
+	other     []string
+	err       error
 }
 
 var _ batch.Source = (*Reader)(nil)
@@ -57,7 +58,7 @@ func (m *Manifest) firstReader(ctx context.Context) *Reader {
 
 // newReader is a reader that stands before the header.
 func (m *Manifest) newReader(ctx context.Context) *Reader {
-	r := &Reader{m: m, repeats: m.repeats, line: m.layout.line}
+	r := &Reader{m: m, repeats: m.repeats, respelled: m.respelled, line: m.layout.line}
 	r.err = r.start(ctx)
 	return r
 }
@@ -100,8 +101,12 @@ func (r *Reader) number(row batch.Row) batch.Row {
 	row.Seq = r.seq
 	r.seq++
 	if len(r.repeats) > 0 && r.repeats[0].seq == row.Seq {
-		row.FirstLine = r.repeats[0].first
+		row.FirstSeq, row.FirstLine = r.repeats[0].first.seq, r.repeats[0].first.line
 		r.repeats = r.repeats[1:]
+	}
+	if len(r.respelled) > 0 && r.respelled[0] == row.Seq {
+		row.Respelled = true
+		r.respelled = r.respelled[1:]
 	}
 	return row
 }
@@ -174,6 +179,7 @@ func (r *Reader) row(rec *record) batch.Row {
 		if row.Pair, err = batch.ParsePair(row.ImageID, row.MemberID); err != nil {
 			row.Problem = err.Error()
 		}
+		row.Respelled = err == nil && batch.TrimID(row.MemberID) != row.Pair.MemberID
 	}
 	return row
 }

@@ -10,11 +10,14 @@ import (
 	"imsrevoke/batch"
 )
 
-// A repeat is a row whose pair stands on an earlier line.
+// A repeat is a row with the same pair as an earlier one.
 type repeat struct {
 	seq   int // of the row
-	first int // line on which the pair stands first
+	first place
 }
+
+// A place is where a row is.
+type place struct{ seq, line int }
 
 // pairHashes holds 40 bits of a hash of every pair, in four bytes each: the
 // index of the bucket and what stands in it. Equal hashes are a suspicion, and
@@ -59,10 +62,12 @@ func (m *Manifest) findRepeats(ctx context.Context, hashes *pairHashes) error {
 	if len(suspects) == 0 {
 		return nil
 	}
-	first := make(map[batch.Pair]int, len(suspects))
+	first := make(map[batch.Pair]place, len(suspects))
 	for rows := m.reader(ctx); ; {
 		row, err := rows.Next()
 		if err == io.EOF {
+			slices.Sort(m.respelled)
+			m.respelled = slices.Compact(m.respelled)
 			return nil
 		}
 		if err != nil {
@@ -75,12 +80,16 @@ func (m *Manifest) findRepeats(ctx context.Context, hashes *pairHashes) error {
 		if _, ok := suspects[shorten(pair)]; !ok {
 			continue
 		}
-		if line, ok := first[row.Pair]; ok {
-			m.repeats = append(m.repeats, repeat{seq: row.Seq, first: line})
+		key := batch.Pair{ImageID: row.Pair.ImageID, MemberID: batch.MemberKey(row.Pair.MemberID)}
+		if at, ok := first[key]; ok {
+			m.repeats = append(m.repeats, repeat{row.Seq, at})
+			if row.Respelled || !batch.IsProjectID(row.Pair.MemberID) { // a name may be in another letter case
+				m.respelled = append(m.respelled, at.seq)
+			}
 			continue
 		}
 		// The ids are parts of the text of their row, which must not be kept.
-		key := batch.Pair{ImageID: strings.Clone(row.Pair.ImageID), MemberID: strings.Clone(row.Pair.MemberID)}
-		first[key] = row.Line
+		key = batch.Pair{ImageID: strings.Clone(key.ImageID), MemberID: strings.Clone(key.MemberID)}
+		first[key] = place{row.Seq, row.Line}
 	}
 }

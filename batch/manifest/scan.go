@@ -9,6 +9,7 @@ import (
 	"hash"
 	"hash/maphash"
 	"io"
+	"strings"
 
 	"imsrevoke/batch"
 )
@@ -22,6 +23,7 @@ func (m *Manifest) scan(ctx context.Context) error {
 		pairs   = pairHashes{seed: m.sealed.seed}
 		images  distinct
 		members distinct
+		names   distinct
 		swap    swapCheck
 	)
 	rows := m.firstReader(ctx)
@@ -57,8 +59,14 @@ func (m *Manifest) scan(ctx context.Context) error {
 		image, member := pairs.add(row.Pair)
 		images.add(image)
 		members.add(member)
+		if !batch.IsProjectID(row.Pair.MemberID) {
+			names.add(member)
+			if m.NotProject.Line == 0 {
+				m.NotProject = Standing{strings.Clone(row.Pair.MemberID), row.Line}
+			}
+		}
 	}
-	if swap.positive() {
+	if swap.positive(m.columnsNamed) {
 		return m.refuseSwapped(swap.line)
 	}
 	m.Digest, m.WholeDigest = sum.hex(), whole.hex()
@@ -68,7 +76,7 @@ func (m *Manifest) scan(ctx context.Context) error {
 	if err := m.checkSelection(ctx); err != nil {
 		return err
 	}
-	m.Images, m.Members = images.count(), members.count()
+	m.Images, m.Members, m.NotProjects = images.count(), members.count(), names.count()
 	if err := m.findRepeats(ctx, &pairs); err != nil {
 		return err
 	}
@@ -143,9 +151,12 @@ func (d *distinct) count() Count {
 const swapRows = 1000
 
 // A swapCheck looks for a file whose every row has its image in the column of
-// the members: left to itself it would only be a file of invalid rows.
+// the members. Left to itself it would be a file of invalid rows, or, where the
+// project ids are taken for image ids without dashes, one of images that do not
+// exist.
 type swapCheck struct {
 	rows, swapped int
+	valid         int // rows of those swapped
 	line          int // of the first row
 }
 
@@ -157,21 +168,28 @@ func (s *swapCheck) add(row batch.Row) {
 		s.line = row.Line
 	}
 	s.rows++
-	if row.Problem != "" && !isImageID(row.ImageID) && isImageID(row.MemberID) {
-		s.swapped++
+	if hasDashes(row.ImageID) || !hasDashes(row.MemberID) {
+		return
+	}
+	s.swapped++
+	if row.Problem == "" {
+		s.valid++
 	}
 }
 
-// positive reports whether there are rows, and every one looks swapped.
-func (s *swapCheck) positive() bool { return s.rows > 0 && s.swapped == s.rows }
+// positive reports whether there are rows, and every one looks swapped. Valid
+// rows do not if the columns were named.
+func (s *swapCheck) positive(named bool) bool {
+	return s.rows > 0 && s.swapped == s.rows && !(named && s.valid > 0)
+}
 
 func (m *Manifest) refuseSwapped(line int) error {
-	return m.refuse(line, fmt.Sprintf("the columns look swapped: %q holds no image id, %q holds nothing else", m.ImageColumn, m.MemberColumn),
-		fmt.Sprintf("if so, pass --image-column '#%d' --member-column '#%d'", m.layout.member+1, m.layout.image+1))
+	return m.refuse(line, fmt.Sprintf("the columns look swapped: %q holds no UUID with dashes, %q holds nothing else", m.ImageColumn, m.MemberColumn),
+		fmt.Sprintf("if so, pass --image-column '#%d' --member-column '#%d'; if not, the same with the numbers exchanged", m.layout.member+1, m.layout.image+1))
 }
 
 func hashOf(seed maphash.Seed, p batch.Pair) (pair, image, member uint64) {
-	image, member = maphash.String(seed, p.ImageID), maphash.String(seed, p.MemberID)
+	image, member = maphash.String(seed, p.ImageID), maphash.String(seed, batch.MemberKey(p.MemberID))
 	// An odd factor keeps the pair (a, b) apart from (b, a).
 	return image*0x9e3779b97f4a7c15 + member, image, member
 }

@@ -22,9 +22,8 @@ var ErrNothingSelected = errors.New("nothing selected")
 type Selection struct {
 	// Shard is a part of the chosen rows, to share the work among machines.
 	Shard Shard
-	// Images and Members hold the ids that a row must have one of. They are
-	// compared as Glance's usual database does it, without regard to letter case
-	// and to white space around them. An id that no row has refuses the file.
+	// Images and Members hold the ids that a row must have one of, in any
+	// spelling. An id that no row has refuses the file.
 	Images, Members []string
 	// Column is the name of a column besides those of the ids, and Value what
 	// its cell must be. Expected says what kind of file has such a column, for
@@ -36,7 +35,7 @@ type Selection struct {
 // file. A Count of 0 stands for the whole.
 //
 // Which part a row belongs to is decided by its two ids alone, so that equal
-// pairs meet in one part: the first eight bytes of the SHA-256 of the image id,
+// pairs in the same spelling meet in one part: the first eight bytes of the SHA-256 of the image id,
 // a line feed and the member id, both trimmed and in lower case, taken as a
 // big-endian number, modulo Count. This never changes: the parts of one file
 // may be taken by different versions of the program.
@@ -63,13 +62,13 @@ func (s Shard) of(row batch.Row) bool {
 	return binary.BigEndian.Uint64(sum[:])%uint64(s.Count) == uint64(s.Index)
 }
 
-// foldID reduces an id to what is compared.
+// foldID reduces an id to what decides its shard.
 func foldID(id string) string { return strings.ToLower(batch.TrimID(id)) }
 
 // A selector is a Selection made ready for a file.
 type selector struct {
 	Selection
-	// images and members are the folded ids, nil when any will do.
+	// images and members are the keys of the ids, nil when any will do.
 	images, members map[string]bool
 	// column is the index of Column among Manifest.Columns.
 	column int
@@ -83,7 +82,7 @@ func (m *Manifest) newSelector(s Selection) (*selector, error) {
 	case s.Shard.Count == 0 && len(s.Images)+len(s.Members) == 0 && s.Column == "":
 		return nil, nil
 	}
-	sel := &selector{Selection: s, images: foldedSet(s.Images), members: foldedSet(s.Members)}
+	sel := &selector{Selection: s, images: keySet(s.Images, batch.ImageKey), members: keySet(s.Members, batch.MemberKey)}
 	if s.Column != "" {
 		var err error
 		if sel.column, err = m.otherColumn(s); err != nil {
@@ -93,13 +92,13 @@ func (m *Manifest) newSelector(s Selection) (*selector, error) {
 	return sel, nil
 }
 
-func foldedSet(ids []string) map[string]bool {
+func keySet(ids []string, key func(string) string) map[string]bool {
 	if len(ids) == 0 {
 		return nil
 	}
 	set := make(map[string]bool, len(ids))
 	for _, id := range ids {
-		set[foldID(id)] = true
+		set[key(id)] = true
 	}
 	return set
 }
@@ -133,9 +132,9 @@ func (s *selector) matches(row batch.Row, other []string) bool {
 	switch {
 	case s == nil:
 		return true
-	case s.images != nil && !s.images[foldID(row.ImageID)]:
+	case s.images != nil && !s.images[batch.ImageKey(row.ImageID)]:
 		return false
-	case s.members != nil && !s.members[foldID(row.MemberID)]:
+	case s.members != nil && !s.members[batch.MemberKey(row.MemberID)]:
 		return false
 	}
 	return s.Column == "" || batch.TrimID(other[s.column]) == s.Value

@@ -19,10 +19,10 @@ func (m *Manifest) checkSelection(ctx context.Context) error {
 	}
 	var sought []*soughtID
 	for _, id := range s.Images {
-		sought = append(sought, &soughtID{role: imageRole, other: memberRole, id: id, folded: foldID(id)})
+		sought = append(sought, &soughtID{role: imageRole, other: memberRole, id: id, key: batch.ImageKey, wanted: batch.ImageKey(id)})
 	}
 	for _, id := range s.Members {
-		sought = append(sought, &soughtID{role: memberRole, other: imageRole, id: id, folded: foldID(id)})
+		sought = append(sought, &soughtID{role: memberRole, other: imageRole, id: id, key: batch.MemberKey, wanted: batch.MemberKey(id)})
 	}
 	rows := m.reader(ctx)
 	for {
@@ -62,7 +62,9 @@ func (m *Manifest) refuseNothing(problem, hint string) *Error {
 // A soughtID is an id that some row should have, and what comes near it.
 type soughtID struct {
 	role, other role
-	id, folded  string
+	id          string
+	key         func(string) string // makes ids comparable
+	wanted      string              // the key of id
 	found       bool
 	otherLine   int // where it stands in the other column
 	near        string
@@ -78,16 +80,16 @@ func (s *soughtID) look(row batch.Row) {
 	if s.found {
 		return
 	}
-	cell = foldID(cell)
+	cell = s.key(cell)
 	switch {
-	case cell == s.folded:
+	case cell == s.wanted:
 		s.found = true
-	case foldID(otherCell) == s.folded:
+	case s.key(otherCell) == s.wanted:
 		if s.otherLine == 0 {
 			s.otherLine = row.Line
 		}
 	default:
-		if n := likeness(cell, s.folded); n > s.likeness {
+		if n := likeness(cell, s.wanted); n > s.likeness {
 			s.near, s.nearLine, s.likeness = strings.Clone(cell), row.Line, n
 		}
 	}
@@ -98,7 +100,7 @@ func (s *soughtID) hint() string {
 	switch {
 	case s.otherLine > 0:
 		return fmt.Sprintf("it is the %s of line %d", s.other.what, s.otherLine)
-	case 3*s.likeness >= alike*len(s.folded):
+	case 3*s.likeness >= alike*len(s.wanted):
 		return fmt.Sprintf("line %d has %s", s.nearLine, s.near)
 	}
 	return "compare it with the ids in the file"

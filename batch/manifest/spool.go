@@ -60,14 +60,24 @@ func (m *Manifest) spool(ctx context.Context, r io.Reader, dir string, most int6
 	if err != nil {
 		return nil, fmt.Errorf("keeping a copy of %s: %w", m.Name, err)
 	}
-	// The copy is worth nothing without this process. A system that cannot
-	// remove an open file leaves it to its temporary directory.
-	_ = os.Remove(f.Name())
+	// The copy is worth nothing without this process, so it loses its name at
+	// once. A system that cannot remove an open file leaves that to Close.
+	if os.Remove(f.Name()) != nil {
+		m.spooled = f.Name()
+	}
 	if err := m.copyTo(f, &contextReader{ctx, r}, most); err != nil {
 		_ = f.Close()
 		return nil, err
 	}
 	return f, nil
+}
+
+// removeSpooled removes the copy of the input, if it still has a name.
+func (m *Manifest) removeSpooled() error {
+	if m.spooled == "" {
+		return nil
+	}
+	return os.Remove(m.spooled)
 }
 
 func (m *Manifest) copyTo(f *os.File, r io.Reader, most int64) error {

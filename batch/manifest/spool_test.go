@@ -1,7 +1,11 @@
 package manifest
 
 import (
+	"errors"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -62,5 +66,22 @@ func TestALongNameInTheHeaderIsRefused(t *testing.T) {
 	_, err := open(t, "image_id,member_id,"+strings.Repeat("x", maxCell+1)+"\n", Options{})
 	if err == nil || !strings.Contains(err.Error(), "line 1: the name of column 3 holds more than 1 MiB") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestACopyThatKeptItsNameIsRemovedByClose: a system that cannot remove an open
+// file would keep a customer's list in its temporary directory for ever.
+func TestACopyThatKeptItsNameIsRemovedByClose(t *testing.T) {
+	t.Parallel()
+	file, err := os.Create(filepath.Join(t.TempDir(), "copy.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &Manifest{sealed: &sealed{file: file}, spooled: file.Name()}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(file.Name()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the copy is still there: %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -45,18 +44,9 @@ func (c *cli) checkFile(ctx context.Context, input string, o *runOptions) error 
 		return err
 	}
 	defer m.Close()
-	path, err := reportPath(input, checking.ending, o)
+	c.warnOfNames(m, log)
+	f, err := c.filesFor(input, checking, o)
 	if err != nil {
-		return err
-	}
-	exists, err := occupied(path, input)
-	if err != nil {
-		return err
-	}
-	if exists && !o.overwrite {
-		return existsError(path)
-	}
-	if err := mayWritePage(o, input, path); err != nil {
 		return err
 	}
 	session, err := c.connect(ctx, o, log)
@@ -64,22 +54,18 @@ func (c *cli) checkFile(ctx context.Context, input string, o *runOptions) error 
 		return err
 	}
 	r := &run{
-		cli: c, work: checking, options: o, log: log, manifest: m, files: files{report: path}, session: session,
+		cli: c, work: checking, options: o, log: log, manifest: m, files: f, session: session,
 		started: time.Now(), left: m.Rows,
 	}
 	return r.executeAside(ctx)
 }
 
 // executeAside does work that can be done again, so that what it finds is kept
-// for its own time only.
+// for its own time only, where there is room for its report.
 func (r *run) executeAside(ctx context.Context) error {
-	dir, err := os.MkdirTemp("", "imsrevoke-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	if r.journal, err = report.CreateJournal(filepath.Join(dir, "journal"), r.identity()); err != nil {
-		return cannotWrite(r.files.report, err)
+	var err error
+	if r.journal, err = report.TempJournal(filepath.Dir(r.files.report), r.identity()); err != nil {
+		return cannotWrite("the report", r.files.report, err, otherReport)
 	}
 	defer r.journal.Close()
 	return r.execute(ctx)

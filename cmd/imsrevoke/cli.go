@@ -81,6 +81,8 @@ func (c *cli) columns() int {
 // exit code.
 func (c *cli) run(args []string) int {
 	c.underway = new(atomic.Pointer[string])
+	out := &checkedWriter{w: c.stdout}
+	c.stdout = out
 	ctx, stop := c.interruptible(context.Background())
 	defer stop()
 	c.args = args
@@ -93,6 +95,9 @@ func (c *cli) run(args []string) int {
 	root.SetOut(c.stdout)
 	root.SetErr(c.stderr)
 	err := root.ExecuteContext(ctx)
+	if out.err != nil && (err == nil || errors.Is(err, out.err) && !errors.Is(err, errRecord)) {
+		err = cannotWrite("the output", "standard output", out.err, "")
+	}
 	var signalled interrupted
 	switch {
 	case err == nil, errors.As(err, new(*told)):
@@ -101,7 +106,22 @@ func (c *cli) run(args []string) int {
 	default:
 		fmt.Fprintf(c.stderr, "imsrevoke: %v\n", err)
 	}
-	return exitCode(err)
+	return c.exitCode(err)
+}
+
+// A checkedWriter keeps its first error, so that output which nobody looked after
+// is not lost in silence.
+type checkedWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (c *checkedWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
 }
 
 func (c *cli) rootCommand() *cobra.Command {
@@ -156,6 +176,20 @@ func unknownVerb(root *cobra.Command, verb string) error {
 	return fmt.Errorf("there is no verb %q: %s", verb, hint)
 }
 
+// opposites are flags that cannot both be set.
+var opposites = [][2]string{{"resume", "overwrite"}, {"resume", "dry-run"}, {"html", "dry-run"}}
+
+// overridden reports whether a flag's opposite was given on the command line,
+// which takes precedence over a variable.
+func overridden(flags *pflag.FlagSet, name string) bool {
+	for _, pair := range opposites {
+		if pair[0] == name && flags.Changed(pair[1]) || pair[1] == name && flags.Changed(pair[0]) {
+			return true
+		}
+	}
+	return false
+}
+
 // fromEnvironment sets each flag that was not given from its variable:
 // --max-rows from IMSREVOKE_MAX_ROWS.
 func fromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
@@ -163,7 +197,7 @@ func fromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
 	flags.VisitAll(func(f *pflag.Flag) {
 		name := "IMSREVOKE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		value := getenv(name)
-		if err != nil || f.Changed || value == "" || f.Name == "help" {
+		if err != nil || f.Changed || value == "" || f.Name == "help" || overridden(flags, f.Name) {
 			return
 		}
 		if e := f.Value.Set(value); e != nil {

@@ -61,16 +61,16 @@ func newUndoing(t *testing.T, program string, rng *rand.Rand) *undoing {
 	for i := range 8 {
 		u.cloud.Share(imageID(i), bystander)
 		for m := range 10 {
-			u.cloud.Share(imageID(i), fmt.Sprintf("member-%d", m))
-			rows += fmt.Sprintf("%s,member-%d\n", imageID(i), m)
+			u.cloud.Share(imageID(i), memberID(m))
+			rows += imageID(i) + "," + memberID(m) + "\n"
 		}
-		rows += imageID(i) + ",never-a-member\n"
+		rows += imageID(i) + "," + memberID(1000) + "\n"
 	}
 	if err := os.WriteFile(u.path("pairs.csv"), []byte(rows), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	u.cloud.SetFaults(func(r imagetest.Request) imagetest.Fault {
-		if r.MemberID == "member-3" && r.Attempt == 1 {
+		if r.MemberID == memberID(3) && r.Attempt == 1 {
 			return imagetest.CutAfter()
 		}
 		return imagetest.Fault{}

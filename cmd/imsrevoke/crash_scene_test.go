@@ -81,7 +81,7 @@ func newScene(t *testing.T, program string, rng *rand.Rand, set setting) *scene 
 	s.addRows(set)
 	s.writeInput()
 	if set.olderReport {
-		s.older = []byte("line,outcome\n2,revoked\n")
+		s.older = []byte("line,image_id,member_id,outcome,http_status\n2,,,revoked,204\n")
 		if err := os.WriteFile(s.report, s.older, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +110,7 @@ func (s *scene) addRows(set setting) {
 	for i := range images {
 		s.cloud.Share(imageID(i), bystander)
 		for range members {
-			r := row{image: imageID(i), member: fmt.Sprintf("member-%04d", len(s.rows))}
+			r := row{image: imageID(i), member: memberID(len(s.rows))}
 			if s.rng.IntN(12) > 0 {
 				s.cloud.Share(r.image, r.member)
 			} else {
@@ -141,6 +141,8 @@ func (s *scene) addRows(set setting) {
 		}
 	}
 }
+
+func memberID(i int) string { return fmt.Sprintf("%031xf", i) }
 
 func imageID(i int) string { return fmt.Sprintf("%08d-1bc3-4c3f-893e-3e471fd16e64", i) }
 

@@ -191,7 +191,11 @@ func (c *cli) judgeDemo(simulated *imagetest.Cloud, pairs []batch.Pair, path str
 	gone, kept := 0, 0
 	for i, row := range rows[1:] {
 		p := pairs[i]
-		settled := batch.Outcome(row[3]).Settled()
+		outcome := batch.Outcome(row[3])
+		if outcome == batch.Duplicate {
+			outcome = batch.RepeatedOutcome(row[8])
+		}
+		settled := outcome.Settled()
 		if simulated.Shared(p.ImageID, p.MemberID) == settled {
 			return fmt.Errorf("the report says %s of line %s, and the simulated cloud says otherwise", row[3], row[0])
 		}

@@ -87,13 +87,14 @@ func TestDiskWithoutRoomForTheReport(t *testing.T) {
 	s.mountDisk(t, "16m", 0)
 	fill := filepath.Join(s.dir, "fill")
 	ended, release := s.interrupt(t, int64(len(s.pairs)-1), func() siteRun { return s.run("--overwrite") })
-	if err := os.WriteFile(s.report(), []byte("an older report"), 0o600); err != nil {
+	const older = "line,image_id,member_id,outcome,http_status\n"
+	if err := os.WriteFile(s.report(), []byte(older), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	fillDisk(t, fill)
 	release()
 	(<-ended).expect(t, exitRecord, "write the report", "no space left", "what is known is in "+s.journal())
-	if text, err := os.ReadFile(s.report()); err != nil || string(text) != "an older report" {
+	if text, err := os.ReadFile(s.report()); err != nil || string(text) != older {
 		t.Errorf("the older report is now %.40q, %v", text, err)
 	}
 	if err := os.Remove(fill); err != nil {

@@ -50,7 +50,11 @@ func TestDiskWhoseJournalIsTouched(t *testing.T) {
 				t.Fatal(err)
 			}
 			release()
-			(<-ended).expect(t, exitRecord, "the journal")
+			run := <-ended
+			run.expect(t, exitRecord, "the journal", "go on with: ")
+			if !tt.reported {
+				run.expect(t, exitRecord, "1,000 rows, no report", "what is known is in "+s.journal())
+			}
 			if n := s.requests(); n >= len(s.pairs)/2 {
 				t.Errorf("%d requests for %d rows", n, len(s.pairs))
 			}

@@ -12,19 +12,24 @@ import (
 
 // planFile is a dry run: every row is judged, nothing is sent.
 func (c *cli) planFile(ctx context.Context, m *manifest.Manifest, input string, o *runOptions, w *work) error {
+	out := c.newOutputs(input)
+	file := out.add(output{report.KindReport, o.report, "--report", o.overwrite, "name another file with --report, or replace it with --overwrite"})
+	if err := out.judge(); err != nil {
+		return err
+	}
 	plan := &report.CSV{Input: m.Reader(), Columns: m.Columns, Rows: m.Rows, Rest: batch.Planned}
-	s := summary{Input: m.Name, WholeRows: m.WholeRows, DryRun: true, Started: time.Now()}
+	s := summary{Input: m.Name, WholeRows: m.WholeRows, NotProjects: m.NotProjects.N, DryRun: true, Started: time.Now()}
 	s.LeftOut, s.leftOut = w.leavesOut(m.Name)
 	var err error
 	if o.report == "" {
 		s.tally, err = plan.Write(io.Discard)
-	} else {
-		s.Report = o.report
-		s.tally, err = writePlan(plan, input, o)
+	} else if s.tally, err = plan.WriteFile(o.report); err != nil {
+		err = file.cannotWrite(err)
 	}
 	if err != nil {
 		return err
 	}
+	s.Report = o.report
 	if c.terminal {
 		profile, err := m.Profile(ctx, "")
 		if err != nil {
@@ -36,20 +41,4 @@ func (c *cli) planFile(ctx context.Context, m *manifest.Manifest, input string, 
 		err = errUnsettled
 	}
 	return c.conclude(s, err, o)
-}
-
-// writePlan writes the report of a dry run.
-func writePlan(plan *report.CSV, input string, o *runOptions) (*report.Tally, error) {
-	exists, err := occupied(o.report, input)
-	if err != nil {
-		return nil, err
-	}
-	if exists && !o.overwrite {
-		return nil, existsError(o.report)
-	}
-	tally, err := plan.WriteFile(o.report)
-	if err != nil {
-		return nil, cannotWrite(o.report, err)
-	}
-	return tally, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
@@ -19,7 +20,7 @@ const (
 	exitUsage       = 2  // nothing was sent
 	exitStopped     = 3  // stopped early by a limit
 	exitCredentials = 4  // the credentials are refused
-	exitRecord      = 5  // the report or the journal cannot be written
+	exitRecord      = 5  // the report or the journal cannot be written, or an unknown error
 	exitLocked      = 75 // another run holds the lock; EX_TEMPFAIL of sysexits.h
 	exitSignal      = 128
 )
@@ -28,8 +29,39 @@ const (
 // looked at.
 var errUnsettled = errors.New("not every row is settled")
 
-// errRecord marks that the report or the journal could not be written.
-var errRecord = errors.New("the report cannot be kept")
+// errRecord marks that something could not be written: the report, another
+// output, or what standard output was to hold.
+var errRecord = errors.New("cannot write the report")
+
+// A recordError is an errRecord with words of its own.
+type recordError struct{ error }
+
+func (e recordError) Unwrap() error        { return e.error }
+func (e recordError) Is(target error) bool { return target == errRecord }
+
+// cannotWrite is the error for a file that could not be written. What says what
+// it was to hold, advice what to do.
+func cannotWrite(what, name string, cause error, advice string) error {
+	if advice != "" {
+		advice = "; " + advice
+	}
+	return recordError{fmt.Errorf("cannot write %s: %s: %w%s", what, name, withoutPath(cause), advice)}
+}
+
+// withoutPath is an error without the name of a file, which may be a temporary
+// one that says nothing to the user, or was said already.
+func withoutPath(err error) error {
+	if refused, ok := errors.AsType[*refusedOutput](err); ok {
+		return refused.why
+	}
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return path.Err
+	}
+	if link, ok := errors.AsType[*os.LinkError](err); ok {
+		return link.Err
+	}
+	return err
+}
 
 // told wraps an error that the user has been told of already.
 type told struct{ error }
@@ -40,13 +72,28 @@ func (t *told) Unwrap() error { return t.error }
 type interrupted struct{ signal syscall.Signal }
 
 func (i interrupted) Error() string {
-	if i.signal == syscall.SIGTERM {
+	switch i.signal {
+	case syscall.SIGTERM:
 		return "interrupted by SIGTERM"
+	case syscall.SIGHUP:
+		return "interrupted by SIGHUP"
 	}
 	return "interrupted by SIGINT"
 }
 
-// exitCode is the exit code for the end of a command. What happened last to
+// exitCode is the exit code for the end of a command. An error that is not
+// known by its kind means that nothing was sent only while nothing can have been
+// sent; afterwards it gets the code that promises least. A mistake in the set-up
+// is known: with it nothing can be sent.
+func (c *cli) exitCode(err error) int {
+	code := exitCode(err)
+	if code == exitUsage && c.underway.Load() != nil && !errors.Is(err, batch.ErrMisconfigured) {
+		return exitRecord
+	}
+	return code
+}
+
+// exitCode is the exit code for a kind of error. What happened last to
 // what is kept comes first: a run that could not be recorded is not well
 // described by the reason for which it was stopping anyway.
 func exitCode(err error) int {
@@ -85,12 +132,16 @@ func shortReason(err error) error {
 	return err
 }
 
-// interruptible returns a context that ends with the first SIGINT or SIGTERM.
-// The second one ends the process: what the journal holds is good at any time.
+// interruptible returns a context that ends with the first SIGINT, SIGTERM or
+// SIGHUP. The second signal ends the process: what the journal holds is good at
+// any time.
 func (c *cli) interruptible(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it: the run outlives its terminal
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	over := make(chan struct{})
 	go func() {
 		for n := 0; ; n++ {

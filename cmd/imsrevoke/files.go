@@ -3,50 +3,55 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"imsrevoke/report"
 )
 
 // files are where a run keeps its results. One that can as well be made again
 // keeps no journal.
 type files struct {
+	*outputs
 	report, journal string
 	// resumes says that the journal is there, to go on with.
 	resumes bool
+
+	// The same, and what else is written, for what decides about them.
+	reportFile, journalFile, pageFile, lockFile, metricsFile *output
 }
 
-// filesFor names the files of a run, and refuses to touch what is there.
-func filesFor(input, ending string, o *runOptions) (files, error) {
-	path, err := reportPath(input, ending, o)
+// filesFor names the files of a run, and refuses to touch what is not its own.
+func (c *cli) filesFor(input string, w work, o *runOptions) (*files, error) {
+	path, err := reportPath(input, w.ending, o)
 	if err != nil {
-		return files{}, err
+		return nil, err
 	}
-	if err := mayWritePage(o, input, path); err != nil {
-		return files{}, err
+	f := &files{outputs: c.newOutputs(input), report: path}
+	replace := "name another file with %s, or replace it with --overwrite"
+	if w.journals {
+		f.journal = path + ".journal"
+		f.resumes = o.resume && exists(f.journal)
+		if o.resume && !f.resumes && exists(path) {
+			return nil, fmt.Errorf("cannot resume: %s: its journal %s is missing; name another file with --report, or replace it with --overwrite", path, f.journal)
+		}
+		replace = "name another file with %s, resume its run with --resume, or replace it with --overwrite"
 	}
-	f := files{report: path, journal: path + ".journal"}
-	reported, err := occupied(f.report, input)
-	if err != nil {
-		return files{}, err
-	}
-	journalled, err := occupied(f.journal, input)
-	if err != nil {
-		return files{}, err
-	}
-	f.resumes = o.resume && journalled
-	switch {
-	case o.overwrite || f.resumes:
-		return f, nil
-	case o.resume && reported:
-		return files{}, fmt.Errorf("%s exists without its journal %s, which would say which run it is of: name another file with --report, or replace it with --overwrite", f.report, f.journal)
-	case reported:
-		return files{}, existsError(f.report)
-	case journalled:
-		return files{}, fmt.Errorf("%s is of a run that is under way or was cut off: go on with what is left by --resume, or discard it by --overwrite", f.journal)
-	}
-	return f, nil
+	replaces := o.overwrite || f.resumes
+	f.reportFile = f.add(output{report.KindReport, path, "--report", replaces, fmt.Sprintf(replace, "--report")})
+	f.journalFile = f.add(output{report.KindJournal, f.journal, "--report", replaces,
+		"its run is in progress or was cut off: resume it with --resume, or discard it with --overwrite"})
+	f.pageFile = f.add(output{report.KindHTML, o.html, "--html", replaces, "name another file with --html, or replace it with --overwrite"})
+	f.lockFile = f.add(output{kindLock, o.lock, "--lock", true, ""})
+	f.metricsFile = f.add(output{report.KindMetrics, o.metrics, "--metrics", true, ""})
+	c.monitor.decidesBy(f)
+	return f, f.judge()
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // reportPath is where the report goes: to the file that the flag names, or to
@@ -65,34 +70,38 @@ func reportPath(input, ending string, o *runOptions) (string, error) {
 	return name + ending, nil
 }
 
-func existsError(report string) error {
-	return fmt.Errorf("%s exists: name another file with --report, go on with what it has left by --resume, or replace it with --overwrite", report)
+// otherReport is what to do about a report, or its journal, that cannot be made.
+const otherReport = "name a file in a directory that can be written with --report"
+
+// createJournal makes the journal of a run, in the place of one that is to be
+// discarded.
+func (r *run) createJournal() (*report.Journal, error) {
+	if err := r.files.mayWrite(r.files.journalFile); err != nil {
+		return nil, err
+	}
+	if r.options.overwrite {
+		if err := os.Remove(r.files.journal); err != nil && exists(r.files.journal) {
+			return nil, cannotWrite("the journal", r.files.journal, err, otherReport)
+		}
+	}
+	j, err := report.CreateJournal(r.files.journal, r.identity())
+	if err != nil {
+		return nil, cannotWrite("the journal", r.files.journal, err, otherReport)
+	}
+	return j, nil
 }
 
-// occupied reports whether there is a file at the path of an output, and an
-// error when it must not be replaced whatever the flags say: when it is the
-// input, or no regular file.
-func occupied(path, input string) (bool, error) {
-	out, err := os.Stat(path)
+// openJournal opens the journal of the run to go on with.
+func (r *run) openJournal() (*report.Journal, error) {
+	if err := r.files.mayWrite(r.files.journalFile); err != nil {
+		return nil, err
+	}
+	j, err := report.OpenJournal(r.files.journal, r.identity())
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
+	case errors.Is(err, report.ErrOtherRun), errors.Is(err, report.ErrDamaged):
+		return nil, fmt.Errorf("cannot resume: %w; keep it, and give the new run another --report, or discard it with --overwrite", err)
 	case err != nil:
-		return false, cannotWrite(path, err)
-	case !out.Mode().IsRegular():
-		return false, cannotWrite(path, errors.New("it is no regular file"))
+		return nil, fmt.Errorf("cannot resume: %w", err)
 	}
-	if in, err := os.Stat(input); err == nil && os.SameFile(in, out) {
-		return false, fmt.Errorf("%s is the input itself: name another file with --report", path)
-	}
-	return true, nil
-}
-
-// cannotWrite is the error for a report, or its journal, that cannot be made.
-func cannotWrite(path string, err error) error {
-	var reason *fs.PathError
-	if errors.As(err, &reason) { // it may name a temporary file, which says nothing to the user
-		err = reason.Err
-	}
-	return fmt.Errorf("%w: cannot write %s: %w; name a file in a folder that can be written with --report", errRecord, path, err)
+	return j, nil
 }

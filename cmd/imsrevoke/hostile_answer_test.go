@@ -61,7 +61,7 @@ var hostileAnswers = []struct {
 		}},
 	{name: "a list that is nested without end", onlyList: true, outcome: batch.NotFound, message: "not a member list",
 		answer: func(c *hostileConn) { c.write("HTTP/1.1 200 OK\r\n\r\n"); c.forever(strings.Repeat("[", 16<<10)) }},
-	{name: "a list that comes a byte at a time", onlyList: true, hangs: true, outcome: batch.NotFound, message: "did not come within the time of one attempt",
+	{name: "a list that comes a byte at a time", onlyList: true, hangs: true, outcome: batch.NotFound, message: "did not arrive within the time of one attempt",
 		answer: func(c *hostileConn) {
 			c.write("HTTP/1.1 200 OK\r\n\r\n")
 			for !c.gone {

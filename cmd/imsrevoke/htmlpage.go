@@ -2,23 +2,9 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"path/filepath"
 
 	"imsrevoke/report"
 )
-
-// mayWritePage refuses, before anything is sent, a page (--html) that could not
-// be written at the end. A resumed run replaces the page as it does the report.
-func mayWritePage(o *runOptions, input, reportPath string) error {
-	if o.html == "" {
-		return nil
-	}
-	if clean := filepath.Clean(o.html); clean == filepath.Clean(reportPath) || clean == filepath.Clean(reportPath)+".journal" {
-		return fmt.Errorf("%s is the report, or its journal: name another file with --html", o.html)
-	}
-	return mayWrite("--html", o.html, o.overwrite || o.resume, input, reportPath, reportPath+".journal")
-}
 
 // writePage shows the report that has been written as a page, if that is wanted,
 // and returns the page's name and how the run has ended then: a page that is
@@ -28,25 +14,29 @@ func (r *run) writePage(stopped error) (name string, ended error) {
 	if name == "" {
 		return "", stopped
 	}
-	err := r.showAsPage(name)
+	err := r.showAsPage(name, stopped)
 	switch {
 	case err == nil:
 		return name, stopped
 	case errors.Is(stopped, errUnsettled):
 		stopped = nil
 	}
-	return "", errors.Join(stopped, fmt.Errorf("%w; the report itself is complete: %s", cannotShow(name, err), r.files.report))
+	return "", errors.Join(stopped, cannotWrite("the HTML report", name, err, "the report is complete: "+r.files.report))
 }
 
-func (r *run) showAsPage(name string) error {
+func (r *run) showAsPage(name string, stopped error) error {
+	if err := r.files.mayWrite(r.files.pageFile); err != nil {
+		return err
+	}
 	results, err := report.OpenResults(r.files.report)
 	if err != nil {
 		return err
 	}
 	defer results.Close()
-	if r.files.journal == "" { // which would say which run it was
-		identity := r.identity()
-		results.Origin = &identity
+	identity := r.identity()
+	results.Origin = &identity
+	if !errors.Is(stopped, errUnsettled) {
+		results.Stopped = stopOf(stopped)
 	}
 	return report.View{Format: report.FormatHTML}.WriteFile(name, results)
 }

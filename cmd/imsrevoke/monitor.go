@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"imsrevoke/batch"
@@ -23,11 +26,17 @@ type monitor struct {
 	pinger  *pinger
 	began   time.Time
 	summary *summary // of a job that came so far as to have one
+	// exitCode is that of the program for an error.
+	exitCode func(error) int
+	// files are those of the job; nil when it did not come so far.
+	files *files
 }
 
 // monitored does the job of a verb under the eyes of its monitor. A dry run is
 // not the job, and is not told of.
 func (c *cli) monitored(ctx context.Context, verb string, o *runOptions, job func(*cli) error) error {
+	// A log or a summary that nobody reads any more must not end a run.
+	signal.Ignore(syscall.SIGPIPE)
 	if o.dryRun || o.metrics == "" && o.ping == "" {
 		return job(c)
 	}
@@ -41,6 +50,8 @@ func (c *cli) monitored(ctx context.Context, verb string, o *runOptions, job fun
 		log:     log,
 		pinger:  newPinger(o.ping, transport, log),
 		began:   time.Now(),
+
+		exitCode: c.exitCode,
 	}
 	err := job(&ours)
 	ours.monitor.ended(ctx, err)
@@ -54,6 +65,26 @@ func (m *monitor) begins(ctx context.Context) {
 	}
 }
 
+// decidesBy takes what decides whether the metrics may be written.
+func (m *monitor) decidesBy(f *files) {
+	if m != nil {
+		m.files = f
+	}
+}
+
+// writeMetrics writes the metrics, unless that would touch another file.
+func (m *monitor) writeMetrics(code int) error {
+	f := m.files
+	if f == nil {
+		f = &files{outputs: &outputs{}}
+		f.metricsFile = f.add(output{report.KindMetrics, m.options.metrics, "--metrics", true, ""})
+	}
+	if err := f.mayWrite(f.metricsFile); err != nil {
+		return err
+	}
+	return m.metrics(code).WriteFile(m.options.metrics)
+}
+
 // concluded takes the summary of the job.
 func (m *monitor) concluded(s *summary) {
 	if m != nil {
@@ -64,25 +95,26 @@ func (m *monitor) concluded(s *summary) {
 // ended tells how the job has ended. One that found the lock taken is not told
 // of: the run that holds the lock tells of itself.
 func (m *monitor) ended(ctx context.Context, err error) {
-	code := exitCode(err)
+	code := m.exitCode(err)
 	if code == exitLocked {
 		return
 	}
 	if path := m.options.metrics; path != "" {
-		if err := m.metrics(code).WriteFile(path); err != nil {
+		if err := m.writeMetrics(code); err != nil {
 			m.log.Warn("the metrics cannot be written", "file", path, "error", err)
 		}
 	}
-	m.pinger.end(ctx, code, m.message(err))
+	m.pinger.end(ctx, code, m.message(code, err))
 }
 
-// metrics are what is known of a job that has ended. One without a summary has
-// sent nothing, unless the report could not be kept.
+// metrics are what is known of a job that has ended. One without a report has
+// sent nothing, unless the report could not be written.
 func (m *monitor) metrics(code int) *report.Metrics {
 	told := &report.Metrics{Verb: m.verb, Version: programVersion(), ExitCode: code}
-	if s := m.summary; s != nil {
+	if s := m.summary; s != nil && s.tally != nil {
 		told.Finished, told.Duration = s.Finished, s.Finished.Sub(s.Started)
 		told.Outcomes, told.Requests = s.Outcomes, s.counts
+		told.Unsettled, told.AlsoShared = s.Rows-s.Settled, len(s.AlsoShared)
 		return told
 	}
 	told.Finished, told.Duration = time.Now(), time.Since(m.began)
@@ -92,9 +124,9 @@ func (m *monitor) metrics(code int) *report.Metrics {
 
 // message is what is told to a service outside: how the job ended, and numbers.
 // Neither ids nor what servers and files say go there.
-func (m *monitor) message(err error) string {
+func (m *monitor) message(code int, err error) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "imsrevoke %s %s: exit code %d, %s\n", programVersion(), m.verb, exitCode(err), endInWords(err))
+	fmt.Fprintf(&b, "imsrevoke %s %s: exit code %d, %s\n", programVersion(), m.verb, code, endInWords(code, err))
 	if s := m.summary; s != nil {
 		b.WriteString(s.numbers())
 	}
@@ -102,8 +134,8 @@ func (m *monitor) message(err error) string {
 }
 
 // endInWords is why a job ended, in words that hold nothing of the job.
-func endInWords(err error) string {
-	switch exitCode(err) {
+func endInWords(code int, err error) string {
+	switch code {
 	case exitSettled:
 		return "every row is settled"
 	case exitUnsettled:
@@ -113,7 +145,10 @@ func endInWords(err error) string {
 	case exitCredentials:
 		return batch.ErrUnauthorized.Error()
 	case exitRecord:
-		return errRecord.Error()
+		if errors.Is(err, errRecord) || errors.Is(err, batch.ErrRecorder) {
+			return errRecord.Error()
+		}
+		return "an error; standard error says which"
 	case exitUsage:
 		return "nothing was sent; standard error says why"
 	}

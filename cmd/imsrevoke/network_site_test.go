@@ -252,3 +252,16 @@ func (s *site) interrupt(t *testing.T, n int64, run func() siteRun) (ended <-cha
 	}
 	return result, release
 }
+
+// onFirstRequest does something when the first request for a member arrives.
+func onFirstRequest(do func(*testing.T, *site)) func(*testing.T, *site) {
+	return func(t *testing.T, s *site) {
+		var once sync.Once
+		s.cloud.SetFaults(func(r imagetest.Request) imagetest.Fault {
+			if r.MemberID != "" {
+				once.Do(func() { do(t, s) })
+			}
+			return imagetest.Fault{}
+		})
+	}
+}

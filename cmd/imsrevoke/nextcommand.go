@@ -1,25 +1,46 @@
 package main
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
 
 // resumeCommand is the command line that goes on with what this one has left,
-// to be pasted into a shell; empty when this one was no run.
+// to be pasted into a shell; empty when this one was no run. Its flags are those
+// that were given, as they were written; those from the environment are there
+// for the next command, too.
 func (c *cli) resumeCommand() string {
-	if len(c.args) == 0 || c.args[0] != withdrawing.verb && c.args[0] != restoring.verb {
+	cmd, rest, err := c.rootCommand().Find(c.args)
+	if err != nil || cmd.Name() != withdrawing.verb && cmd.Name() != restoring.verb {
 		return ""
 	}
-	words := []string{c.program}
-	for i := 0; i < len(c.args); i++ {
-		switch word := c.args[i]; {
-		case word == "--resume", word == "--overwrite", word == "--overwrite=true":
-		case word == "--ping": // its URL is a secret, and this is shown
-			i++
-		case strings.HasPrefix(word, "--ping="):
+	var flags []string
+	err = cmd.Flags().ParseAll(rest, func(f *pflag.Flag, value string) error {
+		switch {
+		case f.Name == "resume", f.Name == "overwrite":
+		case f.Name == "ping": // its URL is a secret, and this is shown
+		case f.NoOptDefVal != "" && value == f.NoOptDefVal:
+			flags = append(flags, "--"+f.Name)
+		case f.NoOptDefVal != "": // no word of its own is taken for its value
+			flags = append(flags, "--"+f.Name+"="+value)
 		default:
-			words = append(words, word)
+			flags = append(flags, "--"+f.Name, value)
 		}
+		return nil
+	})
+	if err != nil {
+		return ""
 	}
-	words = append(words, "--resume")
+	words := []string{c.program, cmd.Name()}
+	for _, arg := range cmd.Flags().Args() {
+		if strings.HasPrefix(arg, "-") && arg != "-" {
+			arg = "./" + arg
+		}
+		words = append(words, arg)
+	}
+	words = slices.Concat(words, flags, []string{"--resume"})
 	for i, word := range words {
 		words[i] = quoteWord(word)
 	}

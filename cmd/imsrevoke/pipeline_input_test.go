@@ -27,6 +27,30 @@ var (
 	memberForm = regexp.MustCompile(`^[0-9A-Za-z_-]{1,255}$`)
 )
 
+// uuidForm is a UUID however it is spelled, after white space was taken out.
+var uuidForm = regexp.MustCompile(`^(?i:urn:uuid:)?(\{?)([0-9a-fA-F]{8})-?([0-9a-fA-F]{4})-?([0-9a-fA-F]{4})-?([0-9a-fA-F]{4})-?([0-9a-fA-F]{12})(\}?)$`)
+
+// meant is the pair that two cells mean, and false if they mean none.
+func meant(image, member string) (p batch.Pair, ok bool) {
+	spaceless := strings.NewReplacer(" ", "", "\t", "", "\u00a0", "", "\u200b", "", "\ufeff", "")
+	parts := func(cell string) []string {
+		found := uuidForm.FindStringSubmatch(spaceless.Replace(cell))
+		if found == nil || (found[1] == "") != (found[7] == "") {
+			return nil
+		}
+		return found[2:7]
+	}
+	if uuid := parts(image); uuid != nil {
+		p.ImageID = strings.ToLower(strings.Join(uuid, "-"))
+	}
+	if uuid := parts(member); uuid != nil {
+		p.MemberID = strings.ToLower(strings.Join(uuid, ""))
+	} else if name := strings.Trim(member, blanks); memberForm.MatchString(name) {
+		p.MemberID = name
+	}
+	return p, p.ImageID != "" && p.MemberID != ""
+}
+
 const (
 	blanks = " \t\u00a0\u200b\ufeff" // that may surround an id
 	hazard = "?#/.%&=\\@ \t\u00a0\u200b…é中٣0aF-_+'\";|,"
@@ -47,6 +71,16 @@ func drawID(t *rapid.T, pool, hazards []string, label string) string {
 		return rapid.StringOfN(rapid.SampledFrom([]rune(blanks)), 0, 3, -1).Draw(t, label+" before") + id + "\u00a0"
 	case 24:
 		return strings.ToUpper(id)
+	case 25:
+		return "{" + id + "}"
+	case 26:
+		return "urn:uuid:" + id
+	case 27:
+		return strings.ReplaceAll(id, "-", "")
+	case 28:
+		if len(id) == 32 {
+			return id[:8] + "-" + id[8:12] + "-" + id[12:16] + " -" + id[16:20] + "-" + id[20:]
+		}
 	}
 	return id
 }
@@ -115,7 +149,7 @@ func (d dialect) ordered(image, member, note string) []string {
 // drawRows draws the rows of a file.
 func drawRows(t *rapid.T, d dialect, images, members []string) []inputRow {
 	badImages := []string{"", "..", "%2e%2e", images[0] + "?", images[0] + "#", images[1] + "/members/..", images[1] + "/../" + images[2],
-		"1.23E+31", strings.ReplaceAll(images[0], "-", ""), "=HYPERLINK(A1)", images[0][:35] + "٣", `"` + images[2] + `"`}
+		"1.23E+31", "{" + images[0], "=HYPERLINK(A1)", images[0][:35] + "٣", `"` + images[2] + `"`}
 	badMembers := []string{"", ".", "..", "\u200b..", "%2e%2e", "a/b", "a?b", "a#b", "../../" + images[3], "@SUM(A1)", "4.5E+9", strings.Repeat("a", 256)}
 	rows := make([]inputRow, rapid.IntRange(0, 40).Draw(t, "rows"))
 	seen := make(map[batch.Pair]bool)
@@ -132,10 +166,10 @@ func drawRows(t *rapid.T, d dialect, images, members []string) []inputRow {
 			r.cells = append(r.cells, "surplus")
 			continue
 		}
-		p := batch.Pair{ImageID: strings.Trim(r.image, blanks), MemberID: strings.Trim(r.member, blanks)}
-		if imageForm.MatchString(p.ImageID) && memberForm.MatchString(p.MemberID) {
-			r.pair, r.repeats = p, seen[p]
-			seen[p] = true
+		if p, ok := meant(r.image, r.member); ok {
+			r.pair = p
+			p.MemberID = strings.ToLower(p.MemberID)
+			r.repeats, seen[p] = seen[p], true
 		}
 	}
 	return rows

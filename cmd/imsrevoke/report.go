@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -54,7 +52,7 @@ and check.`,
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.Var(&o.format, "format", "what is written (default by the ending of --output, or csv)")
-	f.Var(&o.only, "only", "show the rows with these `outcomes`, such as failed,unknown (default all)")
+	f.Var(&o.only, "only", "only rows with these `outcomes`, such as failed,unknown, or settled, or unsettled (default all)")
 	f.StringVar(&o.output, "output", "", "write to this `file` (default standard output)")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace an existing file, once the new one is complete")
 	f.BoolVar(&o.bom, "bom", false, "begin a CSV with a byte order mark, for Excel")
@@ -68,6 +66,11 @@ func (c *cli) showResults(path string, o *viewOptions) error {
 	if o.bom && view.Format != report.FormatCSV {
 		return fmt.Errorf("--bom is for csv, and not for %s", view.Format)
 	}
+	out := c.newOutputs(path)
+	out.add(output{view.Format.Kind(), o.output, "--output", o.overwrite, "name another file with --output, or replace it with --overwrite"})
+	if err := out.judge(); err != nil {
+		return err
+	}
 	results, err := report.OpenResults(path)
 	if err != nil {
 		return err
@@ -77,10 +80,7 @@ func (c *cli) showResults(path string, o *viewOptions) error {
 		fmt.Fprintf(c.stderr, "imsrevoke: the run of %s has not ended: %s more may have been sent, and which they are is known when it has ended, or been resumed\n", path, plural(n, "row"))
 	}
 	if o.output == "" {
-		return cannotShow("to standard output", view.Write(c.stdout, results))
-	}
-	if err := mayWrite("--output", o.output, o.overwrite, path); err != nil {
-		return err
+		return cannotShow("standard output", view.Write(c.stdout, results))
 	}
 	return cannotShow(o.output, view.WriteFile(o.output, results))
 }
@@ -96,40 +96,13 @@ func (o *viewOptions) chosenFormat() report.Format {
 	return report.FormatCSV
 }
 
-// mayWrite reports why a file that a flag names must not be written: it exists
-// and is not to be overwritten, or is one of the inputs, or no regular file.
-func mayWrite(flag, path string, overwrite bool, inputs ...string) error {
-	there, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case !there.Mode().IsRegular():
-		return fmt.Errorf("%s is no regular file: name another one with %s", path, flag)
-	}
-	for _, input := range inputs {
-		if in, err := os.Stat(input); err == nil && os.SameFile(in, there) {
-			return fmt.Errorf("%s is the input itself: name another file with %s", path, flag)
-		}
-	}
-	if !overwrite {
-		return fmt.Errorf("%s exists: name another file with %s, or replace it with --overwrite", path, flag)
-	}
-	return nil
-}
-
 // cannotShow is the error for results that could not be written to a file. When
 // what they were to be made of is to blame, it says that.
 func cannotShow(path string, err error) error {
 	if err == nil || errors.Is(err, report.ErrNoReport) || errors.Is(err, report.ErrDamaged) || errors.Is(err, report.ErrNoWhole) {
 		return err
 	}
-	var reason *fs.PathError
-	if errors.As(err, &reason) { // it may name a temporary file, which says nothing to the user
-		err = reason.Err
-	}
-	return fmt.Errorf("%w: cannot write %s: %w", errRecord, path, err)
+	return cannotWrite("the report", path, err, "")
 }
 
 // An outcomeList is some outcomes, separated by commas.
@@ -147,11 +120,11 @@ func (l *outcomeList) String() string {
 
 func (l *outcomeList) Set(text string) error {
 	for word := range strings.SplitSeq(text, ",") {
-		outcome, err := batch.ParseOutcome(strings.TrimSpace(word))
-		if err != nil {
-			return fmt.Errorf("%w: %s", err, nearestOutcome(word))
+		word = strings.TrimSpace(word)
+		if !slices.Contains(outcomeWords(), word) {
+			return fmt.Errorf("%q is not an outcome: %s", word, nearestOutcome(word))
 		}
-		*l = append(*l, outcome)
+		*l = append(*l, batch.Outcome(word))
 	}
 	return nil
 }
@@ -159,15 +132,15 @@ func (l *outcomeList) Set(text string) error {
 // nearestOutcome is a hint for a word that is no outcome.
 func nearestOutcome(word string) string {
 	words := outcomeWords()
-	if near, ok := batch.Nearest(strings.TrimSpace(word), words); ok {
+	if near, ok := batch.Nearest(word, words); ok {
 		return "did you mean " + near + "?"
 	}
 	return "give one or more of " + strings.Join(words, ", ")
 }
 
-// outcomeWords are the words for all outcomes.
+// outcomeWords are the words that --only takes.
 func outcomeWords() []string {
-	var words []string
+	words := []string{string(report.Settled), string(report.Unsettled)}
 	for _, o := range batch.Outcomes() {
 		words = append(words, string(o))
 	}

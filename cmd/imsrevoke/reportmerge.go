@@ -11,7 +11,7 @@ import (
 )
 
 func (c *cli) reportMergeCommand() *cobra.Command {
-	var output string
+	var path string
 	var overwrite bool
 	cmd := &cobra.Command{
 		Use:   "merge --output MERGED.csv REPORT...",
@@ -26,22 +26,24 @@ is in the journals, which must lie beside the reports.`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: cobra.FixedCompletions([]string{"csv"}, cobra.ShellCompDirectiveFilterFileExt),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 || output == "" {
+			if len(args) == 0 || path == "" {
 				return fmt.Errorf("name the reports of the shards, and with --output the file for all of them: try '%s --help'", cmd.CommandPath())
 			}
-			return mergeReports(args, output, overwrite)
+			return c.mergeReports(args, path, overwrite)
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&output, "output", "", "write the merged report to this `file`")
+	f.StringVar(&path, "output", "", "write the merged report to this `file`")
 	f.BoolVar(&overwrite, "overwrite", false, "replace an existing file, once the new one is complete")
 	return cmd
 }
 
 // mergeReports is the verb report merge.
-func mergeReports(paths []string, output string, overwrite bool) (err error) {
-	if err := mayWrite("--output", output, overwrite, paths...); err != nil {
+func (c *cli) mergeReports(paths []string, path string, overwrite bool) (err error) {
+	out := c.newOutputs(paths...)
+	out.add(output{report.KindReport, path, "--output", overwrite, "name another file with --output, or replace it with --overwrite"})
+	if err := out.judge(); err != nil {
 		return err
 	}
 	var shards []*report.Results
@@ -50,13 +52,13 @@ func mergeReports(paths []string, output string, overwrite bool) (err error) {
 			err = errors.Join(err, r.Close())
 		}
 	}()
-	for _, path := range paths {
-		r, err := report.OpenResults(path)
+	for _, shard := range paths {
+		r, err := report.OpenResults(shard)
 		if err != nil {
 			return err
 		}
 		shards = append(shards, r)
 	}
-	_, err = report.MergeFile(output, shards)
-	return cannotShow(output, err)
+	_, err = report.MergeFile(path, shards)
+	return cannotShow(path, err)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"os/user"
@@ -35,8 +34,8 @@ IMSREVOKE_MAX_ROWS. A flag wins.
 
 The exit code is 0 when every row is settled, 1 when a row is not, 2 when
 nothing was sent, 3 when a limit has stopped the run, 4 when the credentials are
-refused, 5 when the report cannot be kept, 75 when another run holds the lock,
-and 130 or 143 after a signal.`,
+refused, 5 when the report cannot be written, 75 when another run holds the lock,
+and 129, 130 or 143 after a signal.`,
 		Example: `  imsrevoke run pairs.csv --os-cloud prod
   imsrevoke run audit.csv --rate 180/m --max-rows 5000 --yes
   OS_TOKEN=... imsrevoke run pairs.csv --endpoint https://image.example.com
@@ -76,10 +75,11 @@ func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) e
 		return err
 	}
 	defer m.Close()
+	c.warnOfNames(m, log)
 	if o.dryRun {
 		return c.planFile(ctx, m, input, o, &w)
 	}
-	f, err := filesFor(input, w.ending, o)
+	f, err := c.filesFor(input, w, o)
 	if err != nil {
 		return err
 	}
@@ -104,16 +104,16 @@ func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) e
 func (r *run) confirmed(ctx context.Context) error {
 	var err error
 	if r.files.resumes {
-		if r.journal, err = report.OpenJournal(r.files.journal, r.identity()); err != nil {
-			return cannotResume(err)
+		if r.journal, err = r.openJournal(); err != nil {
+			return err
 		}
 		defer r.journal.Close()
 	}
 	r.left, r.toSend = r.manifest.Rows, r.manifest.Valid
 	if r.journal != nil {
-		settled, duplicates := r.journal.Settled()
-		r.left -= settled
-		r.toSend -= settled - duplicates
+		settled, unsent := r.journal.Settled()
+		r.left -= settled + unsent
+		r.toSend -= settled
 	}
 	if r.terminal {
 		r.showPlan()
@@ -128,13 +128,15 @@ func (r *run) confirmed(ctx context.Context) error {
 	}
 	r.started = time.Now()
 	if r.journal != nil {
-		err = r.journal.Continue(r.identity())
-	} else if r.journal, err = r.createJournal(); err == nil {
-		defer r.journal.Close()
+		if err := r.journal.Continue(r.identity()); err != nil {
+			return cannotWrite("the journal", r.files.journal, err, otherReport)
+		}
+		return r.execute(ctx)
 	}
-	if err != nil {
-		return cannotWrite(r.files.journal, err)
+	if r.journal, err = r.createJournal(); err != nil {
+		return err
 	}
+	defer r.journal.Close()
 	return r.execute(ctx)
 }
 
@@ -144,22 +146,6 @@ func (r *run) remaining() batch.Source {
 		return r.manifest.Reader()
 	}
 	return r.journal.Remaining(r.manifest.Reader())
-}
-
-func cannotResume(err error) error {
-	if errors.Is(err, report.ErrOtherRun) || errors.Is(err, report.ErrDamaged) {
-		return fmt.Errorf("cannot resume: %w; keep it, and give the new run another --report, or discard it with --overwrite", err)
-	}
-	return fmt.Errorf("cannot resume: %w", err)
-}
-
-func (r *run) lock() (*runLock, error) {
-	path := r.options.lock
-	if path == "" {
-		projectID, _ := r.session.Project()
-		path = defaultLock(r.getenv, r.session.Endpoint().String(), projectID, r.options.shard.String())
-	}
-	return lockRun(path, r.files.report)
 }
 
 // openManifest reads and judges the input, and refuses what the flags do not
@@ -213,7 +199,7 @@ type run struct {
 	options  *runOptions
 	log      *slog.Logger
 	manifest *manifest.Manifest
-	files    files
+	files    *files
 	session  *cloud.Session
 	started  time.Time
 	journal  *report.Journal
@@ -241,64 +227,62 @@ func (r *run) execute(ctx context.Context) error {
 	if errors.Is(stopped, batch.ErrMisconfigured) && !r.files.resumes {
 		// Nothing has happened that a report could tell of, and a journal would
 		// only be in the way of the corrected command.
-		r.journal.Close()
-		if r.files.journal == "" { // it has no name
-			return stopped
-		}
-		return errors.Join(stopped, os.Remove(r.files.journal))
+		return errors.Join(stopped, r.journal.Discard())
 	}
-	if err := r.journal.End(); err != nil {
-		return errors.Join(stopped, fmt.Errorf("%w: %w", errRecord, err))
+	s := r.summary(counts)
+	if err := r.journal.End(stopOf(stopped)); err != nil {
+		return r.conclude(s, errors.Join(stopped, r.unreported("the journal", r.files.journal, err)), r.options)
 	}
-	var verified func(int) report.Verdict
+	var verified func(int) report.Verification
 	if r.options.verify && stopped == nil {
 		var v *verification
 		v, stopped = r.verify(ctx, api)
-		verified = v.verdict
+		if errors.Is(stopped, batch.ErrMisconfigured) && counts.Requests > 0 { // the set-up was good before
+			stopped = fmt.Errorf("%w: %v", batch.ErrOutage, stopped)
+		}
+		verified = v.of
 	}
-	projectID, _ := r.session.Project()
-	s := summary{
-		Input:     r.manifest.Name,
-		WholeRows: r.manifest.WholeRows,
-		Report:    r.files.report,
-		Journal:   r.files.journal,
-		Endpoint:  r.session.Endpoint().String(),
-		Project:   projectID,
-		Started:   r.started,
-		counts:    counts,
-	}
-	s.LeftOut, s.leftOut = r.work.leavesOut(s.Input)
 	var err error
 	if s.tally, err = r.writeReport(stopped, verified); err != nil {
-		return errors.Join(stopped, r.unreported(err))
+		return r.conclude(s, errors.Join(stopped, r.unreported("the report", r.files.report, err)), r.options)
 	}
-	if stopped == nil && (s.tally.Settled() < s.tally.Rows || s.tally.Verified[report.StillShared] > 0) {
+	if stopped == nil && s.tally.Settled() < s.tally.Rows {
 		stopped = errUnsettled
 	}
 	s.HTML, stopped = r.writePage(stopped)
 	return r.conclude(s, stopped, r.options)
 }
 
-// unreported is the error for a report that could not be written. It says where
-// what is known is kept, if it is.
-func (r *run) unreported(err error) error {
+// summary is what is known of the run when its last request has ended.
+func (r *run) summary(counts batch.Summary) summary {
+	projectID, _ := r.session.Project()
+	s := summary{
+		Input:       r.manifest.Name,
+		WholeRows:   r.manifest.WholeRows,
+		NotProjects: r.manifest.NotProjects.N,
+		Rows:        r.manifest.Rows,
+		Report:      r.files.report,
+		Journal:     r.files.journal,
+		Endpoint:    r.session.Endpoint().String(),
+		Project:     projectID,
+		Started:     r.started,
+		counts:      counts,
+	}
+	s.LeftOut, s.leftOut = r.work.leavesOut(s.Input)
+	return s
+}
+
+// unreported is the error for a report, or a journal's end, that could not be
+// written. It says where what is known is kept, if it is.
+func (r *run) unreported(what, name string, err error) error {
 	if r.files.journal == "" {
-		return cannotWrite(r.files.report, err)
+		return cannotWrite("the report", r.files.report, err, otherReport)
 	}
 	saved, e := r.journal.Saved()
 	if e != nil {
-		return fmt.Errorf("%w: %w; and the journal cannot be saved: %w", errRecord, err, e)
+		return cannotWrite(what, name, err, fmt.Sprintf("and the journal cannot be saved: %v", withoutPath(e)))
 	}
-	return fmt.Errorf("%w: %w; what is known is in %s", errRecord, err, saved)
-}
-
-func (r *run) createJournal() (*report.Journal, error) {
-	if r.options.overwrite {
-		if err := os.Remove(r.files.journal); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-	}
-	return report.CreateJournal(r.files.journal, r.identity())
+	return cannotWrite(what, name, err, "what is known is in "+saved)
 }
 
 // identity says which run this is.
@@ -328,7 +312,7 @@ func (r *run) identity() report.Run {
 
 // writeReport joins the journal with the input. Rows without a result are
 // those that the run did not get to.
-func (r *run) writeReport(stopped error, verified func(int) report.Verdict) (*report.Tally, error) {
+func (r *run) writeReport(stopped error, verified func(int) report.Verification) (*report.Tally, error) {
 	c := &report.CSV{
 		Input:    r.manifest.Reader(),
 		Columns:  r.manifest.Columns,
@@ -338,7 +322,18 @@ func (r *run) writeReport(stopped error, verified func(int) report.Verdict) (*re
 		Reason:   stopReason(stopped),
 		Verified: verified,
 	}
+	if err := r.files.mayWrite(r.files.reportFile); err != nil {
+		return nil, err
+	}
 	return c.WriteFile(r.files.report)
+}
+
+// stopOf is how a run was stopped, for its journal.
+func stopOf(err error) report.Stop {
+	if err == nil {
+		return report.Stop{}
+	}
+	return report.Stop{Reason: err.Error(), At: time.Now()}
 }
 
 // stopReason is what the report says of a row that the run did not get to.

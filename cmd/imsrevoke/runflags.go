@@ -37,6 +37,7 @@ type runOptions struct {
 	attemptTimeout time.Duration
 	outagePatience time.Duration
 	maxDuration    time.Duration
+	drain          time.Duration
 	maxFailures    allowance
 	dryRun, yes    bool
 	verify         bool
@@ -54,8 +55,8 @@ type runOptions struct {
 
 func newRunOptions() *runOptions {
 	o := &runOptions{
-		images:         ids{validate: batch.ValidateImageID},
-		members:        ids{validate: batch.ValidateMemberID},
+		images:         ids{parse: batch.ParseImageID},
+		members:        ids{parse: batch.ParseMemberID},
 		rate:           batch.DefaultRate,
 		workers:        batch.DefaultWorkers,
 		attempts:       batch.DefaultAttempts,
@@ -131,6 +132,7 @@ func (o *runOptions) registerPace(f *pflag.FlagSet) {
 	f.DurationVar(&o.attemptTimeout, "attempt-timeout", o.attemptTimeout, "how long one attempt may take")
 	f.DurationVar(&o.outagePatience, "outage-patience", o.outagePatience, "how long an outage of the server is waited out before the run stops")
 	f.DurationVar(&o.maxDuration, "max-duration", 0, "after this `time`, start nothing new, report, exit 3 (default none)")
+	f.DurationVar(&o.drain, "drain", 0, "how much `time` a stopped run gives the requests in flight (default --attempt-timeout)")
 }
 
 func (o *runOptions) registerChoice(f *pflag.FlagSet) {
@@ -184,6 +186,7 @@ func (o *runOptions) validate() error {
 	check(!o.resume || !o.dryRun, "--dry-run sends nothing that could be resumed: give --dry-run or --resume")
 	check(o.html == "" || !o.dryRun, "--html shows what a run has done: give --dry-run or --html, or show the report of a dry run by imsrevoke report")
 	check(o.maxDuration >= 0, "--max-duration %v: give a time such as 2h", o.maxDuration)
+	check(o.drain >= 0, "--drain %v: give a time such as 5s", o.drain)
 	check(o.maxRows >= 0, "--max-rows %d: give a number of rows", o.maxRows)
 	if o.ping != "" {
 		errs = append(errs, validatePing(o.ping))
@@ -199,6 +202,7 @@ func (o *runOptions) job() *batch.Job {
 		AttemptTimeout: o.attemptTimeout,
 		OutagePatience: o.outagePatience,
 		MaxDuration:    o.maxDuration,
+		Drain:          o.drain,
 		MaxFailures:    o.maxFailures.Allowance,
 	}
 }

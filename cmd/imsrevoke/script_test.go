@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -34,7 +35,7 @@ import (
 //	login WAY             set the variables for other credentials
 //	faults NAME           let the cloud fail from now on
 //	exits CODE PROGRAM... run a program that ends with this exit code
-//	signal INT|TERM       send a signal to the program in the background
+//	signal INT|TERM|HUP   send a signal to the program in the background
 //	insist INT|TERM       send it again and again until the program has ended
 //	exited CODE           after wait: what the signalled program has ended with
 //	await-login           wait until the Identity API has had a request,
@@ -63,6 +64,7 @@ import (
 // Each script finds the sample pairs.csv, forty pairs of nine images.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	hearHangups()
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(env *testscript.Env) error {
@@ -106,6 +108,14 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       *update,
 	})
+}
+
+// hearHangups keeps programs from inheriting of a test under nohup that SIGHUP
+// is ignored.
+func hearHangups() {
+	if signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 }
 
 // A script is the state of a script that is being run.
@@ -159,7 +169,7 @@ func (s *script) exits(ts *testscript.TestScript, args []string) {
 	judge(ts, "exit code", code, args[0])
 }
 
-var signals = map[string]os.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}
+var signals = map[string]os.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP}
 
 func (s *script) signal(ts *testscript.TestScript, args []string) {
 	background := ts.BackgroundCmds()

@@ -29,7 +29,7 @@ func TestShardsShareOneFile(t *testing.T) {
 	cloud := imagetest.NewCloud()
 	text := "image_id,member_id\n"
 	for i := range rows {
-		image, member := imageID(i/5), fmt.Sprintf("member-%04d", i)
+		image, member := imageID(i/5), memberID(i)
 		cloud.Share(image, member)
 		text += image + "," + member + "\n"
 		switch i % 10 {

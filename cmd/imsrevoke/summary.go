@@ -25,17 +25,21 @@ type summary struct {
 	// whole file has; Rows and Outcomes are of those that the flags chose.
 	Shard     string `json:"shard,omitempty"`
 	WholeRows int    `json:"whole_rows"`
+	// NotProjects counts the member ids that are not project ids.
+	NotProjects int `json:"not_project_ids,omitempty"`
 
 	Started    time.Time `json:"started"`
 	Finished   time.Time `json:"finished"`
 	DurationMS int64     `json:"duration_ms"`
 
-	Rows      int                    `json:"rows"`
-	Settled   int                    `json:"settled"`
-	Outcomes  map[batch.Outcome]int  `json:"outcomes"`
-	Verified  map[report.Verdict]int `json:"verified,omitempty"`
-	Requests  int                    `json:"requests"`
-	Throttled int                    `json:"throttled"`
+	Rows     int                    `json:"rows"`
+	Settled  int                    `json:"settled"`
+	Outcomes map[batch.Outcome]int  `json:"outcomes"`
+	Verified map[report.Verdict]int `json:"verified,omitempty"`
+	// AlsoShared are the images that accounts or organizations can use, too.
+	AlsoShared []report.AlsoShared `json:"also_shared,omitempty"`
+	Requests   int                 `json:"requests"`
+	Throttled  int                 `json:"throttled"`
 	// LeftOut is how many rows of a report that is undone may have been revoked
 	// too, and were left as they are.
 	LeftOut int `json:"left_out,omitempty"`
@@ -51,7 +55,7 @@ type summary struct {
 	// Stopped says why the run ended early, or that rows are left.
 	Stopped string `json:"stopped,omitempty"`
 
-	tally   *report.Tally
+	tally   *report.Tally // nil when there is no report
 	counts  batch.Summary
 	chosen  string // what the flags chose, in words
 	leftOut string // LeftOut, in words
@@ -63,14 +67,18 @@ func (c *cli) conclude(s summary, err error, o *runOptions) error {
 	s.Finished = time.Now()
 	s.DurationMS = s.Finished.Sub(s.Started).Milliseconds()
 	s.Started, s.Finished = s.Started.UTC(), s.Finished.UTC()
-	s.Rows, s.Settled, s.Outcomes = s.tally.Rows, s.tally.Settled(), s.tally.Outcomes
-	s.Verified = s.tally.Verified
+	if s.tally != nil {
+		s.Rows, s.Settled, s.Outcomes = s.tally.Rows, s.tally.Settled(), s.tally.Outcomes
+		s.Verified, s.AlsoShared = s.tally.Verified, s.tally.AlsoShared
+	} else {
+		s.Report = ""
+	}
 	s.Requests, s.Throttled, s.Limit = s.counts.Requests, s.counts.Throttled, s.counts.Limit
 	s.Shard, s.chosen = o.shard.String(), o.chosen()
 	if pace := o.pace(); pace != batch.Unlimited {
 		s.Rate = float64(pace)
 	}
-	s.ExitCode = exitCode(err)
+	s.ExitCode = c.exitCode(err)
 	c.monitor.concluded(&s)
 	if s.Journal != "" && s.goesOn(err) {
 		s.Next = c.resumeCommand()
@@ -82,13 +90,24 @@ func (c *cli) conclude(s summary, err error, o *runOptions) error {
 		encoder := json.NewEncoder(c.stdout)
 		encoder.SetIndent("", "  ")
 		if e := encoder.Encode(s); e != nil {
-			return errors.Join(err, e)
+			advice := ""
+			if s.Report != "" {
+				advice = "the report is complete: " + s.Report
+			}
+			e = cannotWrite("the summary", "standard output", e, advice)
+			if err != nil { // which says more of the run
+				e = fmt.Errorf("%w\n%v", err, e)
+			}
+			return e
 		}
 	}
 	if o.summary.word == "text" && (c.terminal || err != nil) {
 		fmt.Fprint(c.stderr, s.text(err))
 	}
 	if err == nil {
+		if len(s.AlsoShared) > 0 && !c.terminal {
+			c.logger(o.logLevel.word, o.logFormat.word).Warn(s.AlsoShared[0].String(), "images", len(s.AlsoShared))
+		}
 		return nil
 	}
 	return &told{err}
@@ -104,16 +123,28 @@ func (s *summary) text(err error) string {
 		fmt.Fprintf(&b, "chosen: %s, of %s in the file\n", s.chosen, plural(s.WholeRows, "row"))
 	}
 	b.WriteString(s.numbers())
-	for i, reason := range s.tally.Reasons() {
+	var reasons []report.Reason
+	if s.tally != nil {
+		reasons = s.tally.Reasons()
+	}
+	for i, reason := range reasons {
 		const most = 10
 		if i == most {
-			fmt.Fprintf(&b, "  and %d other reasons, see the report\n", len(s.tally.Reasons())-most)
+			fmt.Fprintf(&b, "  and %d other reasons, see the report\n", len(reasons)-most)
 			break
 		}
 		if err != nil && reason.Message != "" && strings.HasSuffix(err.Error(), reason.Message) {
 			reason.Message = "see above"
 		}
 		fmt.Fprintf(&b, "  %s\n", reasonLine(reason))
+	}
+	for i, image := range s.AlsoShared {
+		const most = 10
+		if i == most {
+			fmt.Fprintf(&b, "and %s more, see the report\n", plural(len(s.AlsoShared)-most, "image"))
+			break
+		}
+		fmt.Fprintf(&b, "%s\n", image)
 	}
 	if s.LeftOut > 0 {
 		fmt.Fprintf(&b, "left out: %s\n", s.leftOut)
@@ -136,7 +167,11 @@ func (s *summary) text(err error) string {
 // numbers are those of the summary, in which nothing is named.
 func (s *summary) numbers() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", plural(s.Rows, "row"), orNone(outcomes(s.Outcomes, ", ")))
+	if s.tally != nil {
+		fmt.Fprintf(&b, "%s: %s\n", plural(s.Rows, "row"), orNone(outcomes(s.Outcomes, ", ")))
+	} else {
+		fmt.Fprintf(&b, "%s, no report\n", plural(s.Rows, "row"))
+	}
 	if s.DryRun {
 		b.WriteString("nothing was sent")
 		if n := s.Outcomes[batch.Planned]; n > 0 && s.Rate > 0 {
@@ -169,7 +204,7 @@ func (s *summary) goesOn(err error) bool {
 		return s.Outcomes[batch.Failed]+s.Outcomes[batch.Unknown]+s.Outcomes[batch.Skipped] > 0
 	}
 	// The same command would go to the same wrong place.
-	return err != nil && !errors.Is(err, batch.ErrWrongEndpoint)
+	return err != nil && !errors.Is(err, batch.ErrWrongEndpoint) && !errors.Is(err, batch.ErrMisconfigured)
 }
 
 // figures is a number with no more digits than matter.

@@ -4,61 +4,56 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
+	"slices"
 	"time"
 
 	"imsrevoke/batch"
 )
 
-// surveyTime bounds how long a person is kept waiting for the member lists, as
-// far as the pace has a say in it; surveyAttempt bounds one request.
+// surveyTime bounds how long a person is kept waiting for the member lists,
+// surveyAttempt one request for them.
 const (
 	surveyTime    = 15 * time.Second
 	surveyAttempt = 5 * time.Second
 )
 
-// survey reads the member lists of images, when they are few, to tell before
-// the question what would come of it. It changes nothing, keeps to the pace,
-// and leaves what it cannot find out to the run.
+// survey checks the rows, when their images are few, to say before the question
+// what would come of it. It changes nothing, keeps to the rate, and leaves what
+// it cannot find out to the run.
 func (r *run) survey(ctx context.Context, images []string) ([]string, error) {
 	if len(images) == 0 || float64(len(images))/float64(r.options.pace()) > surveyTime.Seconds() {
 		return nil, nil
 	}
 	api, closeAPI := r.openAPI()
 	defer closeAPI()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	job := r.options.job()
 	job.AttemptTimeout = min(job.AttemptTimeout, surveyAttempt)
-	s := &survey{images: len(images), left: make(map[string]map[string]bool)}
-	done, trouble := 0, ""
-	var misconfigured error
+	job.Attempts, job.OutagePatience, job.MaxDuration = 1, 0, surveyTime
+	s := newSurvey(len(images))
 	r.showReading(0, len(images))
-	err := job.Lists(ctx, api, images, func(image string, members batch.Members, answer batch.Answer) bool {
-		if answer.Meaning == batch.Misconfigured {
-			misconfigured = fmt.Errorf("%w: %s", batch.ErrMisconfigured, answer.Message)
-			return false
-		}
+	job.OnList = func(image string, projects int, answer batch.Answer) {
+		s.add(image, projects, answer)
+		r.showReading(len(s.lists), len(images))
 		if !answer.Meaning.Served() && answer.Meaning != batch.Unproved {
-			trouble = answer.Message
-			return false
+			stop(fmt.Errorf("%w: %s", errUnreadable, answer.Message))
 		}
-		s.add(image, members, answer)
-		done++
-		r.showReading(done, len(images))
-		return true
-	})
+	}
+	_, err := job.Check(ctx, r.remaining(), api, s)
 	r.hideReading(len(images))
 	switch {
-	case err != nil || misconfigured != nil:
-		return nil, errors.Join(err, misconfigured)
-	case trouble != "":
-		return []string{"the member lists cannot be read: " + trouble}, nil
-	}
-	if err := s.withdraw(r.remaining()); err != nil {
+	case errors.Is(err, errUnreadable), errors.Is(err, batch.ErrUnauthorized), errors.Is(err, batch.ErrWrongEndpoint):
+		return []string{err.Error()}, nil
+	case errors.Is(err, batch.ErrTimeBudget):
+		return nil, nil
+	case err != nil:
 		return nil, err
 	}
 	return s.notes(), nil
 }
+
+var errUnreadable = errors.New("the member lists cannot be read")
 
 // showReading shows how far the survey is.
 func (r *run) showReading(done, all int) {
@@ -79,65 +74,52 @@ func (r *run) hideReading(all int) {
 
 func reading(all int) string { return fmt.Sprintf("Member lists read, of %d: ", all) }
 
-// A survey is what the member lists say.
+// A survey is what the member lists say of the rows. It is a [batch.Recorder].
 type survey struct {
 	images int
-	// left are the members of each image that is ours, without those that the
-	// rows name. Ids are compared in lower case.
-	left map[string]map[string]bool
+	// lists are the lists that were read: how many projects each of them holds,
+	// -1 if that is not known to be all.
+	lists map[string]int
 	// unseen counts the images that are not ours, as unseenAs says of the last.
 	unseen   int
 	unseenAs string
-	// rows counts the rows of images that are ours, absent those of them whose
-	// member is not in the list.
-	rows, absent int
+	// shared counts, by image, the rows whose share exists, absent those whose
+	// share does not, of all images.
+	shared map[string]int
+	absent int
+	// others are the images that are also shared with accounts or organizations.
+	others map[string]string
+}
+
+func newSurvey(images int) *survey {
+	return &survey{images: images, lists: make(map[string]int), shared: make(map[string]int), others: make(map[string]string)}
 }
 
 // add takes the list of one image.
-func (s *survey) add(image string, members batch.Members, answer batch.Answer) {
+func (s *survey) add(image string, projects int, answer batch.Answer) {
+	s.lists[image] = projects
 	switch {
-	case answer.Meaning == batch.Listed && members.Complete:
-		ids := make(map[string]bool, len(members.IDs))
-		for _, id := range members.IDs {
-			ids[strings.ToLower(id)] = true
-		}
-		s.left[strings.ToLower(image)] = ids
+	case projects >= 0:
 	case answer.Meaning == batch.Listed:
-		s.unseen, s.unseenAs = s.unseen+1, "the list shows nobody but this project"
+		s.unseen, s.unseenAs = s.unseen+1, "the member list does not show all"
 	default:
 		s.unseen, s.unseenAs = s.unseen+1, answer.Message
 	}
 }
 
-// withdraw takes the members off the lists that the rows name.
-func (s *survey) withdraw(rows batch.Source) error {
-	had := make(map[string]int)
-	for image, members := range s.left {
-		had[image] = len(members)
+func (s *survey) Begin(batch.Row) error { return nil }
+func (s *survey) Flush() error          { return nil }
+
+func (s *survey) Record(r batch.Result) error {
+	image := r.Row.Pair.ImageID
+	switch r.Outcome {
+	case batch.Shared:
+		s.shared[image]++
+	case batch.Absent:
+		s.absent++
 	}
-	for {
-		row, err := rows.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		members, ours := s.left[strings.ToLower(row.Pair.ImageID)]
-		if _, unsent := row.Unsent(); unsent || !ours {
-			continue
-		}
-		s.rows++
-		member := strings.ToLower(row.Pair.MemberID)
-		if !members[member] {
-			s.absent++
-		}
-		delete(members, member)
-	}
-	for image, n := range had {
-		if n == 0 {
-			delete(s.left, image) // it has none to lose
-		}
+	if r.AlsoSharedWith != "" {
+		s.others[image] = r.AlsoSharedWith
 	}
 	return nil
 }
@@ -148,8 +130,10 @@ func (s *survey) notes() []string {
 	if s.unseen > 0 {
 		notes = append(notes, fmt.Sprintf("%d of %s cannot be seen as their owner does: %s", s.unseen, plural(s.images, "image"), s.unseenAs))
 	}
-	for image, members := range s.left {
-		if len(members) == 0 {
+	rows := s.absent
+	for image, shared := range s.shared {
+		rows += shared
+		if shared >= s.lists[image] && s.lists[image] > 0 {
 			bare = append(bare, image)
 		}
 	}
@@ -162,7 +146,12 @@ func (s *survey) notes() []string {
 		notes = append(notes, fmt.Sprintf("%d of %s lose all their members", len(bare), plural(s.images, "image")))
 	}
 	if s.absent > 0 {
-		notes = append(notes, fmt.Sprintf("%s of %s are not there", grouped(s.absent), plural(s.rows, "share")))
+		notes = append(notes, fmt.Sprintf("%s of %s are not there", grouped(s.absent), plural(rows, "share")))
 	}
-	return notes
+	var others []string
+	for image, with := range s.others {
+		others = append(others, fmt.Sprintf("the image %s is also shared with %s, which may include projects of the file", image, with))
+	}
+	slices.Sort(others)
+	return append(notes, others...)
 }

@@ -1,51 +1,38 @@
 package main
 
 import (
-	"io"
 	"slices"
 	"testing"
 
 	"imsrevoke/batch"
 )
 
-type rowSource []batch.Row
-
-func (s *rowSource) Next() (batch.Row, error) {
-	if len(*s) == 0 {
-		return batch.Row{}, io.EOF
-	}
-	row := (*s)[0]
-	*s = (*s)[1:]
-	return row, nil
-}
-
 func TestSurvey(t *testing.T) {
 	t.Parallel()
-	pair := func(image, member string) batch.Row {
-		return batch.Row{Pair: batch.Pair{ImageID: image, MemberID: member}}
-	}
-	repeated := pair("a", "gone")
-	repeated.FirstLine = 2
+	type found = map[string]int
 	for name, c := range map[string]struct {
-		lists map[string][]string
-		rows  []batch.Row
-		want  []string
+		projects, shared, absent found // by image
+		others                   map[string]string
+		want                     []string
 	}{
-		"others stay":        {map[string][]string{"a": {"1", "2"}, "b": {"1", "2"}}, []batch.Row{pair("a", "1"), pair("b", "2")}, nil},
-		"one is left bare":   {map[string][]string{"a": {"1", "2"}, "b": {"1"}}, []batch.Row{pair("a", "1"), pair("B", "1")}, []string{"the image b loses all its members"}},
-		"some are left bare": {map[string][]string{"a": {"1"}, "b": {"M"}, "c": {"1", "2"}}, []batch.Row{pair("a", "1"), pair("b", "m"), pair("c", "1")}, []string{"2 of 3 images lose all their members"}},
-		"all are left bare":  {map[string][]string{"a": {"1"}, "b": {"1"}}, []batch.Row{pair("a", "1"), pair("b", "1")}, []string{"all 2 images lose all their members"}},
-		"none to lose":       {map[string][]string{"a": {}, "b": {"1", "2"}}, []batch.Row{pair("a", "gone"), repeated, pair("b", "1")}, []string{"1 of 2 shares are not there"}},
+		"others stay":        {found{"a": 2, "b": 2}, found{"a": 1, "b": 1}, nil, nil, nil},
+		"one is left bare":   {found{"a": 2, "b": 1}, found{"a": 1, "b": 1}, nil, nil, []string{"the image b loses all its members"}},
+		"some are left bare": {found{"a": 1, "b": 1, "c": 2}, found{"a": 1, "b": 1, "c": 1}, nil, nil, []string{"2 of 3 images lose all their members"}},
+		"all are left bare":  {found{"a": 1, "b": 1}, found{"a": 1, "b": 1}, nil, nil, []string{"all 2 images lose all their members"}},
+		"none to lose":       {found{"a": 0, "b": 2}, found{"b": 1}, found{"a": 1}, nil, []string{"1 of 2 shares are not there"}},
+		"a list with a gap":  {found{"a": -1, "b": 2}, found{"a": 1, "b": 1}, nil, nil, []string{"1 of 2 images cannot be seen as their owner does: the member list does not show all"}},
+		"accounts":           {found{"a": 2}, found{"a": 1}, nil, map[string]string{"a": "the account x"}, []string{"the image a is also shared with the account x, which may include projects of the file"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := &survey{images: len(c.lists), left: make(map[string]map[string]bool)}
-			for image, ids := range c.lists {
-				s.add(image, batch.Members{IDs: ids, Complete: true}, batch.Answer{Meaning: batch.Listed})
-			}
-			rows := rowSource(c.rows)
-			if err := s.withdraw(&rows); err != nil {
-				t.Fatal(err)
+			s := newSurvey(len(c.projects))
+			for image, projects := range c.projects {
+				s.add(image, projects, batch.Answer{Meaning: batch.Listed})
+				for outcome, n := range map[batch.Outcome]int{batch.Shared: c.shared[image], batch.Absent: c.absent[image]} {
+					for range n {
+						s.Record(batch.Result{Row: batch.Row{Pair: batch.Pair{ImageID: image}}, Outcome: outcome, AlsoSharedWith: c.others[image]})
+					}
+				}
 			}
 			if got := s.notes(); !slices.Equal(got, c.want) {
 				t.Errorf("got %q, want %q", got, c.want)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"imsrevoke/batch/manifest"
 )
@@ -36,6 +37,28 @@ func (c *cli) showNotes(notes []string) {
 		fmt.Fprint(c.stderr, c.wrapped("  -", note, "    "))
 	}
 	fmt.Fprintln(c.stderr)
+}
+
+// warnOfNames warns of member ids that are not project ids: nothing but a share
+// with the very same name can be revoked by them.
+func (c *cli) warnOfNames(m *manifest.Manifest, log *slog.Logger) {
+	if m.NotProjects.N == 0 {
+		return
+	}
+	if c.terminal {
+		fmt.Fprint(c.stderr, c.wrapped("Note:", namesNote(m), "    "))
+		return
+	}
+	log.Warn(namesNote(m), "file", m.Name)
+}
+
+func namesNote(m *manifest.Manifest) string {
+	are := "are not project ids"
+	if m.NotProjects.N == 1 && !m.NotProjects.AtLeast {
+		are = "is not a project id"
+	}
+	return fmt.Sprintf("%s %s, for example %s (line %d); names are not looked up",
+		count(m.NotProjects, "member id"), are, m.NotProject.MemberID, m.NotProject.Line)
 }
 
 // unusual is what is unusual about the file.

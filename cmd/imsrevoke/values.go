@@ -157,8 +157,8 @@ func (s *shard) complete(getenv func(string) string) error {
 
 // ids are ids of one kind, from a flag that may be repeated.
 type ids struct {
-	list     []string
-	validate func(string) error
+	list  []string
+	parse func(string) (string, error)
 }
 
 func (l *ids) Type() string   { return "ID" }
@@ -166,11 +166,10 @@ func (l *ids) String() string { return strings.Join(l.list, ",") }
 
 func (l *ids) Set(text string) error {
 	for id := range strings.SplitSeq(text, ",") {
-		id = batch.TrimID(id)
-		if err := l.validate(id); err != nil {
+		if _, err := l.parse(id); err != nil {
 			return err
 		}
-		l.list = append(l.list, id)
+		l.list = append(l.list, batch.TrimID(id))
 	}
 	return nil
 }

@@ -9,7 +9,12 @@ import (
 
 // A verification is what a check after a run finds of each row. It is a
 // [batch.Recorder].
-type verification struct{ rows []byte }
+type verification struct {
+	rows []byte
+	// others are the images that are also shared with accounts or organizations,
+	// by the number of a row of theirs.
+	others map[int]string
+}
 
 const (
 	notVerified = iota
@@ -19,7 +24,7 @@ const (
 
 // verify reads the member lists of the images of all settled rows.
 func (r *run) verify(ctx context.Context, api batch.API) (*verification, error) {
-	v := &verification{rows: make([]byte, r.manifest.Rows)}
+	v := &verification{rows: make([]byte, r.manifest.Rows), others: make(map[int]string)}
 	bar := &progress{}
 	_, err := r.job(bar).Check(ctx, r.journal.SettledOf(r.manifest.Reader()), api, v)
 	return v, err
@@ -35,16 +40,20 @@ func (v *verification) Record(r batch.Result) error {
 	case batch.Shared:
 		v.rows[r.Row.Seq] = verifiedShared
 	}
+	if r.AlsoSharedWith != "" {
+		v.others[r.Row.Seq] = r.AlsoSharedWith
+	}
 	return nil
 }
 
-// verdict is what was found of a row, by its number.
-func (v *verification) verdict(seq int) report.Verdict {
+// of is what was found of a row, by its number.
+func (v *verification) of(seq int) report.Verification {
+	found := report.Verification{AlsoSharedWith: v.others[seq]}
 	switch v.rows[seq] {
 	case verifiedGone:
-		return report.Gone
+		found.Verdict = report.Gone
 	case verifiedShared:
-		return report.StillShared
+		found.Verdict = report.StillShared
 	}
-	return ""
+	return found
 }

@@ -19,12 +19,15 @@ type work struct {
 	// ending is what takes the place of the input's extension in the name of
 	// the report.
 	ending string
+	// journals says that the work cannot be done again as well, and keeps a
+	// journal.
+	journals bool
 	// undone is the run that is undone, when the work is to undo one.
 	undone *report.Survey
 }
 
 var (
-	withdrawing = work{verb: "run", do: (*batch.Job).Run, infinitive: "withdraw", ending: ".report.csv"}
+	withdrawing = work{verb: "run", do: (*batch.Job).Run, infinitive: "withdraw", ending: ".report.csv", journals: true}
 	checking    = work{verb: "check", do: (*batch.Job).Check, infinitive: "check", ending: ".check.csv"}
-	restoring   = work{verb: "restore", do: (*batch.Job).Restore, infinitive: "restore", ending: ".restore.csv"}
+	restoring   = work{verb: "restore", do: (*batch.Job).Restore, infinitive: "restore", ending: ".restore.csv", journals: true}
 )

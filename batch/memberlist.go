@@ -1,0 +1,388 @@
+package batch
+
+import (
+	"encoding/hex"
+	"fmt"
+	"hash/maphash"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A memberList is the member list of one image: unread, being read, or read.
+//
+// A list that comes in pages is not a picture of one moment. Where a page
+// begins at a position, members that are removed from earlier pages pull the
+// others forward, and some are shown on no page; where it begins behind a
+// member, the removal of that member may end the list early. Both happen only
+// if a member that has been shown is removed while the list is read. A second
+// reading does not show that member. So a list of several pages counts as whole
+// when two readings, one after the other, have shown the same members: then
+// neither was the first one cut, nor was a member passed over. (A member that
+// is removed and shared again in between escapes this.) To come to that end, no
+// row of the image is sent while its list is read again.
+//
+// Where a page cannot be had in one way, it is asked for in another one. A
+// server that does not understand that way may take what it reads for a marker
+// further down the list. So the same way must first lead to the second member of
+// a page that is known: see Page.Control.
+type memberList struct {
+	imageID string
+	waiters []*task // rows that need the list
+	held    []*task // rows that are not sent while the list is read
+
+	// Of the last reading that has ended:
+	read    bool
+	answer  Answer     // it means Listed if the list could be read
+	members *memberSet // nil if it could not
+	gap     string     // why members may be missing; empty if the list is whole
+	ownOnly bool       // see Page.OwnOnly
+	// The reading ran from asked to at.
+	asked, at time.Time
+
+	reading *reading // nil while nothing is read
+	// failures and rereads count the readings that are made once more for a
+	// later row.
+	failures, rereads int
+}
+
+// A reading is a member list that is being read.
+type reading struct {
+	cursors []Cursor // how to ask for the next page; see Page.Next
+	form    int      // which of them is used
+	pages   int
+	members *memberSet
+	ownOnly bool
+	asked   time.Time
+	// before is what an earlier reading has shown, nil in the first one; round
+	// counts the readings.
+	before *memberSet
+	round  int
+
+	// control and second are Page.Control of the page before, and the member
+	// with which its page must begin.
+	control Cursor
+	second  string
+	// doubted is a page that was asked for in another way than the first, while
+	// the control is on its way. understood says that it has come as expected.
+	doubted    *Page
+	understood bool
+}
+
+const (
+	// maxMembers bounds the members of one list that are kept in memory, and
+	// maxPages the requests for one reading. A longer list is not whole.
+	maxMembers = 1 << 20
+	maxPages   = 1 << 12
+	// http400 is the status that refuses a marker.
+	http400 = 400
+	// maxRounds is how often a list is read that changes while it is read.
+	maxRounds = 6
+	// maxRereads is how often a list is read again because it is older than an
+	// answer that it contradicts, and maxFailures how often one is read again
+	// that could not be read.
+	maxRereads  = 8
+	maxFailures = 3
+)
+
+// cursor is where the next page begins.
+func (r *reading) cursor() Cursor {
+	switch {
+	case r.doubted != nil:
+		return r.control
+	case len(r.cursors) == 0:
+		return ""
+	}
+	return r.cursors[min(r.form, len(r.cursors)-1)]
+}
+
+// otherForm chooses another way to ask for the page that was asked for, if
+// there is one.
+func (r *reading) otherForm() bool {
+	if r.form+1 >= len(r.cursors) {
+		return false
+	}
+	r.form++
+	return true
+}
+
+// next is where the next page of the list begins. The worker that reads the page
+// calls it, while nobody else touches the reading.
+func (l *memberList) next() Cursor {
+	if l.reading == nil {
+		return "" // a probe
+	}
+	return l.reading.cursor()
+}
+
+// start begins a reading.
+func (l *memberList) start(now time.Time) {
+	l.reading = &reading{members: newMemberSet(), asked: now, round: 1}
+}
+
+// multipage reports whether the list is being read and has several pages.
+func (l *memberList) multipage() bool {
+	return l.reading != nil && (l.reading.before != nil || l.reading.pages > 0)
+}
+
+// take takes the answer to the request for a page, and reports whether there is
+// another request to make, after a pause. Without one the list is read.
+func (l *memberList) take(t *task, p Page) (pause time.Duration, more bool) {
+	r := l.reading
+	if r.pages == 0 && r.before == nil {
+		r.asked = t.started
+	}
+	l.answer, l.at = t.last, t.ended
+	listed := t.last.Meaning == Listed
+	const unclear = "it is not clear how to ask for page %d"
+	switch {
+	case r.doubted != nil && (!listed || len(p.Members) == 0 || p.Members[0].ID != r.second):
+		return l.end(fmt.Sprintf(unclear, r.pages+1))
+	case r.doubted != nil:
+		doubted := *r.doubted
+		r.doubted, r.understood = nil, true
+		return l.follow(t, doubted)
+	case !listed && r.pages > 0 && t.last.Status == http400 && r.otherForm():
+		return 0, true
+	case !listed && (r.pages > 0 || r.before != nil):
+		return l.end(fmt.Sprintf("page %d cannot be read: %s", r.pages+1, t.last.Message))
+	case !listed:
+		return l.end("")
+	}
+	added := r.members.add(p.Members)
+	otherwise := r.form > 0 && !r.understood
+	switch {
+	case r.pages > 0 && added == 0 && (len(p.Members) > 0 || len(p.Next) > 0 || otherwise):
+		if r.otherForm() {
+			return 0, true
+		}
+		return l.end(fmt.Sprintf("page %d shows nothing new", r.pages+1))
+	case otherwise && r.control == "":
+		return l.end(fmt.Sprintf(unclear, r.pages+1))
+	case otherwise:
+		r.doubted = &p
+		return 0, true
+	}
+	return l.follow(t, p)
+}
+
+// follow goes on from a page whose members were taken.
+func (l *memberList) follow(t *task, p Page) (pause time.Duration, more bool) {
+	r := l.reading
+	r.ownOnly = p.OwnOnly && r.pages == 0
+	r.pages++
+	switch {
+	case p.Gap != "":
+		return l.end(p.Gap)
+	case r.members.len() > maxMembers:
+		return l.end(fmt.Sprintf("it has more than %d members", maxMembers))
+	case len(p.Next) > 0 && r.pages == maxPages:
+		return l.end(fmt.Sprintf("it has more than %d pages", maxPages))
+	case len(p.Next) > 0:
+		r.cursors, r.control = p.Next, ""
+		if len(p.Members) > 1 {
+			r.control, r.second = p.Control, p.Members[1].ID
+		}
+		return 0, true
+	case r.pages == 1 && r.before == nil, r.members.equal(r.before):
+		return l.end("")
+	case r.round == maxRounds:
+		return l.end("it changed each time it was read")
+	}
+	if r.before != nil {
+		pause = InitialBackoff << r.round
+	}
+	l.reading = &reading{members: newMemberSet(), asked: t.ended, before: r.members, round: r.round + 1}
+	return pause, true
+}
+
+// end ends the reading; gap says why members may be missing, if they may.
+func (l *memberList) end(gap string) (pause time.Duration, more bool) {
+	r := l.reading
+	l.reading, l.read, l.gap = nil, true, gap
+	l.ownOnly, l.asked, l.members = r.ownOnly, r.asked, nil
+	switch {
+	case gap != "" && r.before != nil:
+		l.answer.Meaning, l.members = Listed, r.before // which had all its pages
+	case r.pages > 0:
+		l.answer.Meaning, l.members = Listed, r.members
+	case l.answer.Meaning.transient():
+		l.failures++
+	}
+	return 0, false
+}
+
+// listed reports whether the list could be read, at least in part.
+func (l *memberList) listed() bool { return l.members != nil }
+
+// gapNote says why the list proves nothing of a member that it does not show.
+// It is empty if the list proves that the member is not there. owned says that
+// the image is known to be ours.
+func (l *memberList) gapNote(owned bool) string {
+	switch {
+	case l.gap != "":
+		return "the member list is incomplete: " + l.gap
+	case l.ownOnly && !owned:
+		return mayHide
+	}
+	return ""
+}
+
+// A memberSet is the members of an image, without an order. Project ids as
+// Keystone spells them, which is nearly all there are, take 16 bytes each.
+type memberSet struct {
+	projects map[[16]byte]struct{}
+	// respelled are the members that are not projects in that spelling, by
+	// MemberKey.
+	respelled map[string][]string
+	// others are the members that are not projects, by MemberKey.
+	others map[string]MemberType
+
+	size int
+	sum  uint64 // of the hashes of all entries
+}
+
+// memberSeed makes the sums of all sets comparable.
+var memberSeed = maphash.MakeSeed()
+
+func newMemberSet() *memberSet {
+	return &memberSet{
+		projects:  make(map[[16]byte]struct{}),
+		respelled: make(map[string][]string),
+		others:    make(map[string]MemberType),
+	}
+}
+
+func (s *memberSet) len() int { return s.size }
+
+// equal reports whether the two sets have the same members.
+func (s *memberSet) equal(other *memberSet) bool {
+	return other != nil && s.size == other.size && s.sum == other.sum
+}
+
+// add adds members, and returns how many of them are new.
+func (s *memberSet) add(members []Member) (added int) {
+	for _, m := range members {
+		if s.addOne(m) {
+			added++
+			s.sum += maphash.String(memberSeed, string(m.Type)+"\n"+m.ID)
+		}
+	}
+	s.size += added
+	return added
+}
+
+func (s *memberSet) addOne(m Member) bool {
+	if m.Type != "" {
+		key := MemberKey(m.ID)
+		_, known := s.others[key]
+		s.others[key] = m.Type
+		return !known
+	}
+	if id, ok := projectBytes(m.ID); ok {
+		_, known := s.projects[id]
+		s.projects[id] = struct{}{}
+		return !known
+	}
+	key := MemberKey(m.ID)
+	if slices.Contains(s.respelled[key], m.ID) {
+		return false
+	}
+	s.respelled[key] = append(s.respelled[key], m.ID)
+	return true
+}
+
+// projectBytes is the 128 bits of a project id in Keystone's spelling.
+func projectBytes(id string) (bits [16]byte, ok bool) {
+	if !IsProjectID(id) {
+		return bits, false
+	}
+	_, err := hex.Decode(bits[:], []byte(id))
+	return bits, err == nil
+}
+
+// spellings returns the ids in the set that mean the member, as they are
+// spelled there. Accounts and organizations are not among them.
+func (s *memberSet) spellings(memberID string) []string {
+	var found []string
+	if id, ok := projectBytes(memberID); ok {
+		if _, ok := s.projects[id]; ok {
+			found = append(found, memberID)
+		}
+	}
+	if len(s.respelled) > 0 {
+		found = append(found, s.respelled[MemberKey(memberID)]...)
+	}
+	return found
+}
+
+// otherType returns what the member is if it is in the set and not a project.
+func (s *memberSet) otherType(memberID string) MemberType {
+	if len(s.others) == 0 {
+		return ""
+	}
+	return s.others[MemberKey(memberID)]
+}
+
+// alsoSharedWith names the members that are not projects, and is empty if there
+// are none.
+func (s *memberSet) alsoSharedWith() string {
+	if len(s.others) == 0 {
+		return ""
+	}
+	byType := make(map[MemberType][]string)
+	for id, t := range s.others {
+		byType[t] = append(byType[t], id)
+	}
+	var words []string
+	for _, t := range slices.Sorted(maps.Keys(byType)) {
+		if ids := byType[t]; len(ids) == 1 {
+			words = append(words, fmt.Sprintf("the %s %s", t.word(), ids[0]))
+		} else {
+			words = append(words, fmt.Sprintf("%d %ss", len(ids), t.word()))
+		}
+	}
+	return strings.Join(words, " and ")
+}
+
+// word is what users call the type.
+func (t MemberType) word() string {
+	if t == Account {
+		return "account"
+	}
+	return string(t)
+}
+
+// similar returns the project ids in the set of which a damaged id may be what
+// is left: cut at either end, without its leading zeros, or rounded. It returns
+// no more than two.
+func (s *memberSet) similar(memberID string) []string {
+	const (
+		shortest = 8      // digits; fewer are a part of too many ids
+		most     = 2      // results
+		looked   = 10_000 // ids
+	)
+	part := strings.ToLower(memberID)
+	rounded := isRounded(part)
+	if rounded {
+		part = part[:keptDigits-1] // the last digit that is kept is rounded itself
+	}
+	if len(part) >= 32 || !isHex(part) || len(s.projects) > looked {
+		return nil
+	}
+	var found []string
+	for bits := range s.projects {
+		id := hex.EncodeToString(bits[:])
+		switch {
+		case strings.TrimLeft(id, "0") == part:
+		case len(part) >= shortest && strings.HasPrefix(id, part):
+		case len(part) >= shortest && !rounded && strings.HasSuffix(id, part):
+		default:
+			continue
+		}
+		found = append(found, id)
+	}
+	slices.Sort(found)
+	return found[:min(len(found), most)]
+}
