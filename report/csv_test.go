@@ -313,7 +313,7 @@ func TestReasonsAreGrouped(t *testing.T) {
 		tally.add(&Entry{Result: batch.Result{Row: batch.Row{Line: 99}, Outcome: batch.Failed, Message: fmt.Sprint(len(tally.reasons))}})
 	}
 	got := tally.Reasons()
-	if want := (Reason{Outcome: batch.NotFound, Status: 404, Message: "Image {image} not found.", Rows: 5, Lines: []int{2, 3, 4}}); !cmp.Equal(got[0], want) {
+	if want := (Reason{Outcome: batch.NotFound, Status: 404, Message: "Image {image} not found.", Rows: 5, Lines: []int{2, 3, 4}}); !cmp.Equal(got[0], want, cmp.AllowUnexported(Reason{})) {
 		t.Errorf("first reason: %+v; want %+v", got[0], want)
 	}
 	if got[1].Outcome != batch.Denied {

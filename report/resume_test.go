@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -372,4 +373,41 @@ func FuzzOpenJournal(f *testing.F) {
 			t.Fatalf("what was taken once is not taken then: %v", err)
 		}
 	})
+}
+
+// Versions that wrote the format before called a row absent that they had not
+// proved so: it is looked at again. What else they settled stays so.
+func TestAbsentRowsOfTheFormatBeforeAreNotSettled(t *testing.T) {
+	rows := rowsOf(4)
+	path := filepath.Join(t.TempDir(), "journal")
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := journalIn(file, thisRun)
+	identity, err := json.Marshal(thisRun)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.append(wordRun, func(line []byte) []byte { return appendField(appendField(line, formatBefore), string(identity)) })
+	for i, o := range []batch.Outcome{batch.Revoked, batch.Absent, batch.Denied} {
+		r := ended(rows[i], o)
+		j.append(wordRow, func(line []byte) []byte { return appendResult(line, &r) })
+	}
+	if err := errors.Join(j.End(Stop{}), file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for round, want := range []string{"1 2 3", "2 3"} {
+		j, err := resume(t, path, thisRun)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := rest(t, j, rows); got != want {
+			t.Errorf("round %d: left are %s; want %s", round, got, want)
+		}
+		if r, found, err := j.Result(rows[1]); err != nil || !found || r.Outcome != batch.Absent {
+			t.Errorf("round %d: the absent row is %+v, %v", round, r, err)
+		}
+		fill(t, j, true, ended(rows[1], batch.Absent)) // as this version proves it
+	}
 }

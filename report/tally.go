@@ -77,12 +77,14 @@ type Reason struct {
 	Outcome batch.Outcome
 	// Status is the HTTP status, 0 for none.
 	Status int
-	// Message is the rows' message with their ids left out; empty for the rows
-	// beyond a bound on different messages.
+	// Message is the rows' message, with their ids left out if they are several;
+	// empty for the rows beyond a bound on different messages.
 	Message string
 	// Rows is how many they are, Lines are those of the first few.
 	Rows  int
 	Lines []int
+
+	original string // the first row's message
 }
 
 // state is the state of the rows.
@@ -152,7 +154,10 @@ func (t *Tally) add(r *Entry) {
 			t.more[r.Outcome]++
 			return
 		}
-		reason = &Reason{Outcome: r.Outcome, Status: r.Status, Message: key.message}
+		reason = &Reason{Outcome: r.Outcome, Status: r.Status, Message: key.message, original: r.Message}
+		if key.message != withoutIDs(&r.Result) {
+			reason.original = key.message
+		}
 		t.reasons[key] = reason
 	}
 	reason.Rows++
@@ -191,7 +196,12 @@ func (t *Tally) Settled() int {
 func (t *Tally) Reasons() []Reason {
 	var reasons []Reason
 	for _, r := range t.reasons {
-		reasons = append(reasons, *r)
+		told := *r
+		if r.Rows == 1 {
+			told.Message = r.original
+		}
+		told.original = ""
+		reasons = append(reasons, told)
 	}
 	for outcome, rows := range t.more {
 		reasons = append(reasons, Reason{Outcome: outcome, Rows: rows})

@@ -29,6 +29,10 @@ one row for each row of the file. "-" reads standard input.
 The whole file is read and judged before anything is sent. On a terminal run
 shows what it is about to do and asks; elsewhere it needs --yes.
 
+An image id is a UUID and a member id a project id, in any spelling: with or
+without dashes, in upper case, in braces. Any other member id is taken for a
+member with that very name; names of projects are not looked up.
+
 Each flag can also be set by a variable of the environment: --max-rows by
 IMSREVOKE_MAX_ROWS. A flag wins.
 

@@ -32,6 +32,11 @@ import (
 //	                      pairs.csv, are shared, and log in with a password
 //	huawei [AHEAD]        start one that is Huawei Cloud's, whose clock may be ahead,
 //	                      for pairs.csv, and log in with an access key
+//	cloud-with FILE WORD...  start one for FILE whose member lists are special: case, types,
+//	                      pages=N, marker=KIND, page-2=FAULT
+//	share IMAGE MEMBER [TYPE]   share an image there, with an account (domain) or
+//	                      an organization, too
+//	members IMAGE ID...   judge which projects are left as members of an image
 //	login WAY             set the variables for other credentials
 //	faults NAME           let the cloud fail from now on
 //	exits CODE PROGRAM... run a program that ends with this exit code
@@ -79,6 +84,9 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"cloud":          command(0, 1, (*script).startCloud),
 			"huawei":         command(0, 1, (*script).startHuawei),
+			"cloud-with":     command(2, 9, (*script).startCloudWith),
+			"share":          command(2, 3, (*script).share),
+			"members":        command(1, 9, (*script).members),
 			"login":          command(1, 1, (*script).login),
 			"faults":         command(1, 1, (*script).setFaults),
 			"exits":          command(2, 99, (*script).exits),
