@@ -176,7 +176,7 @@ func (d *dispatcher) next(now time.Time) *task {
 			d.settle(&task{row: row})
 			continue
 		}
-		if l := d.lists.accountOnly(&row); l != nil && !d.op.shares {
+		if l := d.lists.known(row.Pair.ImageID); l != nil && !d.op.shares && l.otherType(&row) != "" {
 			d.settleBy(&task{row: row}, l) // a request for a project must not be sent
 			continue
 		}
@@ -311,8 +311,9 @@ func (d *dispatcher) again(t *task, wait time.Duration) bool {
 // finish records what became of t's row.
 func (d *dispatcher) finish(t *task, o Outcome, message string) {
 	r := t.result(o, message)
-	if !d.op.shares {
-		r.ShareWith(d.lists.alsoSharedWith(&t.row))
+	if l := d.lists.known(t.row.Pair.ImageID); l != nil && !d.op.shares {
+		r.ShareWith(l.members.alsoSharedWith())
+		r.MemberType = l.otherType(&t.row)
 	}
 	d.record(&r)
 	if d.op.send == nil {

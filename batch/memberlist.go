@@ -216,6 +216,15 @@ func (l *memberList) end(gap string) (pause time.Duration, more bool) {
 // listed reports whether the list could be read, at least in part.
 func (l *memberList) listed() bool { return l.members != nil }
 
+// otherType returns what the row's member is if the list has it, and not as a
+// project.
+func (l *memberList) otherType(row *Row) MemberType {
+	if t := l.members.otherType(row.Pair.MemberID); t != "" && len(l.members.spellings(row.Pair.MemberID)) == 0 {
+		return t
+	}
+	return ""
+}
+
 // gapNote says why the list proves nothing of a member that it does not show.
 // It is empty if the list proves that the member is not there. owned says that
 // the image is known to be ours.

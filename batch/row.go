@@ -139,6 +139,8 @@ type Result struct {
 	// AlsoSharedWith names the accounts and organizations that the member list
 	// of the image has, if one was read: they may include the member's project.
 	AlsoSharedWith string
+	// MemberType is what the member is if that list has it, and not as a project.
+	MemberType MemberType
 	// First is the outcome of the row that a [Duplicate] repeats, as far as it
 	// is known.
 	First Outcome

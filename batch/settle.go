@@ -325,21 +325,3 @@ func (l *memberList) projects() int {
 	}
 	return n
 }
-
-// accountOnly reports whether the list is known to have the row's member, and
-// not as a project.
-func (m *memberLists) accountOnly(row *Row) *memberList {
-	l := m.known(row.Pair.ImageID)
-	if l == nil || l.members.otherType(row.Pair.MemberID) == "" || len(l.members.spellings(row.Pair.MemberID)) > 0 {
-		return nil
-	}
-	return l
-}
-
-// alsoSharedWith is what is known of the other members of the row's image.
-func (m *memberLists) alsoSharedWith(row *Row) string {
-	if l := m.known(row.Pair.ImageID); l != nil {
-		return l.members.alsoSharedWith()
-	}
-	return ""
-}

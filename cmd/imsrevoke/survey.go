@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"imsrevoke/batch"
@@ -89,6 +90,8 @@ type survey struct {
 	absent int
 	// others are the images that are also shared with accounts or organizations.
 	others map[string]string
+	// notProjects says which rows name an account or an organization.
+	notProjects []string
 }
 
 func newSurvey(images int) *survey {
@@ -112,10 +115,13 @@ func (s *survey) Flush() error          { return nil }
 
 func (s *survey) Record(r batch.Result) error {
 	image := r.Row.Pair.ImageID
-	switch r.Outcome {
-	case batch.Shared:
+	switch {
+	case r.MemberType != "":
+		what, _, _ := strings.Cut(r.Message, ";")
+		s.notProjects = append(s.notProjects, fmt.Sprintf("line %d: %s", r.Row.Line, what))
+	case r.Outcome == batch.Shared:
 		s.shared[image]++
-	case batch.Absent:
+	case r.Outcome == batch.Absent:
 		s.absent++
 	}
 	if r.AlsoSharedWith != "" {
@@ -153,5 +159,9 @@ func (s *survey) notes() []string {
 		others = append(others, fmt.Sprintf("the image %s is also shared with %s, which may include projects of the file", image, with))
 	}
 	slices.Sort(others)
-	return append(notes, others...)
+	const most = 5
+	if more := len(s.notProjects) - most; more > 0 {
+		s.notProjects = append(s.notProjects[:most], fmt.Sprintf("%s more name an account or an organization", plural(more, "row")))
+	}
+	return append(append(notes, others...), s.notProjects...)
 }
