@@ -53,13 +53,16 @@ func (s *script) startCloudWith(ts *testscript.TestScript, args []string) {
 	s.login(ts, []string{"password"})
 }
 
-// share shares an image: share IMAGE MEMBER [domain|organization].
+// share shares an image: share IMAGE MEMBER [project|domain|organization] [STATUS].
 func (s *script) share(ts *testscript.TestScript, args []string) {
 	kind := imagetest.MemberProject
-	if len(args) == 3 {
+	if len(args) >= 3 {
 		kind = imagetest.MemberType(args[2])
 	}
 	s.running(ts).ShareAs(args[0], args[1], kind)
+	if len(args) == 4 {
+		s.cloud.SetStatus(args[0], args[1], kind, args[3])
+	}
 }
 
 // members holds an image to the projects that are its members, but for the one

@@ -34,8 +34,8 @@ import (
 //	                      for pairs.csv, and log in with an access key
 //	cloud-with FILE WORD...  start one for FILE whose member lists are special: case, types,
 //	                      pages=N, marker=KIND, page-2=FAULT
-//	share IMAGE MEMBER [TYPE]   share an image there, with an account (domain) or
-//	                      an organization, too
+//	share IMAGE MEMBER [TYPE [STATUS]]  share an image there, also with an account
+//	                      (domain) or an organization, which may have answered
 //	members IMAGE ID...   judge which projects are left as members of an image
 //	login WAY             set the variables for other credentials
 //	faults NAME           let the cloud fail from now on
@@ -85,7 +85,7 @@ func TestScripts(t *testing.T) {
 			"cloud":          command(0, 1, (*script).startCloud),
 			"huawei":         command(0, 1, (*script).startHuawei),
 			"cloud-with":     command(2, 9, (*script).startCloudWith),
-			"share":          command(2, 3, (*script).share),
+			"share":          command(2, 4, (*script).share),
 			"members":        command(1, 9, (*script).members),
 			"login":          command(1, 1, (*script).login),
 			"faults":         command(1, 1, (*script).setFaults),
