@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -300,4 +301,31 @@ func TestAListIsReadABoundedNumberOfTimes(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A row that is answered after the run was stopped does not wait for a list that
+// nobody reads any more.
+func TestARowIsNotLeftWaitingForAListThatWasGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := rowsOfImage(memberID(0), memberID(1))
+		api, rec := &fakeAPI{remove: answer(NotAMember, 404)}, &memory{}
+		api.members = func(request) (members, Answer) { return members{}, Answer{Meaning: Broken, Status: 500} }
+		api.jitter = func(r request) time.Duration {
+			switch r.pair.MemberID {
+			case "": // the list
+				return 10 * time.Millisecond
+			case memberID(1):
+				return time.Second
+			}
+			return time.Millisecond
+		}
+		job := testJob()
+		job.MaxDuration = 100 * time.Millisecond // while the list waits for another attempt
+		if _, err := job.Run(t.Context(), &rowsSource{rows: rows}, api, rec); !errors.Is(err, ErrTimeBudget) {
+			t.Fatal(err)
+		}
+		if len(rec.results) != 2 || rec.count(NotFound) != 2 {
+			t.Errorf("results %+v; want both rows not found", rec.results)
+		}
+	})
 }

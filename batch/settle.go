@@ -201,8 +201,10 @@ func (d *dispatcher) pageRead(t *task, p Page) {
 	d.lists.bound(l)
 }
 
-// abandon ends the rows that wait for l without it.
+// abandon ends the rows that wait for l without it. None can wait for it any
+// more: nobody reads it.
 func (d *dispatcher) abandon(l *memberList) {
+	l.reading = nil
 	for _, t := range d.lists.takeHeld(l) {
 		d.giveUp(t)
 	}

@@ -19,6 +19,13 @@ type repeat struct {
 // A place is where a row is.
 type place struct{ seq, line int }
 
+// A firstRow is the first row with its pair, and the spelling of its member if
+// that is a name.
+type firstRow struct {
+	place
+	name string
+}
+
 // pairHashes holds 40 bits of a hash of every pair, in four bytes each: the
 // index of the bucket and what stands in it. Equal hashes are a suspicion, and
 // findRepeats compares the pairs themselves; so few bits are enough for some
@@ -62,7 +69,7 @@ func (m *Manifest) findRepeats(ctx context.Context, hashes *pairHashes) error {
 	if len(suspects) == 0 {
 		return nil
 	}
-	first := make(map[batch.Pair]place, len(suspects))
+	first := make(map[batch.Pair]firstRow, len(suspects))
 	for rows := m.reader(ctx); ; {
 		row, err := rows.Next()
 		if err == io.EOF {
@@ -81,15 +88,19 @@ func (m *Manifest) findRepeats(ctx context.Context, hashes *pairHashes) error {
 			continue
 		}
 		key := batch.Pair{ImageID: row.Pair.ImageID, MemberID: batch.MemberKey(row.Pair.MemberID)}
+		name := ""
+		if !batch.IsProjectID(key.MemberID) {
+			name = row.Pair.MemberID
+		}
 		if at, ok := first[key]; ok {
-			m.repeats = append(m.repeats, repeat{row.Seq, at})
-			if row.Respelled || !batch.IsProjectID(row.Pair.MemberID) { // a name may be in another letter case
+			m.repeats = append(m.repeats, repeat{row.Seq, at.place})
+			if row.Respelled || name != at.name { // in another letter case
 				m.respelled = append(m.respelled, at.seq)
 			}
 			continue
 		}
 		// The ids are parts of the text of their row, which must not be kept.
 		key = batch.Pair{ImageID: strings.Clone(key.ImageID), MemberID: strings.Clone(key.MemberID)}
-		first[key] = place{row.Seq, row.Line}
+		first[key] = firstRow{place{row.Seq, row.Line}, strings.Clone(name)}
 	}
 }
