@@ -134,12 +134,11 @@ func (d *dispatcher) outdated(l *memberList, t *task) bool {
 	if d.op.shares {
 		return !slices.Contains(shown, t.row.Pair.MemberID)
 	}
-	for _, spelling := range t.respelled.left(shown) {
-		if t.hasTried(spelling) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(t.respelled.left(shown), func(spelling string) bool {
+		// Where letter case does not matter, the removal of one spelling has
+		// removed another one, too.
+		return t.respelled.removed() || t.hasTried(spelling)
+	})
 }
 
 // settle ends t's row by the member list of its image, now or when the list
