@@ -238,7 +238,8 @@ func checkUntouched(t rapid.TB, c *imagetest.Cloud, pairs []batch.Pair) {
 }
 
 // checkPace reports a second in which more requests came than the rate allows.
-// The pool may start a fortieth of a second's worth at once.
+// The pool may start a fortieth of a second's worth at once, and goes one per cent
+// faster for some time when it was held up: at 20/s, 21 requests then take 0.99 s.
 func checkPace(t rapid.TB, c *imagetest.Cloud, perSecond float64) {
 	t.Helper()
 	if perSecond == batch.Unlimited {
@@ -247,7 +248,7 @@ func checkPace(t rapid.TB, c *imagetest.Cloud, perSecond float64) {
 	const second = time.Second - time.Microsecond // the limiter reckons in float64
 	requests := imageRequests(c)
 	slices.SortFunc(requests, func(a, b imagetest.Request) int { return a.Time.Compare(b.Time) })
-	first, most := 0, int(1.025*perSecond)
+	first, most := 0, int(1.025*perSecond)+1
 	for i, r := range requests {
 		for r.Time.Sub(requests[first].Time) >= second {
 			first++
