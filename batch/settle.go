@@ -156,7 +156,8 @@ func (d *dispatcher) settle(t *task) {
 	d.await(t, l)
 }
 
-// await has t's row wait for l to be read, from now on unless it is read already.
+// await has the row of t wait for l to be read, and starts that unless it is under
+// way.
 func (d *dispatcher) await(t *task, l *memberList) {
 	if d.stopped != nil && l.reading == nil {
 		d.finishUnsettled(t)
