@@ -68,7 +68,7 @@ func TestThePageInABrowser(t *testing.T) {
 			if got[outcome] != grouped(n) || chosen[outcome] != grouped(n) {
 				t.Errorf("%s: %q, to choose %q, want %d", outcome, got[outcome], chosen[outcome], n)
 			}
-			box := fmt.Sprintf(`#filter input[value="%d"]`, slices.Index(batch.Outcomes(), batch.Outcome(outcome)))
+			box := fmt.Sprintf(`#filter input[value="%d"]`, slices.Index(states(), state(outcome)))
 			tb.click(box)
 			tb.found(grouped(n) + " of 1,234 rows")
 			for _, shown := range tb.column("outcome") {
@@ -212,7 +212,7 @@ func TestHostileTextIsInertOnThePage(t *testing.T) {
 	out := csv.NewWriter(&b)
 	out.Write(append(slices.Clone(columnNames), hostile[0], hostile[1]))
 	for i, text := range hostile {
-		out.Write([]string{fmt.Sprint(i + 2), text, text, "invalid", "400", "1", "5", text, text, "2026-11-23T12:00:00.001Z", "", text, text})
+		out.Write([]string{fmt.Sprint(i + 2), text, text, "invalid", "400", "1", "5", text, text, "2026-11-23T12:00:00.001Z", "", text, text, text})
 	}
 	out.Flush()
 	tb := openPage(t, browser, writePage(t, View{}, b.String()))
