@@ -107,18 +107,12 @@ func (m *memberLists) hold(t *task) bool {
 	return true
 }
 
-func (m *memberLists) takeWaiters(l *memberList) []*task {
-	waiters := l.waiters
-	l.waiters = nil
-	m.waiting -= len(waiters)
-	return waiters
-}
-
-func (m *memberLists) takeHeld(l *memberList) []*task {
-	held := l.held
-	l.held = nil
-	m.waiting -= len(held)
-	return held
+// take empties the waiters of a list, or the rows that are held for it.
+func (m *memberLists) take(rows *[]*task) []*task {
+	taken := *rows
+	*rows = nil
+	m.waiting -= len(taken)
+	return taken
 }
 
 // outdated reports whether l does not show what may have become of t's member,
@@ -191,11 +185,11 @@ func (d *dispatcher) pageRead(t *task, p Page) {
 	if d.job.OnList != nil {
 		d.job.OnList(l.imageID, l.projects(), l.answer)
 	}
-	for _, held := range d.lists.takeHeld(l) {
+	for _, held := range d.lists.take(&l.held) {
 		held.ended = t.ended
 		d.again(held, 0)
 	}
-	for _, waiter := range d.lists.takeWaiters(l) {
+	for _, waiter := range d.lists.take(&l.waiters) {
 		d.settleBy(waiter, l)
 	}
 	d.lists.bound(l)
@@ -205,10 +199,10 @@ func (d *dispatcher) pageRead(t *task, p Page) {
 // more: nobody reads it.
 func (d *dispatcher) abandon(l *memberList) {
 	l.reading = nil
-	for _, t := range d.lists.takeHeld(l) {
+	for _, t := range d.lists.take(&l.held) {
 		d.giveUp(t)
 	}
-	for _, t := range d.lists.takeWaiters(l) {
+	for _, t := range d.lists.take(&l.waiters) {
 		d.finishUnsettled(t)
 	}
 }

@@ -58,11 +58,7 @@ func (r *journalRows) Next() (*Entry, error) {
 		if offset == 0 {
 			continue
 		}
-		stands, err := j.readAny(offset, &batch.Row{})
-		if err != nil {
-			return nil, fmt.Errorf("read the journal: %w", err)
-		}
-		result, _, err := j.Result(stands.Row)
+		result, err := r.resultAt(offset)
 		if err != nil {
 			return nil, err
 		}
@@ -84,18 +80,26 @@ func (r *journalRows) repeat(result *batch.Result) error {
 	if result.Outcome != batch.Duplicate || first < 0 || first >= r.seq {
 		return nil
 	}
-	state := j.rows[first]
-	if state.offset() == 0 {
+	offset := j.rows[first].offset()
+	if offset == 0 {
 		return nil
 	}
-	stands, err := j.readAny(state.offset(), &batch.Row{})
+	repeated, err := r.resultAt(offset)
 	if err != nil {
-		return fmt.Errorf("read the journal: %w", err)
+		return err
 	}
-	result.Row.FirstLine = stands.Row.Line
-	if state.is(stateLost) {
-		stands.Outcome = batch.Unknown
-	}
-	result.Repeat(stands.Outcome)
+	result.Row.FirstLine = repeated.Row.Line
+	result.Repeat(repeated.Outcome)
 	return nil
+}
+
+// resultAt returns the result of the row whose line begins at an offset.
+func (r *journalRows) resultAt(offset int64) (batch.Result, error) {
+	j := r.results.journal
+	stands, err := j.readAny(offset, &batch.Row{})
+	if err != nil {
+		return batch.Result{}, fmt.Errorf("read the journal: %w", err)
+	}
+	result, _, err := j.Result(stands.Row)
+	return result, err
 }

@@ -126,13 +126,16 @@ func newTally() *Tally {
 func (t *Tally) add(r *Entry) {
 	t.Rows++
 	t.Outcomes[r.Outcome]++
-	t.states[stateOf(r)]++
+	is := stateOf(r)
+	t.states[is]++
 	if r.Verified != "" {
 		t.Verified[r.Verified]++
 	}
-	if image := batch.ImageKey(r.Row.ImageID); r.AlsoSharedWith != "" && !t.alsoShared[image] && len(t.AlsoShared) < maxReasons {
-		t.alsoShared[image] = true
-		t.AlsoShared = append(t.AlsoShared, AlsoShared{image, r.AlsoSharedWith})
+	if r.AlsoSharedWith != "" && len(t.AlsoShared) < maxReasons {
+		if image := batch.ImageKey(r.Row.ImageID); !t.alsoShared[image] {
+			t.alsoShared[image] = true
+			t.AlsoShared = append(t.AlsoShared, AlsoShared{image, r.AlsoSharedWith})
+		}
 	}
 	if r.Settled() {
 		return
@@ -142,7 +145,7 @@ func (t *Tally) add(r *Entry) {
 		return
 	}
 	key := reasonKey{r.Outcome, r.Status, withoutIDs(&r.Result)}
-	switch stateOf(r) {
+	switch is {
 	case stillShared:
 		key.message = "the member list that was read after the run still has the member"
 	case unsettledDuplicate:
