@@ -14,6 +14,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -31,8 +32,11 @@ const (
 var pair = batch.Pair{ImageID: image, MemberID: member}
 
 // keys are Credentials whose renewal ends as err says.
+// They may be used concurrently; the counts are read when the requests have ended.
 type keys struct {
-	err               error
+	err error
+
+	mu                sync.Mutex
 	renewed, accepted int
 }
 
@@ -40,8 +44,19 @@ func (k *keys) Authorize(req *http.Request) (uint64, error) {
 	req.Header.Set("X-Auth-Token", token)
 	return 1, nil
 }
-func (k *keys) Renew(context.Context, uint64) error { k.renewed++; return k.err }
-func (k *keys) Accepted(uint64)                     { k.accepted++ }
+
+func (k *keys) Renew(context.Context, uint64) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.renewed++
+	return k.err
+}
+
+func (k *keys) Accepted(uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.accepted++
+}
 
 type roundTripper func(*http.Request) (*http.Response, error)
 
@@ -213,7 +228,7 @@ func (misconfigured) Misconfigured() bool { return true }
 // slowKeys are credentials that take until the end of the attempt.
 type slowKeys struct{ keys }
 
-func (slowKeys) Authorize(req *http.Request) (uint64, error) {
+func (*slowKeys) Authorize(req *http.Request) (uint64, error) {
 	<-req.Context().Done()
 	return 1, nil
 }

@@ -15,7 +15,7 @@ import (
 // locked are Credentials that refuse to go on a request.
 type locked struct{ keys }
 
-func (locked) Authorize(*http.Request) (uint64, error) {
+func (*locked) Authorize(*http.Request) (uint64, error) {
 	return 0, errors.New("refuse to send credentials elsewhere")
 }
 
