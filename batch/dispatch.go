@@ -202,7 +202,7 @@ func (d *dispatcher) start(t *task, now time.Time) {
 	d.inFlight++
 	d.opening.sent++
 	d.summary.Requests++
-	if t.list != nil {
+	if t.reads() {
 		d.summary.Reads++
 	}
 	d.tasks <- t
@@ -230,17 +230,17 @@ func (d *dispatcher) handle(r reply) {
 	}
 	t.last, t.ended = a, r.at
 	event := Event{Answer: a, Took: t.ended.Sub(t.started)}
-	if t.list == nil {
+	if !t.reads() {
 		event.Row = &t.row
 	}
 	if a.Meaning.maybeApplied() {
 		t.lost = true
 	}
 	d.react(t, &event)
-	d.opening.answered(t.started, t.ended, a.Meaning.Served(), d.inFlight)
+	d.opening.ended(t.started, t.ended, a.answered(), d.inFlight)
 	d.watch(t, &event)
 	switch {
-	case t == d.outage.probe:
+	case t.probe:
 		d.probed(t)
 	case a.Meaning == Renewed && t.renewals < maxRenewals:
 		t.renewals++
@@ -275,7 +275,7 @@ func (d *dispatcher) react(t *task, event *Event) {
 	case a.Meaning == Throttled:
 		d.summary.Throttled++
 		d.opening.start(t.ended)
-		if event.Limit = d.pace.limit(t.ended, a.Limit); event.Limit > 0 {
+		if event.Limit = d.pace.limit(t.ended, a.Limit, a.LimitWindow); event.Limit > 0 {
 			d.summary.Limit = event.Limit
 		}
 		event.PausedFor, event.Rate = d.pace.throttle(t.started, t.ended, a.RetryAfter)
@@ -288,11 +288,11 @@ func (d *dispatcher) react(t *task, event *Event) {
 		d.stop(fmt.Errorf("%w: %s", ErrMisconfigured, a.Message))
 	case a.Meaning == WrongEndpoint:
 		d.stop(fmt.Errorf("%w: %s", ErrWrongEndpoint, a.Message))
-	case a.Meaning.Served():
+	case a.answered():
 		if a.Meaning == Removed {
 			d.lists.own(t.row.Pair.ImageID)
 		}
-		d.pace.served(t.ended)
+		d.pace.answered(t.ended)
 	}
 }
 
@@ -365,7 +365,7 @@ func (d *dispatcher) giveUp(t *task) {
 	switch {
 	case t.list != nil:
 		d.abandon(t.list)
-	case t.attempts == 0:
+	case t.probe, t.attempts == 0:
 	case t.lost:
 		r := t.result(Unknown, message)
 		d.record(&r)

@@ -48,7 +48,7 @@ type Job struct {
 	Workers int
 	// Rate is how many requests a second may start, over all workers, every
 	// attempt and every read counted; or [Unlimited]. A lower limit that the
-	// server names takes its place.
+	// server names takes its place for a while.
 	Rate float64
 	// Attempts is how many attempts one row may take, and one page of a member
 	// list. A row that is sent again in another spelling of its member has as
@@ -99,7 +99,7 @@ type Event struct {
 	// Rate is the pace, in requests a second, when the answer has changed it.
 	Rate float64
 	// Limit is the limit that the server has named, in requests a second, when
-	// the run keeps to it from now on.
+	// the run keeps to it for now.
 	Limit float64
 	// Outage is for how long the server has served nobody, while that is taken
 	// for an outage.
@@ -117,8 +117,8 @@ type Summary struct {
 	Retries int
 	// Throttled counts the answers that said "too many requests".
 	Throttled int
-	// Limit is the lowest limit that the server has named and the run has kept
-	// to since, in requests a second; 0 when there was none below [Job.Rate].
+	// Limit is the last limit that the server has named and the run has kept to
+	// for a while, in requests a second; 0 when there was none below [Job.Rate].
 	Limit float64
 	// Renewals counts the requests that were refused because their token had
 	// expired.
@@ -238,9 +238,12 @@ func work(ctx context.Context, api API, op *operation, timeout time.Duration, ta
 	for t := range tasks {
 		r := reply{task: t}
 		attempt := limit.begin()
-		if t.list != nil {
-			r.page, r.answer = api.Members(attempt, t.list.imageID, t.list.next())
-		} else {
+		switch {
+		case t.probe:
+			_, r.answer = api.Members(attempt, t.imageID(), "")
+		case t.list != nil:
+			r.page, r.answer = api.Members(attempt, t.imageID(), t.list.next())
+		default:
 			r.answer = op.send(api, attempt, t.sent())
 		}
 		limit.end()

@@ -3,11 +3,12 @@ package batch
 import "time"
 
 // An opening lets the pool at the server in steps: one request alone, then two
-// together, then four, then a crowd, which grows as long as requests are served,
+// together, then four, then a crowd, which grows as long as requests are answered,
 // up to as many as there are workers. A step is over when all of its requests
-// are answered, and is made again unless all of them were served.
+// have ended, and is made again if none of them was answered. What the server
+// made of a request does not matter: a 404 opens the pool as a 204 does.
 //
-// A server that refuses the credentials, or everything, is so asked once, and
+// A server that refuses the credentials, or is in trouble, is so asked once, and
 // not by all workers together. And Glance asks Keystone about a token that it
 // has not seen for each request that comes before the first answer, in each of
 // its processes: the one request teaches one process the token, and of those
@@ -18,10 +19,10 @@ type opening struct {
 	workers int
 	// window is how many requests may be in flight.
 	window int
-	// sent and served count the requests of a step. Of those that started
-	// before since, it is not expected that they be served.
-	sent, served int
-	since        time.Time
+	// sent and heard count the requests of a step, and those of them that were
+	// answered. Answers to requests that started before since do not count.
+	sent, heard int
+	since       time.Time
 
 	// fullSince is since when as many are in flight as may be, or the crowd has
 	// grown last.
@@ -33,7 +34,7 @@ const (
 	lastStep = 4
 	// crowd is how many requests start together at most when the steps are over.
 	// Where there are more workers, one more may be in flight for each growEvery
-	// in which as many as may be are, and are served. Each of them opens a
+	// in which as many as may be are, and are answered. Each of them opens a
 	// connection, and to open hundreds at once keeps a processor from all else for
 	// so long that the requests on them come late, and in one rush. For that
 	// reason, too, a crowd that is not needed does not grow (RFC 7661).
@@ -54,41 +55,41 @@ func (o *opening) mayStart(inFlight int) bool {
 
 // start begins from the first step, as the server asks for or needs.
 func (o *opening) start(now time.Time) {
-	o.window, o.sent, o.served, o.since = 1, 0, 0, now
+	o.window, o.sent, o.heard, o.since = 1, 0, 0, now
 }
 
-// answered takes the answer to a request that ran from started to ended into
-// account, and whether it shows the server at work. inFlight is how many
-// requests are still under way.
-func (o *opening) answered(started, ended time.Time, served bool, inFlight int) {
-	served = served && started.After(o.since)
+// ended takes the end of a request that ran from started to ended into
+// account, and whether it was answered; see [Answer.answered]. inFlight is how
+// many requests are still under way.
+func (o *opening) ended(started, ended time.Time, answered bool, inFlight int) {
+	answered = answered && started.After(o.since)
 	if !o.stepping() {
-		o.grow(ended, served, inFlight+1)
+		o.grow(ended, answered, inFlight+1)
 		return
 	}
-	if served {
-		o.served++
+	if answered {
+		o.heard++
 	}
 	if inFlight > 0 {
 		return
 	}
 	switch {
-	case o.served == 0 || o.served < o.sent:
+	case o.heard == 0:
 	case o.window < lastStep:
 		o.window = min(2*o.window, o.workers)
 	default:
 		o.window, o.fullSince = min(crowd, o.workers), ended
 	}
-	o.sent, o.served = 0, 0
+	o.sent, o.heard = 0, 0
 }
 
 // grow lets more in when one of so many requests in flight has ended.
-func (o *opening) grow(ended time.Time, served bool, inFlight int) {
+func (o *opening) grow(ended time.Time, answered bool, inFlight int) {
 	if inFlight < o.window {
 		o.fullSince = ended
 		return
 	}
-	if more := ended.Sub(o.fullSince) / growEvery; served && more > 0 {
+	if more := ended.Sub(o.fullSince) / growEvery; answered && more > 0 {
 		o.window = int(min(time.Duration(o.window)+more, time.Duration(o.workers)))
 		o.fullSince = ended
 	}

@@ -10,10 +10,17 @@ import (
 // An outage is a time in which the server does nothing for anybody. It is
 // waited out: no row is sent, and so none spends its attempts on it. Instead a
 // read is made now and then, alone, until one is served.
+//
+// Too many requests are no outage: the pool is paused for that, and goes on with
+// its rows. But the patience is for both.
 type outage struct {
 	patience time.Duration
-	servedAt time.Time // when a request was last served, or the run began
-	bad      int       // answers of a server in trouble since then
+	// since is when the first request was made that was not served, of those
+	// after the last one that was, which ended at servedAt. The time before it, in
+	// which perhaps nothing was asked for, is not the server's.
+	since, servedAt time.Time
+	unserved        int // requests since then
+	bad             int // answers of a server in trouble since it last did anything
 	// probe is the read that waits to be made, or is under way; nil when there
 	// is no outage.
 	probe  *task
@@ -32,20 +39,24 @@ const (
 // watch notices, by the last answer to t, when an outage begins and ends.
 func (d *dispatcher) watch(t *task, event *Event) {
 	o := &d.outage
-	switch m := t.last.Meaning; {
-	case !m.transient() || m == Throttled:
-		if t != o.probe {
-			o.probe = nil
-		}
-		o.bad, o.servedAt, o.delays = 0, t.ended, nil
+	m := t.last.Meaning
+	if !m.transient() {
+		o.over(t)
+		o.unserved, o.servedAt = 0, t.ended
 		return
-	default:
-		o.bad++
 	}
-	lasting := t.ended.Sub(o.servedAt)
+	lasting := o.count(t)
+	if m == Throttled {
+		o.over(t)
+		if o.patience > 0 && o.unserved >= outageAnswers && lasting >= o.patience {
+			d.endOutage(t)
+		}
+		return
+	}
+	o.bad++
 	if o.probe == nil && o.patience > 0 && o.bad >= outageAnswers && lasting >= outageAfter && d.stopped == nil {
 		o.delays = newBackoff()
-		o.probe = &task{list: &memberList{imageID: t.imageID()}}
+		o.probe = &task{probe: true, row: Row{Pair: Pair{ImageID: t.imageID()}}}
 		d.opening.start(t.ended)
 		d.scheduleProbe(t.ended)
 	}
@@ -54,12 +65,32 @@ func (d *dispatcher) watch(t *task, event *Event) {
 	}
 }
 
+// over ends the outage, if there is one, by the answer to t.
+func (o *outage) over(t *task) {
+	if t != o.probe {
+		o.probe = nil
+	}
+	o.bad, o.delays = 0, nil
+}
+
+// count counts a request that was not served, and reports for how long none was.
+func (o *outage) count(t *task) time.Duration {
+	if o.unserved == 0 {
+		o.since = t.started
+		if o.since.Before(o.servedAt) {
+			o.since = o.servedAt
+		}
+	}
+	o.unserved++
+	return t.ended.Sub(o.since)
+}
+
 // scheduleProbe says when the next read is made: in a growing time, and once
 // more when the patience ends.
 func (d *dispatcher) scheduleProbe(now time.Time) {
 	o := &d.outage
 	o.probe.due = now.Add(o.delays.NextBackOff())
-	if end := o.servedAt.Add(o.patience); o.probe.due.After(end) {
+	if end := o.since.Add(o.patience); o.probe.due.After(end) {
 		o.probe.due = end
 	}
 }
@@ -85,20 +116,18 @@ func (d *dispatcher) startProbe(now time.Time) (wait time.Duration) {
 func (d *dispatcher) probed(t *task) {
 	o := &d.outage
 	switch {
+	case o.probe != t: // the run has been stopped
 	case o.bad == 0:
 		o.probe = nil // it is over
-	case t.ended.Sub(o.servedAt) >= o.patience:
-		d.stop(fmt.Errorf("%w: nothing was served for %v; the last answer: %s",
-			ErrOutage, t.ended.Sub(o.servedAt).Round(time.Second), t.last.Message))
+	case t.ended.Sub(o.since) >= o.patience:
+		d.endOutage(t)
 	default:
 		d.scheduleProbe(t.ended)
 	}
 }
 
-// imageID is the image that t is about.
-func (t *task) imageID() string {
-	if t.list != nil {
-		return t.list.imageID
-	}
-	return t.row.Pair.ImageID
+// endOutage stops the run, whose patience the last answer to t has used up.
+func (d *dispatcher) endOutage(t *task) {
+	d.stop(fmt.Errorf("%w: nothing was served for %v; the last answer: %s",
+		ErrOutage, t.ended.Sub(d.outage.since).Round(time.Second), t.last.Message))
 }

@@ -16,9 +16,10 @@ import (
 // with the gentler cut of RFC 9438).
 type pace struct {
 	limiter *limiter
-	// ceiling is the job's rate, rate.Inf when it is not paced, or the limit
-	// that the server has named.
-	ceiling rate.Limit
+	// most is the job's rate, rate.Inf when it is not paced. ceiling is the same,
+	// or until limitedUntil the limit that the server has named.
+	most, ceiling rate.Limit
+	limitedUntil  time.Time
 
 	pausedUntil time.Time
 	pauses      *backoff.ExponentialBackOff // for servers that do not say how long
@@ -40,6 +41,12 @@ const (
 	steps = 40
 	// raiseEvery is how long the rate stays as it is before it is raised.
 	raiseEvery = time.Second
+	// limitKept is for how long a limit is kept after the server has named it, and
+	// maxLimitKept for how long if it holds for a longer time. What an hour
+	// allows is not spent in ten minutes; and a limit that is not meant any more,
+	// or was never true, does not slow down the rest of the run.
+	limitKept    = 10 * time.Minute
+	maxLimitKept = time.Hour
 )
 
 func newPace(perSecond float64) *pace {
@@ -47,7 +54,7 @@ func newPace(perSecond float64) *pace {
 	if perSecond == Unlimited {
 		limit = rate.Inf
 	}
-	return &pace{limiter: newLimiter(time.Now(), limit), ceiling: limit, pauses: newBackoff()}
+	return &pace{limiter: newLimiter(time.Now(), limit), most: limit, ceiling: limit, pauses: newBackoff()}
 }
 
 // take takes the token for the next request. When it returns 0 the request
@@ -103,13 +110,17 @@ func (p *pace) throttle(started, now time.Time, retryAfter time.Duration) (pause
 	return p.pause(now, retryAfter), float64(p.limiter.Limit())
 }
 
-// limit takes over a limit that the server has named, in requests a second. It
-// reports the new ceiling, 0 when that stays: when none was named, or none below
-// it. To be sure that the run goes on, no more is believed of it than of a
-// Retry-After.
-func (p *pace) limit(now time.Time, perSecond float64) (ceiling float64) {
-	limit := max(rate.Limit(perSecond), rate.Every(MaxRetryAfter))
-	if perSecond <= 0 || limit >= p.ceiling {
+// limit takes over a limit that the server has named: so many requests a second,
+// counted over window. It reports the new ceiling, 0 when that stays: when none
+// was named, or none below it. No limit makes the pool slower than throttling
+// does, so that the run goes on whatever the server says.
+func (p *pace) limit(now time.Time, perSecond float64, window time.Duration) (ceiling float64) {
+	limit := max(rate.Limit(perSecond), min(slowest, p.most))
+	if perSecond <= 0 || limit >= p.most || limit > p.ceiling {
+		return 0
+	}
+	p.limitedUntil = now.Add(min(max(window, limitKept), maxLimitKept))
+	if limit == p.ceiling {
 		return 0
 	}
 	p.ceiling = limit
@@ -119,9 +130,12 @@ func (p *pace) limit(now time.Time, perSecond float64) (ceiling float64) {
 	return float64(limit)
 }
 
-// served takes an answer into account that shows the server at work.
-func (p *pace) served(now time.Time) {
+// answered takes an answer into account that shows the server at work.
+func (p *pace) answered(now time.Time) {
 	p.pauses.Reset()
+	if p.ceiling < p.most && !now.Before(p.limitedUntil) {
+		p.ceiling = p.most
+	}
 	if limit := p.limiter.Limit(); limit < p.ceiling && now.Sub(p.changedAt) >= raiseEvery {
 		// A pool that is not paced was perhaps throttled before it was quick.
 		p.setLimit(now, min(limit+max(p.step, limit/steps), p.ceiling))

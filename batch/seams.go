@@ -159,6 +159,19 @@ func (m Meaning) maybeApplied() bool { return m == Unanswered || m == Broken }
 // image's list, which the list itself can tell.
 func (m Meaning) inQuestion() bool { return m == NotAMember || m == Unproved || m == Conflict }
 
+// answered reports whether the server has taken the request up, whatever it made
+// of it. It has not where it is in trouble, refuses the credentials, or is no
+// Image API.
+func (a *Answer) answered() bool {
+	switch a.Meaning {
+	case Unauthorized, Renewed, WrongEndpoint, Misconfigured:
+		return false
+	case Refused:
+		return a.Status != 0 // without one nothing was sent
+	}
+	return !a.Meaning.transient()
+}
+
 // Served reports whether the answer shows that the server does its work and
 // takes the credentials for what they are.
 func (m Meaning) Served() bool {
@@ -177,9 +190,10 @@ type Answer struct {
 	// RetryAfter is how long the server asks to be left alone, 0 when it does
 	// not say.
 	RetryAfter time.Duration
-	// Limit is how many requests a second the server lets through, 0 when it
-	// does not say.
-	Limit float64
+	// Limit is how many requests a second the server lets through, counted over
+	// LimitWindow. Both are 0 when it does not say.
+	Limit       float64
+	LimitWindow time.Duration
 	// RequestID names the request in the server's log.
 	RequestID string
 	// Message is the server's or the transport's explanation, one line of

@@ -8,12 +8,14 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// A task is a row on its way to its outcome, or a request for a page of a
-// member list.
+// A task is a row on its way to its outcome, or a read: of a page of a member
+// list, or of any list to see whether an outage is over.
 type task struct {
 	row       Row
-	respelled *respelled  // nil unless other spellings of the member matter
-	list      *memberList // of which a page is read; nil for a row
+	respelled *respelled // nil unless other spellings of the member matter
+
+	list  *memberList // of which a page is read, nil for anything else
+	probe bool        // the read of an outage; its row has only the id of an image
 
 	attempts int
 	renewals int
@@ -30,6 +32,17 @@ type task struct {
 
 	delays *backoff.ExponentialBackOff
 	due    time.Time // when the next attempt may start
+}
+
+// reads reports whether t is a read, and no row.
+func (t *task) reads() bool { return t.list != nil || t.probe }
+
+// imageID is the image that t is about.
+func (t *task) imageID() string {
+	if t.list != nil {
+		return t.list.imageID
+	}
+	return t.row.Pair.ImageID
 }
 
 // maxRenewals is how often one row may meet a token that has expired. Tokens

@@ -261,7 +261,7 @@ func (c *Client) ownOnly(members []batch.Member) bool {
 func (c *Client) judge(ctx context.Context, e *exchange) batch.Answer {
 	switch m := e.answer.Meaning; {
 	case m == batch.Throttled:
-		e.answer.Limit = limitOf(e.errorText.message)
+		e.answer.Limit, e.answer.LimitWindow = limitOf(e.errorText.message)
 	case m == batch.Unauthorized:
 		e.answer.Meaning, e.answer.Message = c.renew(ctx, e)
 	case m.Served():

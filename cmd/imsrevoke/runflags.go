@@ -130,7 +130,7 @@ func (o *runOptions) registerPace(f *pflag.FlagSet) {
 	f.IntVar(&o.workers, "workers", o.workers, "requests in flight at most")
 	f.IntVar(&o.attempts, "attempts", o.attempts, "attempts for one row at most")
 	f.DurationVar(&o.attemptTimeout, "attempt-timeout", o.attemptTimeout, "how long one attempt may take")
-	f.DurationVar(&o.outagePatience, "outage-patience", o.outagePatience, "how long an outage of the server is waited out before the run stops")
+	f.DurationVar(&o.outagePatience, "outage-patience", o.outagePatience, "how long the server may serve nothing before the run stops")
 	f.DurationVar(&o.maxDuration, "max-duration", 0, "after this `time`, start nothing new, report, exit 3 (default none)")
 	f.DurationVar(&o.drain, "drain", 0, "how much `time` a stopped run gives the requests in flight (default --attempt-timeout)")
 }

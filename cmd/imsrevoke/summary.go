@@ -189,7 +189,7 @@ func (s *summary) numbers() string {
 		b.WriteByte('\n')
 	}
 	if s.Limit > 0 {
-		fmt.Fprintf(&b, "the server named its limit, %s/s, and the run kept to it from then on\n", figures(s.Limit))
+		fmt.Fprintf(&b, "the server named its limit, %s/s, and the run kept to it\n", figures(s.Limit))
 	}
 	if n := s.Verified; len(n) > 0 {
 		fmt.Fprintf(&b, "verified: %s gone, %s still shared, %s not looked up\n",
