@@ -45,7 +45,7 @@ func newDispatcher(j *Job, op *operation, src Source, rec Recorder) *dispatcher 
 		op:      op,
 		tasks:   make(chan *task, j.Workers),
 		done:    make(chan reply, j.Workers),
-		pace:    newPace(j.Rate),
+		pace:    j.pace(),
 		lists:   newMemberLists(),
 		opening: opening{workers: j.Workers, window: 1},
 		outage:  outage{patience: j.OutagePatience, servedAt: time.Now()},
@@ -194,7 +194,7 @@ func (d *dispatcher) next(now time.Time) *task {
 func (d *dispatcher) start(t *task, now time.Time) {
 	if t.began.IsZero() {
 		t.began = now
-	} else {
+	} else if t.last.Meaning != Renewed {
 		d.summary.Retries++
 	}
 	t.started = now

@@ -72,6 +72,9 @@ type Job struct {
 	// Settled is how many rows an earlier run has settled that this one goes on
 	// with. They count as finished where the failures of this run are judged.
 	Settled int
+	// Pace, if set, carries what a run learns of the server's limits over to the
+	// next one.
+	Pace *Pace
 	// Notify, if set, is told of what happens. It is called by one goroutine
 	// at a time and holds up the run until it returns.
 	Notify func(Event)
@@ -106,23 +109,41 @@ type Event struct {
 	Outage time.Duration
 }
 
+// A Pace is what runs have learnt of the limits of a server. The zero Pace is
+// that of a server that nothing is known of. Only one run at a time may use it,
+// and all of them must have the same [Job.Rate].
+type Pace struct{ learnt *pace }
+
 // Summary counts what a run did. What became of each row is told to the
 // [Recorder], not counted here.
 type Summary struct {
 	// Requests counts the requests made, Reads those of them that asked for a
 	// member list.
-	Requests, Reads int
+	Requests int `json:"requests"`
+	Reads    int `json:"reads"`
 	// Retries counts those of the requests that tried again what an earlier one
-	// had not settled.
-	Retries int
+	// had not settled, but for those that an expired token was the reason for.
+	Retries int `json:"retries"`
 	// Throttled counts the answers that said "too many requests".
-	Throttled int
-	// Limit is the last limit that the server has named and the run has kept to
-	// for a while, in requests a second; 0 when there was none below [Job.Rate].
-	Limit float64
+	Throttled int `json:"throttled"`
 	// Renewals counts the requests that were refused because their token had
 	// expired.
-	Renewals int
+	Renewals int `json:"renewals"`
+	// Limit is the last limit that the server has named and the run has kept to
+	// for a while, in requests a second; 0 when there was none below [Job.Rate].
+	Limit float64 `json:"limit_per_second,omitempty"`
+}
+
+// Add adds what a later run did.
+func (s *Summary) Add(later Summary) {
+	s.Requests += later.Requests
+	s.Reads += later.Reads
+	s.Retries += later.Retries
+	s.Throttled += later.Throttled
+	s.Renewals += later.Renewals
+	if later.Limit > 0 {
+		s.Limit = later.Limit
+	}
 }
 
 // Why a run ended before its last row. Run's error wraps one of them, or the
@@ -178,7 +199,7 @@ func (j *Job) Validate() error {
 // that were waiting are recorded as [Skipped] or [Unknown], and the error says
 // why the run ended; rows that were never attempted are not recorded.
 //
-// A Job may be used for several runs at once.
+// A Job without a [Job.Pace] may be used for several runs at once.
 func (j *Job) Run(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
 	return j.dispatch(ctx, withdrawal, src, api, rec)
 }

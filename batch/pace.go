@@ -57,6 +57,17 @@ func newPace(perSecond float64) *pace {
 	return &pace{limiter: newLimiter(time.Now(), limit), most: limit, ceiling: limit, pauses: newBackoff()}
 }
 
+// pace is how a run of the job begins.
+func (j *Job) pace() *pace {
+	switch {
+	case j.Pace == nil:
+		return newPace(j.Rate)
+	case j.Pace.learnt == nil:
+		j.Pace.learnt = newPace(j.Rate)
+	}
+	return j.Pace.learnt
+}
+
 // take takes the token for the next request. When it returns 0 the request
 // may start; otherwise that is how long to wait before asking again.
 func (p *pace) take(now time.Time) time.Duration {

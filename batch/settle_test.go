@@ -74,7 +74,7 @@ func TestAReadIsCountedAndPacedAndIsNoAttemptOfARow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := (Summary{Requests: 4, Reads: 3, Retries: 2, Renewals: 1}); sum != want {
+		if want := (Summary{Requests: 4, Reads: 3, Retries: 1, Renewals: 1}); sum != want {
 			t.Errorf("summary %+v; want %+v", sum, want)
 		}
 		if rowEvents != 1 || readEvents != 3 {

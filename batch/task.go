@@ -130,7 +130,7 @@ func (t *task) result(o Outcome, message string) Result {
 		Row:        t.row,
 		Outcome:    o,
 		Status:     t.last.Status,
-		Attempts:   t.attempts,
+		Attempts:   t.row.PastAttempts + t.attempts,
 		Duration:   t.ended.Sub(t.began),
 		RequestID:  t.last.RequestID,
 		Message:    message,

@@ -174,6 +174,21 @@ func moment(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05")
 }
 
+// parts says when the parts of a run began and ended, if there are several.
+func parts(parts []Part) string {
+	if len(parts) < 2 {
+		return ""
+	}
+	words := make([]string, len(parts))
+	for i, p := range parts {
+		words[i] = moment(p.Started) + " to " + moment(p.Finished)
+		if p.CutOff {
+			words[i] += " (cut off)"
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
 // facts say which run it was.
 func facts(s *Survey) []fact {
 	run := s.Run
@@ -204,6 +219,7 @@ func facts(s *Survey) []fact {
 	add("asked to", of, false)
 	add("by", by, false)
 	add("began (UTC)", moment(run.Started), false)
+	add("parts (UTC)", parts(run.Parts), false)
 	add("last row finished (UTC)", moment(s.Last), false)
 	add("stopped (UTC)", moment(s.Stopped.At), false)
 	add("stopped because", s.Stopped.Reason, false)

@@ -220,7 +220,7 @@ func (t *trial) run(d *death) []batch.Outcome {
 	case err != nil:
 		t.rt.Errorf("the run ended: %v", err)
 	default:
-		if err := j.End(Stop{}); err != nil {
+		if err := j.End(Stop{}, batch.Summary{}); err != nil {
 			t.rt.Errorf("%v", err)
 		}
 	}

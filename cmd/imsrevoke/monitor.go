@@ -112,7 +112,7 @@ func (m *monitor) ended(ctx context.Context, err error) {
 func (m *monitor) metrics(code int) *report.Metrics {
 	told := &report.Metrics{Verb: m.verb, Version: programVersion(), ExitCode: code}
 	if s := m.summary; s != nil && s.tally != nil {
-		told.Finished, told.Duration = s.Finished, s.Finished.Sub(s.Started)
+		told.Finished, told.Duration = s.Finished, s.took()
 		told.Outcomes, told.Requests = s.Outcomes, s.counts
 		told.Unsettled, told.AlsoShared = s.Rows-s.Settled, len(s.AlsoShared)
 		return told

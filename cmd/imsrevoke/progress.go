@@ -29,9 +29,9 @@ const (
 // The bar in its two forms. What does not fit is cut off at the end; the last
 // element takes what is left, so that there is one that pb measures.
 const (
-	wideBar = `{{counters . }} {{bar . "[" "=" ">" " " "]"}} {{percent . }} {{speed . "%s/s" "…/s"}} {{rtime . "%s left" "%s" ""}} ` +
+	wideBar = `{{string . "what"}}{{counters . }} {{bar . "[" "=" ">" " " "]"}} {{percent . }} {{speed . "%s/s" "…/s"}} {{rtime . "%s left" "%s" ""}} ` +
 		`{{with string . "waits"}}{{.}} | {{end}}{{string . "outcomes"}}`
-	narrowBar = `{{counters . }} {{with string . "waits"}}{{.}}{{else}}{{percent . }} {{rtime . "%s left" "%s" ""}}{{end}}` +
+	narrowBar = `{{string . "what"}}{{counters . }} {{with string . "waits"}}{{.}}{{else}}{{percent . }} {{rtime . "%s left" "%s" ""}}{{end}}` +
 		`{{bar . " " " " " " " " " "}}`
 	// narrow is the width of a terminal, in columns, below which there is no
 	// room for the wide bar.
@@ -42,13 +42,17 @@ const (
 var barTemplate = fmt.Sprintf(`{{$width := call (.Get "columns")}}{{$bar := .SetWidth $width}}{{if lt $width %d}}%s{{else}}%s{{end}}`,
 	narrow, narrowBar, wideBar)
 
-// startProgress starts a bar when one is wanted, and there is something to show.
-func (r *run) startProgress() *progress {
+// startProgress starts a bar for so many rows when one is wanted, and there is
+// something to show. What is done to them is said where it is not the run itself.
+func (r *run) startProgress(what string, rows int) *progress {
 	p := &progress{counts: make(map[batch.Outcome]int)}
-	if r.left == 0 || r.options.progress.word == "never" || r.options.progress.word == "auto" && !r.terminal {
+	if rows == 0 || r.options.progress.word == "never" || r.options.progress.word == "auto" && !r.terminal {
 		return p
 	}
-	p.bar = pb.New(r.left)
+	p.bar = pb.New(rows)
+	if what != "" {
+		p.bar.Set("what", what+" ")
+	}
 	p.bar.Set(pb.Terminal, r.redraws) // before SetWriter, which looks for itself otherwise
 	if r.redraws {
 		p.bar.Set("columns", r.columns)

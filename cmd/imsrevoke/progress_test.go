@@ -18,8 +18,8 @@ func TestBarFitsTheTerminal(t *testing.T) {
 	var columns atomic.Int64
 	columns.Store(100)
 	var out bytes.Buffer
-	r := &run{cli: &cli{stderr: &out, terminal: true, redraws: true, width: func() int { return int(columns.Load()) }}, options: newRunOptions(), left: 2000}
-	p := r.startProgress()
+	r := &run{cli: &cli{stderr: &out, terminal: true, redraws: true, width: func() int { return int(columns.Load()) }}, options: newRunOptions()}
+	p := r.startProgress("verify", 2000)
 	defer p.finish()
 	for range 1234 {
 		p.add(batch.Revoked)

@@ -223,29 +223,33 @@ func (r *run) execute(ctx context.Context) error {
 	defer closeAPI()
 	r.underway.Store(&r.files.journal)
 	r.monitor.begins(ctx)
-	bar := r.startProgress()
+	bar := r.startProgress("", r.left)
 	job := r.job(bar)
+	job.Pace = &batch.Pace{}
 	job.Settled, _ = r.journal.Settled()
-	counts, stopped := r.work.do(job, ctx, r.journal.Remaining(r.manifest.Reader()), api, bar.recorder(r.journal))
+	sent, stopped := r.work.do(job, ctx, r.journal.Remaining(r.manifest.Reader()), api, bar.recorder(r.journal))
 	bar.finish()
 	if errors.Is(stopped, batch.ErrMisconfigured) && !r.files.resumes {
 		// Nothing has happened that a report could tell of, and a journal would
 		// only be in the way of the corrected command.
 		return errors.Join(stopped, r.journal.Discard())
 	}
-	s := r.summary(counts)
-	if err := r.journal.End(stopOf(stopped)); err != nil {
-		return r.conclude(s, errors.Join(stopped, r.unreported("the journal", r.files.journal, err)), r.options)
+	if err := r.journal.End(stopOf(stopped), sent); err != nil {
+		return r.conclude(r.summary(sent), errors.Join(stopped, r.unreported("the journal", r.files.journal, err)), r.options)
 	}
 	var verified func(int) report.Verification
 	if r.options.verify && stopped == nil {
-		var v *verification
-		v, stopped = r.verify(ctx, api)
-		if errors.Is(stopped, batch.ErrMisconfigured) && counts.Requests > 0 { // the set-up was good before
+		var more batch.Summary
+		verified, more, stopped = r.verify(ctx, api, job)
+		if errors.Is(stopped, batch.ErrMisconfigured) && sent.Requests > 0 { // the set-up was good before
 			stopped = fmt.Errorf("%w: %v", batch.ErrOutage, stopped)
 		}
-		verified = v.of
+		sent.Add(more)
+		if err := r.journal.End(stopOf(stopped), sent); err != nil {
+			return r.conclude(r.summary(sent), errors.Join(stopped, r.unreported("the journal", r.files.journal, err)), r.options)
+		}
 	}
+	s := r.summary(sent)
 	var err error
 	if s.tally, err = r.writeReport(stopped, verified); err != nil {
 		return r.conclude(s, errors.Join(stopped, r.unreported("the report", r.files.report, err)), r.options)
@@ -253,13 +257,20 @@ func (r *run) execute(ctx context.Context) error {
 	if stopped == nil && s.tally.Settled() < s.tally.Rows {
 		stopped = errUnsettled
 	}
-	s.HTML, stopped = r.writePage(stopped)
+	s.HTML, stopped = r.writePage(stopped, sent)
 	return r.conclude(s, stopped, r.options)
 }
 
+// whole is the run with all its parts, this one being the last, which has sent so
+// much.
+func (r *run) whole(sent batch.Summary) report.Run {
+	return r.identity().GoesOn(r.journal.Earlier(), report.Part{Started: r.started.UTC(), Finished: time.Now().UTC(), Summary: sent})
+}
+
 // summary is what is known of the run when its last request has ended.
-func (r *run) summary(counts batch.Summary) summary {
+func (r *run) summary(sent batch.Summary) summary {
 	projectID, _ := r.session.Project()
+	whole := r.whole(sent)
 	s := summary{
 		Input:       r.manifest.Name,
 		WholeRows:   r.manifest.WholeRows,
@@ -269,8 +280,10 @@ func (r *run) summary(counts batch.Summary) summary {
 		Journal:     r.files.journal,
 		Endpoint:    r.session.Endpoint().String(),
 		Project:     projectID,
-		Started:     r.started,
-		counts:      counts,
+		Started:     whole.Started,
+		Parts:       len(whole.Parts),
+		idle:        whole.Idle(),
+		counts:      whole.Sent(),
 	}
 	s.LeftOut, s.leftOut = r.work.leavesOut(s.Input)
 	return s

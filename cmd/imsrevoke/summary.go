@@ -31,6 +31,10 @@ type summary struct {
 	Started    time.Time `json:"started"`
 	Finished   time.Time `json:"finished"`
 	DurationMS int64     `json:"duration_ms"`
+	// Parts is of how many runs the journal tells: this one, and those that it has
+	// gone on with. Started is when the first one began, DurationMS leaves out the
+	// time between them, and the requests are those of all.
+	Parts int `json:"parts,omitempty"`
 
 	Rows     int                    `json:"rows"`
 	Settled  int                    `json:"settled"`
@@ -57,15 +61,16 @@ type summary struct {
 
 	tally   *report.Tally // nil when there is no report
 	counts  batch.Summary
-	chosen  string // what the flags chose, in words
-	leftOut string // LeftOut, in words
+	idle    time.Duration // between the parts
+	chosen  string        // what the flags chose, in words
+	leftOut string        // LeftOut, in words
 }
 
 // conclude tells how a run ended, in the way that was asked for, and returns
 // err for the exit code.
 func (c *cli) conclude(s summary, err error, o *runOptions) error {
 	s.Finished = time.Now()
-	s.DurationMS = s.Finished.Sub(s.Started).Milliseconds()
+	s.DurationMS = s.took().Milliseconds()
 	s.Started, s.Finished = s.Started.UTC(), s.Finished.UTC()
 	if s.tally != nil {
 		s.Rows, s.Settled, s.Outcomes = s.tally.Rows, s.tally.Settled(), s.tally.Outcomes
@@ -112,6 +117,9 @@ func (c *cli) conclude(s summary, err error, o *runOptions) error {
 	}
 	return &told{err}
 }
+
+// took is how long the run took, without the time between its parts.
+func (s *summary) took() time.Duration { return s.Finished.Sub(s.Started) - s.idle }
 
 // text is the summary for people.
 func (s *summary) text(err error) string {
@@ -181,8 +189,12 @@ func (s *summary) numbers() string {
 		b.WriteByte('\n')
 	}
 	if s.Requests > 0 {
-		took := s.Finished.Sub(s.Started)
-		fmt.Fprintf(&b, "%s in %s, %s/s", plural(s.Requests, "request"), roughly(took), figures(float64(s.Requests)/took.Seconds()))
+		took := s.took()
+		fmt.Fprintf(&b, "%s in %s", plural(s.Requests, "request"), roughly(took))
+		if s.Parts > 1 {
+			fmt.Fprintf(&b, " and %d parts", s.Parts)
+		}
+		fmt.Fprintf(&b, ", %s/s", figures(float64(s.Requests)/took.Seconds()))
 		if s.Throttled > 0 {
 			fmt.Fprintf(&b, "; the server asked for less %s", plural(s.Throttled, "time"))
 		}
