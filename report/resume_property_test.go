@@ -387,5 +387,5 @@ func (r ready) Authorize(req *http.Request) (uint64, error) {
 	req.Header.Set("X-Auth-Token", string(r))
 	return 1, nil
 }
-func (ready) Renew(context.Context, uint64) error { return imageapi.ErrRefused }
-func (ready) Accepted(uint64)                     {}
+func (ready) Renew(context.Context, uint64, string) error { return imageapi.ErrRefused }
+func (ready) Accepted(uint64, string)                     {}

@@ -107,6 +107,6 @@ func Connect(ctx context.Context, c Config) (*Session, error) {
 		renewing:    make(chan struct{}, 1),
 		issuer:      l.issuer,
 	}
-	s.current.Store(&credential{proof: g.proof, renewAt: g.renewAt, generation: 1})
+	s.current.Store(&credential{proof: g.proof, renewAt: g.renewAt, expires: g.expires, generation: 1})
 	return s, nil
 }

@@ -36,16 +36,23 @@ type Credentials interface {
 	// by which the credential is known to the other methods. It refuses to put
 	// it on a request that goes elsewhere than to the endpoint.
 	Authorize(req *http.Request) (credential uint64, err error)
-	// Renew is called when a credential was refused. It returns nil when a
-	// newer one is in place, an error that wraps [ErrRefused] when there is
-	// none to be had, and any other error when it may be had later.
-	Renew(ctx context.Context, credential uint64) error
-	// Accepted is called when an answer has shown that the credential is good.
-	Accepted(credential uint64)
+	// Renew is called when a credential was refused for a request of an HTTP
+	// method. It returns nil when a newer one is in place, an error that wraps
+	// [ErrNotAllowed] when the credential is good for other methods, one that
+	// wraps [ErrRefused] when there is none to be had, and any other error when
+	// it may be had later.
+	Renew(ctx context.Context, credential uint64, method string) error
+	// Accepted is called when the answer to a request of that method has shown
+	// that the credential is good.
+	Accepted(credential uint64, method string)
 }
 
 // ErrRefused says that a credential is refused and cannot be replaced.
 var ErrRefused = errors.New("the credentials are refused")
+
+// ErrNotAllowed says that a credential is good, but not for the kind of request
+// that was refused. Keystone's access rules make such credentials.
+var ErrNotAllowed = errors.New("the credential is not accepted for this kind of request")
 
 // Config is what a Client works with. All fields but ProjectID and UserAgent
 // are needed.
@@ -265,7 +272,7 @@ func (c *Client) judge(ctx context.Context, e *exchange) batch.Answer {
 	case m == batch.Unauthorized:
 		e.answer.Meaning, e.answer.Message = c.renew(ctx, e)
 	case m.Served():
-		c.config.Credentials.Accepted(e.credential)
+		c.config.Credentials.Accepted(e.credential, e.req.Method)
 	}
 	e.answer.Message = clean(e.answer.Message)
 	return e.answer
@@ -278,9 +285,11 @@ func (c *Client) renew(ctx context.Context, e *exchange) (batch.Meaning, string)
 	if clock := clockskew.Explain(e.req, e.resp.Header, e.errorText.message); clock != "" {
 		return batch.Unauthorized, clock
 	}
-	switch err := c.config.Credentials.Renew(ctx, e.credential); {
+	switch err := c.config.Credentials.Renew(ctx, e.credential, e.req.Method); {
 	case err == nil:
 		return batch.Renewed, e.answer.Message
+	case errors.Is(err, ErrNotAllowed):
+		return batch.Forbidden, notAllowed(e.req.Method)
 	case errors.Is(err, ErrRefused):
 		// Some gateways repeat the whole request, which would leave no room
 		// for what to do.
@@ -292,6 +301,19 @@ func (c *Client) renew(ctx context.Context, e *exchange) (batch.Meaning, string)
 	default:
 		return batch.Unavailable, err.Error()
 	}
+}
+
+// notAllowed says what a credential may not do that is accepted for requests of
+// other methods, and which access rule it lacks.
+func notAllowed(method string) string {
+	what, path := "read the list", imagesPath+"*/members"
+	switch method {
+	case http.MethodDelete:
+		what, path = "remove members", path+"/*"
+	case http.MethodPost:
+		what = "add members"
+	}
+	return fmt.Sprintf("this credential may not %s: it needs an access rule for %s %s", what, method, path)
 }
 
 // notSent is the answer to a request that must not be made.

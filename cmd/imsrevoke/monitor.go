@@ -42,6 +42,9 @@ func (c *cli) monitored(ctx context.Context, verb string, o *runOptions, job fun
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableKeepAlives = true // a few pings, far apart
+	// Over HTTP/2 net/http would repeat a ping by itself.
+	transport.Protocols = new(http.Protocols)
+	transport.Protocols.SetHTTP1(true)
 	log := c.logger(o.logLevel.word, o.logFormat.word)
 	ours := *c
 	ours.monitor = &monitor{
