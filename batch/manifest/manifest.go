@@ -96,7 +96,7 @@ type Manifest struct {
 	repeats  []repeat
 	// respelled are the numbers of the rows that a later row repeats with
 	// another spelling of the member.
-	respelled []int
+	respelled []uint32
 }
 
 // Count is a number that is exact up to a bound.
