@@ -34,7 +34,8 @@ type Options struct {
 	// Stdin is read for the path "-". Nil means [os.Stdin].
 	Stdin io.Reader
 	// TempDir is where input that is not a regular file is kept while the
-	// Manifest is open. Empty means [os.TempDir].
+	// Manifest is open: up to four gigabytes, so not on a file system that is
+	// memory. If it is empty or cannot be written to, that is [os.TempDir].
 	TempDir string
 }
 
