@@ -34,7 +34,8 @@ type Options struct {
 	// Stdin is read for the path "-". Nil means [os.Stdin].
 	Stdin io.Reader
 	// TempDir is where input that is not a regular file is kept while the
-	// Manifest is open. Empty means [os.TempDir].
+	// Manifest is open: up to four gigabytes, so not on a file system that is
+	// memory. If it is empty or cannot be written to, that is [os.TempDir].
 	TempDir string
 }
 
@@ -96,7 +97,7 @@ type Manifest struct {
 	repeats  []repeat
 	// respelled are the numbers of the rows that a later row repeats with
 	// another spelling of the member.
-	respelled []int
+	respelled []uint32
 }
 
 // Count is a number that is exact up to a bound.

@@ -9,13 +9,17 @@ import (
 	"hash"
 	"hash/maphash"
 	"io"
+	"math"
 	"strings"
 
 	"imsrevoke/batch"
 )
 
-// scan reads every row once, or twice when some pair seems to repeat, and
-// fills in what the Manifest says of the whole.
+// maxLines is how many lines a file may have, for the sake of repeat and place.
+const maxLines = math.MaxUint32
+
+// scan reads every row once, and again when some pair seems to repeat, and fills
+// in what the Manifest says of the whole.
 func (m *Manifest) scan(ctx context.Context) error {
 	var (
 		sum     = rowDigest{hash: sha256.New()}
@@ -34,6 +38,9 @@ func (m *Manifest) scan(ctx context.Context) error {
 		}
 		if err != nil {
 			return err
+		}
+		if int64(row.Line) > maxLines {
+			return m.refuse(0, fmt.Sprintf("the file has more than %d lines", int64(maxLines)), "split it")
 		}
 		m.WholeRows++
 		swap.add(row)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/user"
+	"path/filepath"
 	"runtime"
 	"time"
 
@@ -162,6 +163,7 @@ func (c *cli) openManifest(ctx context.Context, input string, o *runOptions) (*m
 		Encoding:     o.encoding,
 		Select:       o.selection(),
 		Stdin:        &attentiveReader{ctx, c.stdin},
+		TempDir:      o.copyDir(),
 	})
 	if err != nil {
 		return nil, err
@@ -177,6 +179,15 @@ func (c *cli) openManifest(ctx context.Context, input string, o *runOptions) (*m
 	}
 	m.Close()
 	return nil, err
+}
+
+// copyDir is where a copy of standard input goes: to the directory of the report,
+// because that for temporary files is often memory.
+func (o *runOptions) copyDir() string {
+	if o.report == "" {
+		return ""
+	}
+	return filepath.Dir(o.report)
 }
 
 // firstInvalid describes the invalid rows of m by the first of them.
