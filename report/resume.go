@@ -163,11 +163,16 @@ func (l *loader) load(file io.Reader) error {
 		l.number++
 		good := j.sum
 		if !j.sum.check(line) {
+			// What a power cut has left as zeros was not brought to the disk, so that
+			// nothing was sent by its word. Any other bad line may be the one that
+			// announced what was sent.
+			if bytes.IndexByte(line, 0) < 0 {
+				l.mark = l.run.Rows - 1
+			}
 			if err := l.nothingGoodBehind(in); err != nil {
 				return err
 			}
-			// Whatever the lost lines said of what was sent is lost too.
-			j.sum, l.mark, l.ended = good, l.run.Rows-1, false
+			j.sum, l.ended = good, false
 			break
 		}
 		if err := l.take(line); err != nil {
