@@ -459,7 +459,7 @@ func (j *Journal) Result(row batch.Row) (r batch.Result, found bool, err error) 
 func (j *Journal) read(offset int64, row batch.Row) (batch.Result, error) {
 	r, err := j.readAny(offset, &row)
 	if err == nil && (r.Row.Seq != row.Seq || r.Row.Line != row.Line) {
-		err = errors.New("it is that of another row")
+		err = fmt.Errorf("%w: it is that of another row", ErrDamaged)
 	}
 	if err != nil {
 		return batch.Result{}, fmt.Errorf("read the journal: the result of line %d: %w", row.Line, err)
@@ -474,7 +474,11 @@ func (j *Journal) readAny(offset int64, like *batch.Row) (batch.Result, error) {
 	if err != nil {
 		return batch.Result{}, err
 	}
-	return parseResult(line, like)
+	r, err := parseResult(line, like)
+	if err != nil {
+		return r, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return r, nil
 }
 
 // lineAt returns the line that begins at an offset, without its end. It is good
