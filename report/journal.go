@@ -37,6 +37,13 @@ type Run struct {
 	Endpoint    string `json:"endpoint"`
 	Project     string `json:"project,omitempty"`
 	Credentials string `json:"credentials,omitempty"`
+	// Ticket and Reason name the decision behind the run. ExpectedDigest and
+	// ExpectedProject are what the run had to find before it began, and did; they
+	// are empty if it was asked for nothing.
+	Ticket          string `json:"ticket,omitempty"`
+	Reason          string `json:"reason,omitempty"`
+	ExpectedDigest  string `json:"expected_sha256,omitempty"`
+	ExpectedProject string `json:"expected_project,omitempty"`
 	// User and Host started the run, with this Version of the program.
 	User    string    `json:"user,omitempty"`
 	Host    string    `json:"host,omitempty"`

@@ -24,6 +24,8 @@ type runOptions struct {
 	// outcome is what the rows must have that are chosen from a report.
 	outcome batch.Outcome
 
+	approval approval
+
 	// The report.
 	report            string
 	overwrite, resume bool
@@ -83,6 +85,7 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 
 	o.registerPace(f)
 	o.registerLimits(f)
+	o.approval.register(f)
 	f.Var(&o.shard, "shard", "only one of N parts of the file, from 0 on, at one Nth of the rate; /N takes JOB_COMPLETION_INDEX for I")
 	o.registerInput(f)
 	o.registerCloud(f)
@@ -98,6 +101,7 @@ func (o *runOptions) registerRestore(f *pflag.FlagSet) {
 	o.registerPace(f)
 	o.registerLimits(f)
 	o.registerChoice(f)
+	o.approval.register(f)
 	o.registerCloud(f)
 	o.registerOutput(f)
 }
@@ -188,6 +192,7 @@ func (o *runOptions) validate() error {
 	check(o.maxDuration >= 0, "--max-duration %v: give a time such as 2h", o.maxDuration)
 	check(o.drain >= 0, "--drain %v: give a time such as 5s", o.drain)
 	check(o.maxRows >= 0, "--max-rows %d: give a number of rows", o.maxRows)
+	errs = append(errs, o.approval.validate())
 	if o.ping != "" {
 		errs = append(errs, validatePing(o.ping))
 	}

@@ -25,6 +25,8 @@ type summary struct {
 	// whole file has; Rows and Outcomes are of those that the flags chose.
 	Shard     string `json:"shard,omitempty"`
 	WholeRows int    `json:"whole_rows"`
+	// Digest is the SHA-256 of the rows that the flags chose, see the manifest's.
+	Digest string `json:"sha256,omitempty"`
 	// NotProjects counts the member ids that are not project ids.
 	NotProjects int `json:"not_project_ids,omitempty"`
 
@@ -131,6 +133,9 @@ func (s *summary) text(err error) string {
 		fmt.Fprintf(&b, "chosen: %s, of %s in the file\n", s.chosen, plural(s.WholeRows, "row"))
 	}
 	b.WriteString(s.numbers())
+	if s.DryRun {
+		fmt.Fprintf(&b, "digest: %s\n", s.Digest)
+	}
 	var reasons []report.Reason
 	if s.tally != nil {
 		reasons = s.tally.Reasons()
