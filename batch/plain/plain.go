@@ -11,6 +11,7 @@ package plain
 import (
 	"io"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -54,10 +55,11 @@ func appendText(b []byte, s string, layout bool) []byte {
 	return b
 }
 
-// A Writer passes text on to another writer, as [Text] has it. It is not for
-// concurrent use.
+// A Writer passes text on to another writer, as [Text] has it. It may be used by
+// several goroutines at once.
 type Writer struct {
 	to   io.Writer
+	mu   sync.Mutex
 	rest []byte // the beginning of a character whose end was not written yet
 }
 
@@ -70,6 +72,8 @@ func (w *Writer) Unwrap() io.Writer { return w.to }
 // Write takes all of p. An incomplete character at its end is kept until the next
 // call, which completes it.
 func (w *Writer) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	text := append(w.rest, p...)
 	whole := len(text)
 	for n := 1; n < utf8.UTFMax && n <= len(text); n++ {

@@ -59,7 +59,7 @@ func (r *run) startProgress() *progress {
 		p.bar.SetTemplateString(wideBar + "\n")
 		p.bar.SetRefreshRate(logEvery)
 	}
-	p.bar.SetWriter(r.stderr)
+	p.bar.SetWriter(r.screen())
 	p.bar.Start()
 	return p
 }
