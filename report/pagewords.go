@@ -217,7 +217,7 @@ func facts(s *Survey) []fact {
 	if what == "" {
 		what = run.Verb
 	}
-	of := fmt.Sprintf("%s %s, %s", what, run.Input, counted(run.Rows, "row"))
+	of := ", " + counted(run.Rows, "row")
 	if run.Shard != "" {
 		of += fmt.Sprintf(", which are shard %s of it", run.Shard)
 	}
@@ -228,13 +228,12 @@ func facts(s *Survey) []fact {
 	if run.Host != "" {
 		by = strings.TrimPrefix(by+" on "+run.Host, " on ")
 	}
-	var known []fact
+	known := []fact{{Name: "asked to", Value: what + " ", File: run.Input, More: of}}
 	add := func(name, value string, code bool) {
 		if value != "" {
-			known = append(known, fact{name, value, code})
+			known = append(known, fact{Name: name, Value: value, Code: code})
 		}
 	}
-	add("asked to", of, false)
 	add("by", by, false)
 	add("began (UTC)", moment(run.Started), false)
 	add("parts (UTC)", parts(run.Parts), false)

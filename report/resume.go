@@ -169,10 +169,11 @@ func (l *loader) load(file io.Reader) error {
 			// What a power cut has left as zeros was not brought to the disk, so that
 			// nothing was sent by its word. Any other bad line may be the one that
 			// announced what was sent.
-			if bytes.IndexByte(line, 0) < 0 {
+			hole := bytes.IndexByte(line, 0) >= 0
+			if !hole {
 				l.mark = min(l.run.Rows, l.mostRows()) - 1
 			}
-			if err := l.nothingGoodBehind(in); err != nil {
+			if err := l.nothingGoodBehind(in, hole); err != nil {
 				return err
 			}
 			j.sum, l.ended = good, false
@@ -387,12 +388,15 @@ func (l *loader) damaged(what string) error {
 
 // nothingGoodBehind reports whether a bad line is the beginning of an end that a
 // power cut may have left: an error when it is the first line, or when a good
-// line follows that had been brought to the disk with all before it.
-func (l *loader) nothingGoodBehind(in *bufio.Reader) error {
+// line follows that had been brought to the disk with all before it. The power
+// may have failed while it was brought there, so that a hole before it proves
+// nothing as long as no line follows it: nothing is written before it is there.
+func (l *loader) nothingGoodBehind(in *bufio.Reader, hole bool) error {
 	at := l.number
 	if l.runs == 0 {
 		return fmt.Errorf("%w: its first line is not that of a journal", ErrDamaged)
 	}
+	synced := false
 	for sum := l.journal.sum; ; {
 		line, err := readLine(in)
 		if err == io.EOF {
@@ -401,7 +405,11 @@ func (l *loader) nothingGoodBehind(in *bufio.Reader) error {
 		if err != nil {
 			return err
 		}
+		before := synced
 		if sum.check(line) && !bytes.HasPrefix(line[sumLength:], []byte("\t"+wordRow+"\t")) {
+			synced = true
+		}
+		if before || synced && !hole {
 			return fmt.Errorf("%w: line %d is not what was written, and there are good lines behind it", ErrDamaged, at)
 		}
 	}

@@ -192,6 +192,35 @@ func TestAHoleSaysNothingOfRowsThatWereNeverAnnounced(t *testing.T) {
 	}
 }
 
+// TestThePowerMayFailWhileALineIsBroughtToTheDisk: what stood before it may then
+// be missing. Once another line follows, it had been there.
+func TestThePowerMayFailWhileALineIsBroughtToTheDisk(t *testing.T) {
+	rows := rowsOf(40)
+	path := writeJournal(t, t.TempDir(), false, ended(rows[0], batch.Revoked), ended(rows[1], batch.Revoked), ended(rows[20], batch.Revoked))
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(text, []byte("\n")) // run, sent, two rows, sent, row
+	clear(lines[2][:10])
+	for n, want := range map[int]error{5: nil, 6: ErrDamaged} {
+		if err := os.WriteFile(path, bytes.Join(lines[:n], nil), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		j, err := OpenJournal(path, thisRun)
+		if !errors.Is(err, want) {
+			t.Errorf("with %d lines: %v; want %v", n, err, want)
+		}
+		if err != nil {
+			continue
+		}
+		if _, found, err := j.Result(rows[20]); found || err != nil {
+			t.Errorf("row 20 has a result, though the line that announces it was not on the disk: %v", err)
+		}
+		j.Close()
+	}
+}
+
 func TestAJournalOfAnotherRunIsRefused(t *testing.T) {
 	path := writeJournal(t, t.TempDir(), true, ended(rowsOf(1)[0], batch.Revoked))
 	before, _ := os.ReadFile(path)

@@ -63,7 +63,7 @@ func (r *run) startProgress(what string, rows int) *progress {
 		p.bar.SetTemplateString(wideBar + "\n")
 		p.bar.SetRefreshRate(logEvery)
 	}
-	p.bar.SetWriter(r.stderr)
+	p.bar.SetWriter(r.screen())
 	p.bar.Start()
 	return p
 }
