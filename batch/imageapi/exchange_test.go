@@ -145,7 +145,11 @@ func TestTheServersRequestIDIsTakenOverIfItIsOne(t *testing.T) {
 		{"a gateway's", "X-Request-Id: 8080", "8080"},
 		{"Glance's before a gateway's", "X-Request-Id: 8080\r\nX-Openstack-Request-Id: req-1", "req-1"},
 		{"one that is too long", "X-Request-Id: " + strings.Repeat("x", 65), ""},
-		{"one that cannot be printed", "X-Request-Id: a\x80b", "a�b"},
+		{"one that cannot be printed", "X-Request-Id: a\x80b", ""},
+		{"a formula", "X-Openstack-Request-Id: =HYPERLINK(1)", ""},
+		{"a command of a terminal", "X-Request-Id: a\x1b[2J", ""},
+		{"the token", "X-Request-Id: " + token, ""},
+		{"an address and a number", "X-Request-Id: 10.0.0.1:80-a_B.7", "10.0.0.1:80-a_B.7"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

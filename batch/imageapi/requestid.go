@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"math/rand/v2"
 	"net/http"
+
+	"imsrevoke/batch/redact"
 )
 
 // requestIDHeader carries the id that a request has in the logs of the
@@ -35,13 +37,28 @@ func newRequestID() string {
 // for it, or else the one that it was sent.
 func requestIDOf(req *http.Request, resp *http.Response) string {
 	if resp != nil {
+		secrets := secretsOf(req)
 		for _, name := range [...]string{requestIDHeader, "X-Request-Id"} {
-			if id := clean(first(resp.Header, name)); id != "" && len(id) <= 64 {
+			if id := first(resp.Header, name); isRequestID(id) && redact.Text(id, secrets[:]...) == id {
 				return id
 			}
 		}
 	}
 	return first(req.Header, requestIDHeader)
+}
+
+// isRequestID reports whether a text that a server calls the id of a request is
+// one: no formula for a spreadsheet, no sequence for a terminal.
+func isRequestID(id string) bool {
+	const longest = 64
+	for i := range len(id) {
+		switch c := id[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == ':', c == '-' && i > 0:
+		default:
+			return false
+		}
+	}
+	return 0 < len(id) && len(id) <= longest
 }
 
 // first is h.Get for a name in the form in which headers have it.
