@@ -156,7 +156,7 @@ func TestACloudServerWithoutAKey(t *testing.T) {
 
 	server.Close()
 	_, _, err = connect(t, forced, iam)
-	wantError(t, err, "the metadata service cannot be reached", "connection refused")
+	wantError(t, err, "the metadata service at", "cannot be reached", "connection refused")
 }
 
 func TestMetadataServices(t *testing.T) {

@@ -142,7 +142,7 @@ func (c *Client) Members(ctx context.Context, imageID string, from batch.Cursor)
 		e.answer.Meaning, e.answer.Message = meaningOfRefusal(e.resp, batch.Pair{ImageID: imageID}, e.errorText)
 		return batch.Page{}, c.judge(ctx, &e)
 	}
-	page, err := c.readPage(e.resp.Body, imageID)
+	page, err := c.readPage(e.resp.Body, imageID, secretsOf(e.req))
 	if err != nil {
 		e.answer.Meaning, e.answer.Message = batch.Broken, err.Error()
 		return batch.Page{}, c.judge(ctx, &e)
@@ -168,7 +168,7 @@ type memberPage struct {
 }
 
 // readPage reads the body of an answer to the request for a page.
-func (c *Client) readPage(body io.Reader, imageID string) (batch.Page, error) {
+func (c *Client) readPage(body io.Reader, imageID string, secrets secrets) (batch.Page, error) {
 	var list memberPage
 	limited := &io.LimitedReader{R: body, N: maxList}
 	if err := json.NewDecoder(limited).Decode(&list); err != nil {
@@ -197,19 +197,16 @@ func (c *Client) readPage(body io.Reader, imageID string) (batch.Page, error) {
 		case !sameID(m.ImageID, imageID):
 			return batch.Page{}, fmt.Errorf("the member list is of the image %q", m.ImageID)
 		}
-		page.Members = append(page.Members, batch.Member{ID: m.MemberID, Type: memberType(m.MemberType)})
+		member := batch.Member{ID: m.MemberID}
+		if m.MemberType != "" && m.MemberType != "project" {
+			// Both are shown as they are.
+			member.ID, member.Type = secrets.message(m.MemberID), batch.MemberType(secrets.message(m.MemberType))
+		}
+		page.Members = append(page.Members, member)
 	}
 	list.next(&page)
 	page.OwnOnly = c.ownOnly(page.Members)
 	return page, nil
-}
-
-// memberType is the type of a member that is not a project, as it may be shown.
-func memberType(word string) batch.MemberType {
-	if word == "" || word == "project" {
-		return ""
-	}
-	return batch.MemberType(clean(word))
 }
 
 // next says how to ask for the page behind this one, if there is one. The
@@ -274,7 +271,7 @@ func (c *Client) judge(ctx context.Context, e *exchange) batch.Answer {
 	case m.Served():
 		c.config.Credentials.Accepted(e.credential, e.req.Method)
 	}
-	e.answer.Message = clean(e.answer.Message)
+	e.answer.Message = secretsOf(e.req).message(e.answer.Message)
 	return e.answer
 }
 

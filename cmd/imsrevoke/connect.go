@@ -18,6 +18,7 @@ func (c *cli) connect(ctx context.Context, o *runOptions, log *slog.Logger) (*cl
 		Region:    o.region,
 		CACert:    o.caCert,
 		TokenFile: o.tokenFile,
+		Terminal:  c.interactive,
 		UserAgent: userAgent(),
 		Getenv:    c.getenv,
 		Logger:    log,
