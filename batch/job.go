@@ -110,7 +110,7 @@ type Event struct {
 // [Recorder], not counted here.
 type Summary struct {
 	// Requests counts the requests made, Reads those of them that asked for a
-	// member list.
+	// list.
 	Requests, Reads int
 	// Retries counts those of the requests that tried again what an earlier one
 	// had not settled.
@@ -180,14 +180,14 @@ func (j *Job) Validate() error {
 //
 // A Job may be used for several runs at once.
 func (j *Job) Run(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
-	return j.dispatch(ctx, withdrawal, src, api, rec)
+	return j.dispatch(ctx, withdrawal, src, api, rec, nil)
 }
 
 // Restore shares again what every row of src names: its image, with its member.
 // All else is as with [Job.Run]. What the share was before nobody remembers: the
 // member finds it pending, and has to accept it.
 func (j *Job) Restore(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
-	return j.dispatch(ctx, restoration, src, api, rec)
+	return j.dispatch(ctx, restoration, src, api, rec, nil)
 }
 
 // Check reads the member list of each image that src names, once for an image
@@ -196,14 +196,18 @@ func (j *Job) Restore(ctx context.Context, src Source, api API, rec Recorder) (S
 // is begun with [Recorder.Begin]. The job's pace, attempts and time limits hold
 // as for [Job.Run]; failures do not stop it.
 func (j *Job) Check(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
-	return j.dispatch(ctx, lookup, src, api, rec)
+	return j.dispatch(ctx, lookup, src, api, rec, nil)
 }
 
-func (j *Job) dispatch(ctx context.Context, op *operation, src Source, api API, rec Recorder) (Summary, error) {
+// dispatch does the work; prepare, unless nil, makes the dispatcher ready for it.
+func (j *Job) dispatch(ctx context.Context, op *operation, src Source, api API, rec Recorder, prepare func(*dispatcher)) (Summary, error) {
 	if err := j.Validate(); err != nil {
 		return Summary{}, err
 	}
 	d := newDispatcher(j, op, src, rec)
+	if prepare != nil {
+		prepare(d)
+	}
 	// What is under way is finished even when ctx ends, within the drain.
 	inFlight, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
@@ -228,6 +232,7 @@ type reply struct {
 	task   *task
 	answer Answer
 	page   Page
+	images ImagePage
 	at     time.Time
 }
 
@@ -238,9 +243,12 @@ func work(ctx context.Context, api API, op *operation, timeout time.Duration, ta
 	for t := range tasks {
 		r := reply{task: t}
 		attempt := limit.begin()
-		if t.list != nil {
+		switch {
+		case t.list != nil:
 			r.page, r.answer = api.Members(attempt, t.list.imageID, t.list.next())
-		} else {
+		case t.images != nil:
+			r.images, r.answer = api.Images(attempt, t.images.query, t.images.cursor)
+		default:
 			r.answer = op.send(api, attempt, t.sent())
 		}
 		limit.end()

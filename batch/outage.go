@@ -45,7 +45,7 @@ func (d *dispatcher) watch(t *task, event *Event) {
 	lasting := t.ended.Sub(o.servedAt)
 	if o.probe == nil && o.patience > 0 && o.bad >= outageAnswers && lasting >= outageAfter && d.stopped == nil {
 		o.delays = newBackoff()
-		o.probe = &task{list: &memberList{imageID: t.imageID()}}
+		o.probe = t.probe()
 		d.opening.start(t.ended)
 		d.scheduleProbe(t.ended)
 	}
@@ -95,10 +95,13 @@ func (d *dispatcher) probed(t *task) {
 	}
 }
 
-// imageID is the image that t is about.
-func (t *task) imageID() string {
-	if t.list != nil {
-		return t.list.imageID
+// probe is a read of the image that t is about, or of the page of the image list.
+func (t *task) probe() *task {
+	switch {
+	case t.images != nil:
+		return &task{images: t.images}
+	case t.list != nil:
+		return &task{list: &memberList{imageID: t.list.imageID}}
 	}
-	return t.row.Pair.ImageID
+	return &task{list: &memberList{imageID: t.row.Pair.ImageID}}
 }

@@ -9,11 +9,12 @@ import (
 )
 
 // A task is a row on its way to its outcome, or a request for a page of a
-// member list.
+// member list or of the image list.
 type task struct {
 	row       Row
 	respelled *respelled  // nil unless other spellings of the member matter
-	list      *memberList // of which a page is read; nil for a row
+	list      *memberList // of which a page is read, nil otherwise
+	images    *imageList  // of which a page is read, nil otherwise
 
 	attempts int
 	renewals int
@@ -31,6 +32,9 @@ type task struct {
 	delays *backoff.ExponentialBackOff
 	due    time.Time // when the next attempt may start
 }
+
+// reads reports whether t only reads a list.
+func (t *task) reads() bool { return t.list != nil || t.images != nil }
 
 // maxRenewals is how often one row may meet a token that has expired. Tokens
 // that live for seconds are met a few times; a server that refuses each new
@@ -86,7 +90,7 @@ func (t *task) outcome() Outcome {
 		return Present
 	case NotAMember, NoSuchImage, Unproved: // which prove nothing
 		return NotFound
-	case Unauthorized, Renewed, Forbidden:
+	case Unauthorized, Renewed, Forbidden, NotShared:
 		return Denied
 	case Refused, Conflict, WrongEndpoint, Listed:
 		return Rejected

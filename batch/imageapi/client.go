@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"imsrevoke/batch"
 	"imsrevoke/batch/clockskew"
@@ -47,8 +48,8 @@ type Credentials interface {
 // ErrRefused says that a credential is refused and cannot be replaced.
 var ErrRefused = errors.New("the credentials are refused")
 
-// Config is what a Client works with. All fields but ProjectID and UserAgent
-// are needed.
+// Config is what a Client works with. All fields but ProjectID, Huawei and
+// UserAgent are needed.
 type Config struct {
 	// Endpoint is the address of the Image API without the version, for
 	// example https://image.example.com or https://example.com:9292/image.
@@ -60,6 +61,9 @@ type Config struct {
 	Credentials Credentials
 	// ProjectID is the project of the credentials, empty when it is not known.
 	ProjectID string
+	// Huawei says that the endpoint is that of Huawei Cloud's IMS, which has an
+	// image list of its own.
+	Huawei bool
 	// UserAgent is sent with each request.
 	UserAgent string
 }
@@ -150,9 +154,12 @@ func (c *Client) Members(ctx context.Context, imageID string, from batch.Cursor)
 // the Image API have the address of the next page in next.
 type memberPage struct {
 	Members *[]struct {
-		ImageID    string `json:"image_id"`
-		MemberID   string `json:"member_id"`
-		MemberType string `json:"member_type"`
+		ImageID    string       `json:"image_id"`
+		MemberID   string       `json:"member_id"`
+		MemberType string       `json:"member_type"`
+		Status     memberStatus `json:"status"`
+		CreatedAt  moment       `json:"created_at"`
+		UpdatedAt  moment       `json:"updated_at"`
 	} `json:"members"`
 	PageInfo struct {
 		NextMarker string `json:"next_marker"`
@@ -190,7 +197,10 @@ func (c *Client) readPage(body io.Reader, imageID string) (batch.Page, error) {
 		case !sameID(m.ImageID, imageID):
 			return batch.Page{}, fmt.Errorf("the member list is of the image %q", m.ImageID)
 		}
-		page.Members = append(page.Members, batch.Member{ID: m.MemberID, Type: memberType(m.MemberType)})
+		page.Members = append(page.Members, batch.Member{
+			ID: m.MemberID, Type: memberType(m.MemberType), Status: string(m.Status),
+			SharedAt: time.Time(m.CreatedAt), ChangedAt: time.Time(m.UpdatedAt),
+		})
 	}
 	list.next(&page)
 	page.OwnOnly = c.ownOnly(page.Members)
@@ -212,11 +222,7 @@ func memberType(word string) batch.MemberType {
 func (p *memberPage) next(page *batch.Page) {
 	marker := p.PageInfo.NextMarker
 	if marker == "" && p.Next != "" {
-		next, err := url.Parse(p.Next)
-		if err == nil {
-			marker = next.Query().Get("marker")
-		}
-		if marker == "" {
+		if marker = markerOf(p.Next); marker == "" {
 			page.Gap = "it has a next page without a marker to ask for it"
 			return
 		}

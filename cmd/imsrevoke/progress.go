@@ -42,26 +42,39 @@ const (
 var barTemplate = fmt.Sprintf(`{{$width := call (.Get "columns")}}{{$bar := .SetWidth $width}}{{if lt $width %d}}%s{{else}}%s{{end}}`,
 	narrow, narrowBar, wideBar)
 
-// startProgress starts a bar when one is wanted, and there is something to show.
+// startProgress starts a bar for the rows of a run.
 func (r *run) startProgress() *progress {
 	p := &progress{counts: make(map[batch.Outcome]int)}
-	if r.left == 0 || r.options.progress.word == "never" || r.options.progress.word == "auto" && !r.terminal {
-		return p
+	p.start(r.cli, r.options, r.left)
+	return p
+}
+
+// start shows the bar when one is wanted, and there is something to show.
+func (p *progress) start(c *cli, o *runOptions, total int) {
+	if total == 0 || o.progress.word == "never" || o.progress.word == "auto" && !c.terminal {
+		return
 	}
-	p.bar = pb.New(r.left)
-	p.bar.Set(pb.Terminal, r.redraws) // before SetWriter, which looks for itself otherwise
-	if r.redraws {
-		p.bar.Set("columns", r.columns)
-		p.bar.SetWidth(r.columns())
+	p.bar = pb.New(total)
+	p.bar.Set(pb.Terminal, c.redraws) // before SetWriter, which looks for itself otherwise
+	if c.redraws {
+		p.bar.Set("columns", c.columns)
+		p.bar.SetWidth(c.columns())
 		p.bar.SetTemplateString(barTemplate)
 	} else { // in a log each state is a line, and seldom one
 		p.bar.SetWidth(logWidth)
 		p.bar.SetTemplateString(wideBar + "\n")
 		p.bar.SetRefreshRate(logEvery)
 	}
-	p.bar.SetWriter(r.stderr)
+	p.bar.SetWriter(c.stderr)
 	p.bar.Start()
-	return p
+}
+
+// step shows that one more is done, and what has come of all so far.
+func (p *progress) step(found string) {
+	if p.bar != nil {
+		p.bar.Set("outcomes", found)
+		p.bar.Increment()
+	}
 }
 
 // recorder passes results on to rec, and shows them.
