@@ -605,6 +605,10 @@ func (a mortalAPI) Remove(ctx context.Context, p batch.Pair) batch.Answer {
 	return a.API.Remove(ctx, p)
 }
 
+func (a mortalAPI) Images(context.Context, batch.ImageQuery, batch.Cursor) (batch.ImagePage, batch.Answer) {
+	return batch.ImagePage{}, batch.Answer{Meaning: batch.Listed, Status: 200}
+}
+
 func (a mortalAPI) Members(ctx context.Context, imageID string, from batch.Cursor) (batch.Page, batch.Answer) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer context.AfterFunc(a.life, cancel)()

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -147,6 +148,14 @@ func (s *Session) Method() string { return s.method }
 // Project returns the project that the credential is for. Both are empty when
 // it is not known: of a ready token it is what OS_PROJECT_ID says.
 func (s *Session) Project() (id, name string) { return s.projectID, s.projectName }
+
+// Huawei reports whether the Image API is that of Huawei Cloud or of a site that
+// is built like it: the credential is one of its access keys, or the endpoint is
+// called ims, as it is there in every region.
+func (s *Session) Huawei() bool {
+	_, signs := s.issuer.(*accessKeys)
+	return signs || strings.HasPrefix(s.endpoint.Hostname(), "ims.")
+}
 
 // Cloud returns the name of the cloud of clouds.yaml, empty when the
 // credentials are not from there.

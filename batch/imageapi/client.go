@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"imsrevoke/batch"
 	"imsrevoke/batch/clockskew"
@@ -54,8 +55,8 @@ var ErrRefused = errors.New("the credentials are refused")
 // that was refused. Keystone's access rules make such credentials.
 var ErrNotAllowed = errors.New("the credential is not accepted for this kind of request")
 
-// Config is what a Client works with. All fields but ProjectID and UserAgent
-// are needed.
+// Config is what a Client works with. All fields but ProjectID, Huawei and
+// UserAgent are needed.
 type Config struct {
 	// Endpoint is the address of the Image API without the version, for
 	// example https://image.example.com or https://example.com:9292/image.
@@ -67,6 +68,9 @@ type Config struct {
 	Credentials Credentials
 	// ProjectID is the project of the credentials, empty when it is not known.
 	ProjectID string
+	// Huawei says that the endpoint is that of Huawei Cloud's IMS, which has an
+	// image list of its own.
+	Huawei bool
 	// UserAgent is sent with each request.
 	UserAgent string
 }
@@ -157,9 +161,12 @@ func (c *Client) Members(ctx context.Context, imageID string, from batch.Cursor)
 // the Image API have the address of the next page in next.
 type memberPage struct {
 	Members *[]struct {
-		ImageID    string `json:"image_id"`
-		MemberID   string `json:"member_id"`
-		MemberType string `json:"member_type"`
+		ImageID    string       `json:"image_id"`
+		MemberID   string       `json:"member_id"`
+		MemberType string       `json:"member_type"`
+		Status     memberStatus `json:"status"`
+		CreatedAt  moment       `json:"created_at"`
+		UpdatedAt  moment       `json:"updated_at"`
 	} `json:"members"`
 	PageInfo struct {
 		NextMarker string `json:"next_marker"`
@@ -197,7 +204,9 @@ func (c *Client) readPage(body io.Reader, imageID string, secrets secrets) (batc
 		case !sameID(m.ImageID, imageID):
 			return batch.Page{}, fmt.Errorf("the member list is of the image %q", m.ImageID)
 		}
-		member := batch.Member{ID: m.MemberID}
+		member := batch.Member{
+			ID: m.MemberID, Status: string(m.Status), SharedAt: time.Time(m.CreatedAt), ChangedAt: time.Time(m.UpdatedAt),
+		}
 		if m.MemberType != "" && m.MemberType != "project" {
 			// Both are shown as they are.
 			member.ID, member.Type = secrets.message(m.MemberID), batch.MemberType(secrets.message(m.MemberType))
@@ -216,11 +225,7 @@ func (c *Client) readPage(body io.Reader, imageID string, secrets secrets) (batc
 func (p *memberPage) next(page *batch.Page) {
 	marker := p.PageInfo.NextMarker
 	if marker == "" && p.Next != "" {
-		next, err := url.Parse(p.Next)
-		if err == nil {
-			marker = next.Query().Get("marker")
-		}
-		if marker == "" {
+		if marker = markerOf(p.Next); marker == "" {
 			page.Gap = "it has a next page without a marker to ask for it"
 			return
 		}

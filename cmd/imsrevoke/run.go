@@ -236,7 +236,7 @@ func (r *run) execute(ctx context.Context) error {
 	// and so takes no memory, it does a fifth of that.
 	ballast := make([]byte, 8<<20)
 	defer runtime.KeepAlive(ballast)
-	api, closeAPI := r.openAPI()
+	api, closeAPI := openAPI(r.session, r.options.workers)
 	defer closeAPI()
 	r.underway.Store(&r.files.journal)
 	r.monitor.begins(ctx)

@@ -165,6 +165,10 @@ func (o *runOptions) registerCloud(f *pflag.FlagSet) {
 
 func (o *runOptions) registerOutput(f *pflag.FlagSet) {
 	f.StringVar(&o.html, "html", "", "write the report as a page to look at, too, to this `file`")
+	o.registerTelling(f)
+}
+
+func (o *runOptions) registerTelling(f *pflag.FlagSet) {
 	f.Var(&o.summary, "summary", "what is told at the end: text on standard error, or json on standard output")
 	f.StringVar(&o.metrics, "metrics", "", "also write a `file` of metrics for Prometheus, however the run ends")
 	f.StringVar(&o.ping, "ping", "", "tell a watcher at this `URL` of the start (URL/start), a success (URL) or a failure (URL/exit-code)")
