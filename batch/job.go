@@ -201,7 +201,7 @@ func (j *Job) Validate() error {
 //
 // A Job without a [Job.Pace] may be used for several runs at once.
 func (j *Job) Run(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
-	return j.dispatch(ctx, withdrawal, src, api, rec, nil)
+	return j.dispatch(ctx, revocation, src, api, rec, nil)
 }
 
 // Restore shares again what every row of src names: its image, with its member.

@@ -22,7 +22,7 @@ type operation struct {
 }
 
 var (
-	withdrawal  = &operation{send: API.Remove, decide: decideRemoval}
+	revocation  = &operation{send: API.Remove, decide: decideRemoval}
 	restoration = &operation{send: API.Add, shares: true, decide: decideAddition}
 	lookup      = &operation{decide: decideLookup}
 )

@@ -168,9 +168,9 @@ func (m Meaning) transient() bool {
 // the answer does not say so.
 func (m Meaning) maybeApplied() bool { return m == Unanswered || m == Broken }
 
-// inQuestion reports whether the answer leaves open if the member is in the
+// ambiguous reports whether the answer leaves open if the member is in the
 // image's list, which the list itself can tell.
-func (m Meaning) inQuestion() bool { return m == NotAMember || m == Unproved || m == Conflict }
+func (m Meaning) ambiguous() bool { return m == NotAMember || m == Unproved || m == Conflict }
 
 // answered reports whether the server has taken the request up, whatever it made
 // of it. It has not where it is in trouble, refuses the credentials, or is no
