@@ -36,8 +36,11 @@ const maxLine = 64 << 20
 // error that wraps [ErrDamaged]: nobody can say what is missing.
 // A journal without a whole line in it is good and empty: nothing was sent
 // before its first line was on the disk.
+//
+// One that others may have written is an error that wraps [ErrNotOurs]: by its word
+// rows would be called revoked that nobody has sent. See [CheckOwn].
 func OpenJournal(path string, run Run) (*Journal, error) {
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	file, err := openOwn(path, os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}

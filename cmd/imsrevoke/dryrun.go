@@ -35,7 +35,7 @@ func (c *cli) planFile(ctx context.Context, m *manifest.Manifest, input string, 
 		if err != nil {
 			return err
 		}
-		c.showNotes(unusual(m, profile))
+		c.showNotes(append(w.notes(), unusual(m, profile)...))
 	}
 	if s.tally.Outcomes[batch.Invalid] > 0 {
 		err = errUnsettled

@@ -98,6 +98,8 @@ func (r *run) openJournal() (*report.Journal, error) {
 	}
 	j, err := report.OpenJournal(r.files.journal, r.identity())
 	switch {
+	case errors.Is(err, report.ErrNotOurs):
+		return nil, fmt.Errorf("cannot resume: %s: %w; or discard it with --overwrite", r.files.journal, withoutPath(err))
 	case errors.Is(err, report.ErrOtherRun), errors.Is(err, report.ErrDamaged):
 		return nil, fmt.Errorf("cannot resume: %w; keep it, and give the new run another --report, or discard it with --overwrite", err)
 	case err != nil:

@@ -80,7 +80,7 @@ func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) e
 		return err
 	}
 	defer m.Close()
-	if err := o.approval.judgeRows(m, o); err != nil {
+	if err := errors.Join(o.approval.judgeRows(m, o), w.prove(m)); err != nil {
 		return err
 	}
 	c.warnOfNames(m, log)
@@ -93,6 +93,9 @@ func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) e
 	}
 	if !o.yes && !c.interactive {
 		return fmt.Errorf("there is no terminal to ask on: give --yes to %s the shares without a question", w.infinitive)
+	}
+	if w.unproved != nil && o.yes && !o.trustReport {
+		return fmt.Errorf("cannot prove what %s says: %w; put the journal beside it, or take the report's word with --trust-report", input, w.unproved)
 	}
 	session, err := c.connect(ctx, o, log)
 	if err != nil {

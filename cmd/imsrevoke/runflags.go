@@ -21,8 +21,10 @@ type runOptions struct {
 	maxRows                             int
 	shard                               shard
 	images, members                     ids
-	// outcome is what the rows must have that are chosen from a report.
-	outcome batch.Outcome
+	// outcome is what the rows must have that are chosen from a report, and
+	// trustReport says that its word is enough for that.
+	outcome     batch.Outcome
+	trustReport bool
 
 	approval approval
 
@@ -98,6 +100,7 @@ func (o *runOptions) registerRestore(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.StringVar(&o.report, "report", "", "the report `file` (default REPORT.restore.csv, beside the report that is read)")
 	o.registerStart(f)
+	f.BoolVar(&o.trustReport, "trust-report", false, "with --yes, restore also without the journal that proves what the report says")
 	o.registerPace(f)
 	o.registerLimits(f)
 	o.registerChoice(f)
