@@ -156,57 +156,150 @@ func (c *Client) Members(ctx context.Context, imageID string, from batch.Cursor)
 // next page in page_info, and says what kind of member each is. Other lists of
 // the Image API have the address of the next page in next.
 type memberPage struct {
-	Members *[]struct {
-		ImageID    string `json:"image_id"`
-		MemberID   string `json:"member_id"`
-		MemberType string `json:"member_type"`
-	} `json:"members"`
+	members  []batch.Member
 	PageInfo struct {
 		NextMarker string `json:"next_marker"`
 	} `json:"page_info"`
 	Next string `json:"next"`
 }
 
+// A listedMember is an entry of a member list.
+type listedMember struct {
+	ImageID    string `json:"image_id"`
+	MemberID   string `json:"member_id"`
+	MemberType string `json:"member_type"`
+}
+
 // readPage reads the body of an answer to the request for a page.
 func (c *Client) readPage(body io.Reader, imageID string, secrets secrets) (batch.Page, error) {
-	var list memberPage
 	limited := &io.LimitedReader{R: body, N: maxList}
-	if err := json.NewDecoder(limited).Decode(&list); err != nil {
-		switch {
-		case limited.N <= 0:
-			err = fmt.Errorf("the member list is longer than %d bytes", maxList)
-		case errors.Is(err, io.ErrUnexpectedEOF):
-			err = errors.New("the member list is cut short")
-		case errors.Is(err, context.DeadlineExceeded):
-			err = errors.New("the member list did not arrive within the time of one attempt")
-		default:
-			err = fmt.Errorf("the answer is not a member list: %w", err)
+	list, err := readMembers(json.NewDecoder(limited), imageID, secrets)
+	var foreign *entryError
+	switch {
+	case err == nil:
+	case errors.As(err, &foreign):
+		return batch.Page{}, foreign
+	case limited.N <= 0:
+		return batch.Page{}, fmt.Errorf("the member list is longer than %d bytes", maxList)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return batch.Page{}, errors.New("the member list is cut short")
+	case errors.Is(err, context.DeadlineExceeded):
+		return batch.Page{}, errors.New("the member list did not arrive within the time of one attempt")
+	default:
+		return batch.Page{}, fmt.Errorf("the answer is not a member list: %w", err)
+	}
+	page := batch.Page{Members: list.members}
+	list.next(&page)
+	page.OwnOnly = c.ownOnly(page.Members)
+	return page, nil
+}
+
+// readMembers reads a page entry by entry: a hostile one must not take several
+// times its length in memory, for each worker.
+func readMembers(from *json.Decoder, imageID string, secrets secrets) (*memberPage, error) {
+	if err := open(from, '{'); err != nil {
+		return nil, err
+	}
+	list := &memberPage{}
+	for from.More() {
+		name, err := from.Token()
+		if err != nil {
+			return nil, err
 		}
-		return batch.Page{}, err
+		switch name {
+		case "members":
+			err = list.readEntries(from, imageID, secrets)
+		case "page_info":
+			err = from.Decode(&list.PageInfo)
+		case "next":
+			err = from.Decode(&list.Next)
+		default:
+			err = skip(from)
+		}
+		if err != nil {
+			return nil, atEnd(err)
+		}
 	}
-	if list.Members == nil {
-		return batch.Page{}, errors.New("the answer is not a member list: it has no members")
+	if _, err := from.Token(); err != nil {
+		return nil, atEnd(err)
 	}
-	page := batch.Page{Members: make([]batch.Member, 0, len(*list.Members))}
-	for _, m := range *list.Members {
+	if list.members == nil {
+		return nil, errors.New("it has no members")
+	}
+	return list, nil
+}
+
+// readEntries reads the list of members itself.
+func (p *memberPage) readEntries(from *json.Decoder, imageID string, secrets secrets) error {
+	if err := open(from, '['); err != nil {
+		return err
+	}
+	if p.members == nil {
+		p.members = []batch.Member{}
+	}
+	for from.More() {
+		var m listedMember
+		if err := from.Decode(&m); err != nil {
+			return err
+		}
 		switch {
 		case m.MemberID == "":
-			return batch.Page{}, errors.New("the member list has an entry without an id")
+			return &entryError{"the member list has an entry without an id"}
 		case len(m.MemberID) > maxListedID || len(m.MemberType) > maxListedID:
-			return batch.Page{}, fmt.Errorf("the member list has an id of %d bytes", max(len(m.MemberID), len(m.MemberType)))
+			return &entryError{fmt.Sprintf("the member list has an id of %d bytes", max(len(m.MemberID), len(m.MemberType)))}
 		case !sameID(m.ImageID, imageID):
-			return batch.Page{}, fmt.Errorf("the member list is of the image %q", m.ImageID)
+			return &entryError{fmt.Sprintf("the member list is of the image %q", m.ImageID)}
 		}
 		member := batch.Member{ID: m.MemberID}
 		if m.MemberType != "" && m.MemberType != "project" {
 			// Both are shown as they are.
 			member.ID, member.Type = secrets.message(m.MemberID), batch.MemberType(secrets.message(m.MemberType))
 		}
-		page.Members = append(page.Members, member)
+		p.members = append(p.members, member)
 	}
-	list.next(&page)
-	page.OwnOnly = c.ownOnly(page.Members)
-	return page, nil
+	_, err := from.Token()
+	return err
+}
+
+// An entryError says what is wrong with an entry of a member list.
+type entryError struct{ text string }
+
+func (e *entryError) Error() string { return e.text }
+
+// open reads the beginning of an object or a list.
+func open(from *json.Decoder, delim json.Delim) error {
+	token, err := from.Token()
+	if err == nil && token != delim {
+		err = fmt.Errorf("it has %v in the place of %v", token, delim)
+	}
+	return err
+}
+
+// skip reads past one value, of which nothing is kept.
+func skip(from *json.Decoder) error {
+	for depth := 0; ; {
+		token, err := from.Token()
+		if err != nil {
+			return err
+		}
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
+		if depth == 0 {
+			return nil
+		}
+	}
+}
+
+// atEnd is an error for a value that has an end too early.
+func atEnd(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // next says how to ask for the page behind this one, if there is one. The
