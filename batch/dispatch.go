@@ -23,6 +23,7 @@ type dispatcher struct {
 	waiting  retryQueue
 	spare    spareTasks
 	lists    memberLists
+	images   *imageList // nil unless images are listed
 	inFlight int
 	opening  opening
 	outage   outage
@@ -140,7 +141,7 @@ func (d *dispatcher) startAll() (wait time.Duration) {
 
 // mayRead reports whether rows may be taken from the source.
 func (d *dispatcher) mayRead() bool {
-	return d.stopped == nil && !d.exhausted && d.waiting.len()+d.lists.waiting < MaxWaiting
+	return d.stopped == nil && !d.exhausted && d.waiting.len()+d.lists.waiting < MaxWaiting && (d.images == nil || d.images.read)
 }
 
 // next takes the task that should start next: one whose wait is over, or else
@@ -157,6 +158,11 @@ func (d *dispatcher) next(now time.Time) *task {
 	for range atATime {
 		if !d.mayRead() {
 			break
+		}
+		if d.images != nil {
+			t := d.images.nextList(now)
+			d.exhausted = t == nil
+			return t
 		}
 		row, err := d.src.Next()
 		if err == io.EOF {
@@ -255,6 +261,8 @@ func (d *dispatcher) handle(r reply) {
 		}
 	case t.list != nil:
 		d.pageRead(t, r.page)
+	case t.images != nil:
+		d.imagesRead(t, r.images)
 	case a.Meaning == Removed && (t.row.Respelled || t.respelled != nil):
 		t.removedNow()
 		d.settle(t)
@@ -363,6 +371,7 @@ func (d *dispatcher) stopRecorder(err error) {
 func (d *dispatcher) giveUp(t *task) {
 	message := join(t.last.Message, "the run stopped before another attempt")
 	switch {
+	case t.images != nil:
 	case t.list != nil:
 		d.abandon(t.list)
 	case t.probe, t.attempts == 0:

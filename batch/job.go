@@ -118,7 +118,7 @@ type Pace struct{ learnt *pace }
 // [Recorder], not counted here.
 type Summary struct {
 	// Requests counts the requests made, Reads those of them that asked for a
-	// member list.
+	// list.
 	Requests int `json:"requests"`
 	Reads    int `json:"reads"`
 	// Retries counts those of the requests that tried again what an earlier one
@@ -201,14 +201,14 @@ func (j *Job) Validate() error {
 //
 // A Job without a [Job.Pace] may be used for several runs at once.
 func (j *Job) Run(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
-	return j.dispatch(ctx, withdrawal, src, api, rec)
+	return j.dispatch(ctx, withdrawal, src, api, rec, nil)
 }
 
 // Restore shares again what every row of src names: its image, with its member.
 // All else is as with [Job.Run]. What the share was before nobody remembers: the
 // member finds it pending, and has to accept it.
 func (j *Job) Restore(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
-	return j.dispatch(ctx, restoration, src, api, rec)
+	return j.dispatch(ctx, restoration, src, api, rec, nil)
 }
 
 // Check reads the member list of each image that src names, once for an image
@@ -217,14 +217,18 @@ func (j *Job) Restore(ctx context.Context, src Source, api API, rec Recorder) (S
 // is begun with [Recorder.Begin]. The job's pace, attempts and time limits hold
 // as for [Job.Run]; failures do not stop it.
 func (j *Job) Check(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
-	return j.dispatch(ctx, lookup, src, api, rec)
+	return j.dispatch(ctx, lookup, src, api, rec, nil)
 }
 
-func (j *Job) dispatch(ctx context.Context, op *operation, src Source, api API, rec Recorder) (Summary, error) {
+// dispatch does the work; prepare, unless nil, makes the dispatcher ready for it.
+func (j *Job) dispatch(ctx context.Context, op *operation, src Source, api API, rec Recorder, prepare func(*dispatcher)) (Summary, error) {
 	if err := j.Validate(); err != nil {
 		return Summary{}, err
 	}
 	d := newDispatcher(j, op, src, rec)
+	if prepare != nil {
+		prepare(d)
+	}
 	// What is under way is finished even when ctx ends, within the drain.
 	inFlight, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
@@ -249,6 +253,7 @@ type reply struct {
 	task   *task
 	answer Answer
 	page   Page
+	images ImagePage
 	at     time.Time
 }
 
@@ -260,6 +265,8 @@ func work(ctx context.Context, api API, op *operation, timeout time.Duration, ta
 		r := reply{task: t}
 		attempt := limit.begin()
 		switch {
+		case t.images != nil:
+			r.images, r.answer = api.Images(attempt, t.images.query, t.images.cursor)
 		case t.probe:
 			_, r.answer = api.Members(attempt, t.imageID(), "")
 		case t.list != nil:

@@ -29,6 +29,7 @@ import (
 // a page that is known: see Page.Control.
 type memberList struct {
 	imageID string
+	image   *Image  // if the list is read for its own sake, see imageList
 	waiters []*task // rows that need the list
 	held    []*task // rows that are not sent while the list is read
 
@@ -191,6 +192,9 @@ func (l *memberList) follow(t *task, p Page) (pause time.Duration, more bool) {
 		pause = InitialBackoff << r.round
 	}
 	l.reading = &reading{members: newMemberSet(), asked: t.ended, before: r.members, round: r.round + 1}
+	if l.image != nil {
+		l.reading.members.keep()
+	}
 	return pause, true
 }
 
@@ -244,6 +248,8 @@ type memberSet struct {
 	respelled map[string][]string
 	// others are the members that are not projects, by MemberKey.
 	others map[string]MemberType
+	// kept are the members as they are, nil if that does not matter.
+	kept *keptMembers
 
 	size int
 	sum  uint64 // of the hashes of all entries
@@ -270,7 +276,11 @@ func (s *memberSet) equal(other *memberSet) bool {
 // add adds members, and returns how many of them are new.
 func (s *memberSet) add(members []Member) (added int) {
 	for _, m := range members {
-		if s.addOne(m) {
+		fresh := s.addOne(m)
+		if s.kept != nil {
+			fresh = s.kept.add(m)
+		}
+		if fresh {
 			added++
 			s.sum += maphash.String(memberSeed, string(m.Type)+"\n"+m.ID)
 		}

@@ -56,7 +56,7 @@ func (d *dispatcher) watch(t *task, event *Event) {
 	o.bad++
 	if o.probe == nil && o.patience > 0 && o.bad >= outageAnswers && lasting >= outageAfter && d.stopped == nil {
 		o.delays = newBackoff()
-		o.probe = &task{probe: true, row: Row{Pair: Pair{ImageID: t.imageID()}}}
+		o.probe = t.asProbe()
 		d.opening.start(t.ended)
 		d.scheduleProbe(t.ended)
 	}
@@ -130,4 +130,10 @@ func (d *dispatcher) probed(t *task) {
 func (d *dispatcher) endOutage(t *task) {
 	d.stop(fmt.Errorf("%w: nothing was served for %v; the last answer: %s",
 		ErrOutage, t.ended.Sub(d.outage.since).Round(time.Second), t.last.Message))
+}
+
+// asProbe is a read of what t is about: of a page of the image list, or of the
+// member list of its image.
+func (t *task) asProbe() *task {
+	return &task{probe: true, images: t.images, row: Row{Pair: Pair{ImageID: t.imageID()}}}
 }

@@ -28,9 +28,12 @@ type API interface {
 	// Members asks for one page of the member list of an image: the first one
 	// for the zero Cursor. The page counts only when the answer means [Listed].
 	Members(ctx context.Context, imageID string, from Cursor) (Page, Answer)
+	// Images asks for one page of the list of images: the first one for the zero
+	// Cursor. The page counts only when the answer means [Listed].
+	Images(ctx context.Context, q ImageQuery, from Cursor) (ImagePage, Answer)
 }
 
-// A Cursor says where a member list goes on. Nobody but the [API] that made it
+// A Cursor says where a list goes on. Nobody but the [API] that made it
 // knows what is in it.
 type Cursor string
 
@@ -58,6 +61,13 @@ type Member struct {
 	ID string
 	// Type is empty for a project.
 	Type MemberType
+	// Status is the word for what the member has made of the share: pending,
+	// accepted or rejected. Any of them can use the image.
+	Status string
+	// SharedAt is when the image was shared with the member for the first time,
+	// ChangedAt when the status was set last. They are zero when the server does
+	// not say.
+	SharedAt, ChangedAt time.Time
 }
 
 // A MemberType is the kind of a member that is not a project. Huawei Cloud has
@@ -100,7 +110,7 @@ const (
 	Removed
 	// Added: the server says that it has added the member.
 	Added
-	// Listed: the server has sent the member list that was asked for.
+	// Listed: the server has sent the list that was asked for.
 	Listed
 	// NotAMember: the server says that the member is not in the image's list,
 	// as far as these credentials may see that.
@@ -114,6 +124,9 @@ const (
 	// NoSuchImage: the server says that it knows no such image; it says the
 	// same of an image that these credentials may not see.
 	NoSuchImage
+	// NotShared: the server says that the image has no members at this time,
+	// since it is not of the kind that is shared.
+	NotShared
 	// Unproved: a 404 which does not say what was not found.
 	Unproved
 	// Unauthorized: the credentials are refused and cannot be renewed.
@@ -176,7 +189,7 @@ func (a *Answer) answered() bool {
 // takes the credentials for what they are.
 func (m Meaning) Served() bool {
 	switch m {
-	case Removed, Added, Listed, NotAMember, AlreadyMember, Conflict, NoSuchImage, Forbidden:
+	case Removed, Added, Listed, NotAMember, AlreadyMember, Conflict, NoSuchImage, NotShared, Forbidden:
 		return true
 	}
 	return false

@@ -182,6 +182,10 @@ func (d *dispatcher) pageRead(t *task, p Page) {
 		d.waiting.push(&task{list: l, due: t.ended.Add(pause)})
 		return
 	}
+	if l.image != nil {
+		d.listRead(l)
+		return
+	}
 	if d.job.OnList != nil {
 		d.job.OnList(l.imageID, l.projects(), l.answer)
 	}

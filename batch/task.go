@@ -9,13 +9,14 @@ import (
 )
 
 // A task is a row on its way to its outcome, or a read: of a page of a member
-// list, or of any list to see whether an outage is over.
+// list or of the image list, or of any of them to see whether an outage is over.
 type task struct {
 	row       Row
 	respelled *respelled // nil unless other spellings of the member matter
 
-	list  *memberList // of which a page is read, nil for anything else
-	probe bool        // the read of an outage; its row has only the id of an image
+	list   *memberList // of which a page is read, nil for anything else
+	images *imageList  // likewise
+	probe  bool        // the read of an outage; its row has only the id of an image
 
 	attempts int
 	renewals int
@@ -35,7 +36,7 @@ type task struct {
 }
 
 // reads reports whether t is a read, and no row.
-func (t *task) reads() bool { return t.list != nil || t.probe }
+func (t *task) reads() bool { return t.list != nil || t.images != nil || t.probe }
 
 // imageID is the image that t is about.
 func (t *task) imageID() string {
@@ -99,7 +100,7 @@ func (t *task) outcome() Outcome {
 		return Present
 	case NotAMember, NoSuchImage, Unproved: // which prove nothing
 		return NotFound
-	case Unauthorized, Renewed, Forbidden:
+	case Unauthorized, Renewed, Forbidden, NotShared:
 		return Denied
 	case Refused, Conflict, WrongEndpoint, Listed:
 		return Rejected

@@ -37,6 +37,13 @@ type Run struct {
 	Endpoint    string `json:"endpoint"`
 	Project     string `json:"project,omitempty"`
 	Credentials string `json:"credentials,omitempty"`
+	// Ticket and Reason name the decision behind the run. ExpectedDigest and
+	// ExpectedProject are what the run had to find before it began, and did; they
+	// are empty if it was asked for nothing.
+	Ticket          string `json:"ticket,omitempty"`
+	Reason          string `json:"reason,omitempty"`
+	ExpectedDigest  string `json:"expected_sha256,omitempty"`
+	ExpectedProject string `json:"expected_project,omitempty"`
 	// User and Host started the run, with this Version of the program.
 	User    string    `json:"user,omitempty"`
 	Host    string    `json:"host,omitempty"`
@@ -459,7 +466,7 @@ func (j *Journal) Result(row batch.Row) (r batch.Result, found bool, err error) 
 func (j *Journal) read(offset int64, row batch.Row) (batch.Result, error) {
 	r, err := j.readAny(offset, &row)
 	if err == nil && (r.Row.Seq != row.Seq || r.Row.Line != row.Line) {
-		err = errors.New("it is that of another row")
+		err = fmt.Errorf("%w: it is that of another row", ErrDamaged)
 	}
 	if err != nil {
 		return batch.Result{}, fmt.Errorf("read the journal: the result of line %d: %w", row.Line, err)
@@ -474,7 +481,11 @@ func (j *Journal) readAny(offset int64, like *batch.Row) (batch.Result, error) {
 	if err != nil {
 		return batch.Result{}, err
 	}
-	return parseResult(line, like)
+	r, err := parseResult(line, like)
+	if err != nil {
+		return r, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return r, nil
 }
 
 // lineAt returns the line that begins at an offset, without its end. It is good

@@ -166,11 +166,17 @@ func (l *loader) load(file io.Reader) error {
 		l.number++
 		good := j.sum
 		if !j.sum.check(line) {
-			if err := l.nothingGoodBehind(in); err != nil {
+			// What a power cut has left as zeros was not brought to the disk, so that
+			// nothing was sent by its word. Any other bad line may be the one that
+			// announced what was sent.
+			hole := bytes.IndexByte(line, 0) >= 0
+			if !hole {
+				l.mark = min(l.run.Rows, l.mostRows()) - 1
+			}
+			if err := l.nothingGoodBehind(in, hole); err != nil {
 				return err
 			}
-			// Whatever the lost lines said of what was sent is lost too.
-			j.sum, l.mark, l.ended = good, l.run.Rows-1, false
+			j.sum, l.ended = good, false
 			break
 		}
 		if err := l.take(line); err != nil {
@@ -195,17 +201,18 @@ func (l *loader) take(line []byte) error {
 	case wordRun:
 		return l.takeRun(&p)
 	case wordSent:
-		if l.mark = int(p.number()); p.err != nil || l.mark < 0 {
+		mark := p.number()
+		if p.err != nil || mark >= l.mostRows() {
 			return l.damaged("it does not say what was sent")
 		}
-		l.mark = min(l.mark, l.run.Rows-1)
+		l.mark = min(mark, l.run.Rows-1)
 	case wordRow:
-		seq := int(p.number())
+		seq := p.number()
 		for range 3 {
 			p.next() // its line and its cells
 		}
 		outcome := p.outcome()
-		if p.err != nil || seq < 0 || seq >= l.run.Rows {
+		if p.err != nil || seq >= min(l.run.Rows, l.mostRows()) {
 			return l.damaged("it is no row of the input")
 		}
 		p.next() // its status
@@ -272,8 +279,17 @@ func (l *loader) count(seq, attempts int, finished []byte) error {
 	return nil
 }
 
-// shortestRow is less than the bytes of any row line.
-const shortestRow = 40
+const (
+	// shortestRow is less than the bytes of any row line.
+	shortestRow = 40
+	// maxAhead is more rows than can have been announced and have no result yet:
+	// those that wait, those in flight, and a window.
+	maxAhead = 2 * batch.MaxWaiting
+)
+
+// mostRows is more rows than the lines up to here can tell of. A number beyond it
+// is not of this program, and must not be what memory is reserved for.
+func (l *loader) mostRows() int { return int(l.journal.size/shortestRow) + maxAhead }
 
 // takeRun takes the line of a run, which must be the run that is to go on.
 //
@@ -287,7 +303,7 @@ func (l *loader) takeRun(p *lineParser) error {
 	if format != journalFormat && !l.before {
 		return fmt.Errorf("%w: its format is %q, and this program knows %q", ErrOtherRun, format, journalFormat)
 	}
-	if err := json.Unmarshal([]byte(identity), &run); err != nil || p.err != nil {
+	if err := json.Unmarshal([]byte(identity), &run); err != nil || p.err != nil || run.Rows < 0 {
 		return l.damaged("the run cannot be read")
 	}
 	if l.any && l.runs == 0 {
@@ -295,7 +311,7 @@ func (l *loader) takeRun(p *lineParser) error {
 		// All at once, as journalIn does; but nobody vouches for the number.
 		if info, err := l.journal.file.Stat(); err == nil {
 			most := int(info.Size() / shortestRow)
-			l.journal.rows = make([]rowState, 0, max(0, min(run.Rows, most)))
+			l.journal.rows = make([]rowState, 0, min(run.Rows, most))
 		}
 	}
 	if err := run.sameAs(l.run); err != nil {
@@ -372,12 +388,15 @@ func (l *loader) damaged(what string) error {
 
 // nothingGoodBehind reports whether a bad line is the beginning of an end that a
 // power cut may have left: an error when it is the first line, or when a good
-// line follows that had been brought to the disk with all before it.
-func (l *loader) nothingGoodBehind(in *bufio.Reader) error {
+// line follows that had been brought to the disk with all before it. The power
+// may have failed while it was brought there, so that a hole before it proves
+// nothing as long as no line follows it: nothing is written before it is there.
+func (l *loader) nothingGoodBehind(in *bufio.Reader, hole bool) error {
 	at := l.number
 	if l.runs == 0 {
 		return fmt.Errorf("%w: its first line is not that of a journal", ErrDamaged)
 	}
+	synced := false
 	for sum := l.journal.sum; ; {
 		line, err := readLine(in)
 		if err == io.EOF {
@@ -386,7 +405,11 @@ func (l *loader) nothingGoodBehind(in *bufio.Reader) error {
 		if err != nil {
 			return err
 		}
+		before := synced
 		if sum.check(line) && !bytes.HasPrefix(line[sumLength:], []byte("\t"+wordRow+"\t")) {
+			synced = true
+		}
+		if before || synced && !hole {
 			return fmt.Errorf("%w: line %d is not what was written, and there are good lines behind it", ErrDamaged, at)
 		}
 	}

@@ -154,6 +154,73 @@ func TestWhatACutOffRunMayHaveSentIsLost(t *testing.T) {
 	}
 }
 
+// TestAHoleSaysNothingOfRowsThatWereNeverAnnounced: zeros are what a power cut
+// leaves of lines that were not on the disk, and no row is sent before the line
+// that announces it is. Any other bad line may be that one.
+func TestAHoleSaysNothingOfRowsThatWereNeverAnnounced(t *testing.T) {
+	rows := rowsOf(100)
+	for _, tt := range []struct {
+		name string
+		bad  byte
+		want batch.Outcome // of a row that was never sent; none when it has no result
+	}{
+		{"zeros", 0, ""},
+		{"another letter", 'x', batch.Unknown},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := writeJournal(t, t.TempDir(), false, ended(rows[0], batch.Revoked), ended(rows[1], batch.Revoked), ended(rows[2], batch.Revoked))
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := bytes.SplitAfter(text, []byte("\n")) // run, sent, three rows
+			lines[3][20] = tt.bad
+			if err := os.WriteFile(path, bytes.Join(lines, nil), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			j, err := OpenJournal(path, thisRun)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer j.Close()
+			for seq, want := range map[int]batch.Outcome{0: batch.Revoked, 1: batch.Unknown, 2: batch.Unknown, 99: tt.want} {
+				if r, found, err := j.Result(rows[seq]); err != nil || r.Outcome != want || found != (want != "") {
+					t.Errorf("row %d is %q, %t, %v; want %q", seq, r.Outcome, found, err, want)
+				}
+			}
+		})
+	}
+}
+
+// TestThePowerMayFailWhileALineIsBroughtToTheDisk: what stood before it may then
+// be missing. Once another line follows, it had been there.
+func TestThePowerMayFailWhileALineIsBroughtToTheDisk(t *testing.T) {
+	rows := rowsOf(40)
+	path := writeJournal(t, t.TempDir(), false, ended(rows[0], batch.Revoked), ended(rows[1], batch.Revoked), ended(rows[20], batch.Revoked))
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(text, []byte("\n")) // run, sent, two rows, sent, row
+	clear(lines[2][:10])
+	for n, want := range map[int]error{5: nil, 6: ErrDamaged} {
+		if err := os.WriteFile(path, bytes.Join(lines[:n], nil), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		j, err := OpenJournal(path, thisRun)
+		if !errors.Is(err, want) {
+			t.Errorf("with %d lines: %v; want %v", n, err, want)
+		}
+		if err != nil {
+			continue
+		}
+		if _, found, err := j.Result(rows[20]); found || err != nil {
+			t.Errorf("row 20 has a result, though the line that announces it was not on the disk: %v", err)
+		}
+		j.Close()
+	}
+}
+
 func TestAJournalOfAnotherRunIsRefused(t *testing.T) {
 	path := writeJournal(t, t.TempDir(), true, ended(rowsOf(1)[0], batch.Revoked))
 	before, _ := os.ReadFile(path)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"imsrevoke/batch"
 	"imsrevoke/batch/clockskew"
@@ -36,15 +37,15 @@ type Credentials interface {
 	// by which the credential is known to the other methods. It refuses to put
 	// it on a request that goes elsewhere than to the endpoint.
 	Authorize(req *http.Request) (credential uint64, err error)
-	// Renew is called when a credential was refused for a request of an HTTP
-	// method. It returns nil when a newer one is in place, an error that wraps
-	// [ErrNotAllowed] when the credential is good for other methods, one that
-	// wraps [ErrRefused] when there is none to be had, and any other error when
-	// it may be had later.
-	Renew(ctx context.Context, credential uint64, method string) error
-	// Accepted is called when the answer to a request of that method has shown
-	// that the credential is good.
-	Accepted(credential uint64, method string)
+	// Renew is called when a credential was refused for a request of some kind,
+	// which is named by its access rule. It returns nil when a newer one is in
+	// place; an error that wraps [ErrNotAllowed] when the credential is good, but
+	// not for requests of this kind; one that wraps [ErrRefused] when there is
+	// none to be had; and any other error when it may be had later.
+	Renew(ctx context.Context, credential uint64, kind string) error
+	// Accepted is called when the answer to a request of that kind has shown that
+	// the credential is good.
+	Accepted(credential uint64, kind string)
 }
 
 // ErrRefused says that a credential is refused and cannot be replaced.
@@ -54,8 +55,8 @@ var ErrRefused = errors.New("the credentials are refused")
 // that was refused. Keystone's access rules make such credentials.
 var ErrNotAllowed = errors.New("the credential is not accepted for this kind of request")
 
-// Config is what a Client works with. All fields but ProjectID and UserAgent
-// are needed.
+// Config is what a Client works with. All fields but ProjectID, Huawei and
+// UserAgent are needed.
 type Config struct {
 	// Endpoint is the address of the Image API without the version, for
 	// example https://image.example.com or https://example.com:9292/image.
@@ -67,6 +68,9 @@ type Config struct {
 	Credentials Credentials
 	// ProjectID is the project of the credentials, empty when it is not known.
 	ProjectID string
+	// Huawei says that the endpoint is that of Huawei Cloud's IMS, which has an
+	// image list of its own.
+	Huawei bool
 	// UserAgent is sent with each request.
 	UserAgent string
 }
@@ -98,26 +102,26 @@ func New(config Config) *Client {
 // Remove withdraws one share:
 // DELETE /v2/images/{image_id}/members/{member_id}.
 func (c *Client) Remove(ctx context.Context, p batch.Pair) batch.Answer {
-	return c.change(ctx, p, http.MethodDelete, memberPath(p), nil, meaningOfRemove)
+	return c.change(ctx, p, removal, http.MethodDelete, memberPath(p), nil, meaningOfRemove)
 }
 
 // Add makes one share: POST /v2/images/{image_id}/members. The member finds it
 // pending.
 func (c *Client) Add(ctx context.Context, p batch.Pair) batch.Answer {
-	return c.change(ctx, p, http.MethodPost, membersPath(p.ImageID), addBody(p.MemberID), meaningOfAdd)
+	return c.change(ctx, p, addition, http.MethodPost, membersPath(p.ImageID), addBody(p.MemberID), meaningOfAdd)
 }
 
 // change makes a request that changes the share of p; meaning says what the
 // answer to it means.
 func (c *Client) change(
-	ctx context.Context, p batch.Pair, method, path string, body []byte,
+	ctx context.Context, p batch.Pair, kind, method, path string, body []byte,
 	meaning func(*http.Response, batch.Pair, errorText) (batch.Meaning, string),
 ) batch.Answer {
 	req, err := c.request(method, path, "", body)
 	if err != nil {
 		return notSent(err)
 	}
-	e := c.exchange(ctx, req)
+	e := c.exchange(ctx, req, kind)
 	defer e.close()
 	if e.failed() {
 		return e.answer
@@ -133,7 +137,7 @@ func (c *Client) Members(ctx context.Context, imageID string, from batch.Cursor)
 	if err != nil {
 		return batch.Page{}, notSent(err)
 	}
-	e := c.exchange(ctx, req)
+	e := c.exchange(ctx, req, memberList)
 	defer e.close()
 	if e.failed() {
 		return batch.Page{}, e.answer
@@ -165,9 +169,12 @@ type memberPage struct {
 
 // A listedMember is an entry of a member list.
 type listedMember struct {
-	ImageID    string `json:"image_id"`
-	MemberID   string `json:"member_id"`
-	MemberType string `json:"member_type"`
+	ImageID    string       `json:"image_id"`
+	MemberID   string       `json:"member_id"`
+	MemberType string       `json:"member_type"`
+	Status     memberStatus `json:"status"`
+	CreatedAt  moment       `json:"created_at"`
+	UpdatedAt  moment       `json:"updated_at"`
 }
 
 // readPage reads the body of an answer to the request for a page.
@@ -250,7 +257,9 @@ func (p *memberPage) readEntries(from *json.Decoder, imageID string, secrets sec
 		case !sameID(m.ImageID, imageID):
 			return &entryError{fmt.Sprintf("the member list is of the image %q", m.ImageID)}
 		}
-		member := batch.Member{ID: m.MemberID}
+		member := batch.Member{
+			ID: m.MemberID, Status: string(m.Status), SharedAt: time.Time(m.CreatedAt), ChangedAt: time.Time(m.UpdatedAt),
+		}
 		if m.MemberType != "" && m.MemberType != "project" {
 			// Both are shown as they are.
 			member.ID, member.Type = secrets.message(m.MemberID), batch.MemberType(secrets.message(m.MemberType))
@@ -309,11 +318,7 @@ func atEnd(err error) error {
 func (p *memberPage) next(page *batch.Page) {
 	marker := p.PageInfo.NextMarker
 	if marker == "" && p.Next != "" {
-		next, err := url.Parse(p.Next)
-		if err == nil {
-			marker = next.Query().Get("marker")
-		}
-		if marker == "" {
+		if marker = markerOf(p.Next); marker == "" {
 			page.Gap = "it has a next page without a marker to ask for it"
 			return
 		}
@@ -362,7 +367,7 @@ func (c *Client) judge(ctx context.Context, e *exchange) batch.Answer {
 	case m == batch.Unauthorized:
 		e.answer.Meaning, e.answer.Message = c.renew(ctx, e)
 	case m.Served():
-		c.config.Credentials.Accepted(e.credential, e.req.Method)
+		c.config.Credentials.Accepted(e.credential, e.kind)
 	}
 	e.answer.Message = secretsOf(e.req).message(e.answer.Message)
 	return e.answer
@@ -375,11 +380,11 @@ func (c *Client) renew(ctx context.Context, e *exchange) (batch.Meaning, string)
 	if clock := clockskew.Explain(e.req, e.resp.Header, e.errorText.message); clock != "" {
 		return batch.Unauthorized, clock
 	}
-	switch err := c.config.Credentials.Renew(ctx, e.credential, e.req.Method); {
+	switch err := c.config.Credentials.Renew(ctx, e.credential, e.kind); {
 	case err == nil:
 		return batch.Renewed, e.answer.Message
 	case errors.Is(err, ErrNotAllowed):
-		return batch.Forbidden, notAllowed(e.req.Method)
+		return batch.Forbidden, notAllowed(e.kind)
 	case errors.Is(err, ErrRefused):
 		// Some gateways repeat the whole request, which would leave no room
 		// for what to do.
@@ -393,17 +398,19 @@ func (c *Client) renew(ctx context.Context, e *exchange) (batch.Meaning, string)
 	}
 }
 
+// The kinds of requests, by the access rules that allow them.
+const (
+	removal    = "DELETE " + imagesPath + "*/members/*"
+	addition   = "POST " + imagesPath + "*/members"
+	memberList = "GET " + imagesPath + "*/members"
+	imageList  = "GET " + imageListPath
+)
+
 // notAllowed says what a credential may not do that is accepted for requests of
-// other methods, and which access rule it lacks.
-func notAllowed(method string) string {
-	what, path := "read the list", imagesPath+"*/members"
-	switch method {
-	case http.MethodDelete:
-		what, path = "remove members", path+"/*"
-	case http.MethodPost:
-		what = "add members"
-	}
-	return fmt.Sprintf("this credential may not %s: it needs an access rule for %s %s", what, method, path)
+// other kinds, and which access rule it lacks.
+func notAllowed(kind string) string {
+	what := map[string]string{removal: "remove members", addition: "add members", memberList: "read the list", imageList: "list images"}[kind]
+	return "this credential may not " + what + ": it needs an access rule for " + kind
 }
 
 // notSent is the answer to a request that must not be made.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 
 	"imsrevoke/batch/redact"
 )
@@ -34,7 +35,7 @@ func newRequestID() string {
 }
 
 // requestIDOf is the id under which the server knows an exchange: its own word
-// for it, or else the one that it was sent.
+// for it, if that looks like an id, or else the one that it was sent.
 func requestIDOf(req *http.Request, resp *http.Response) string {
 	if resp != nil {
 		secrets := secretsOf(req)
@@ -47,18 +48,20 @@ func requestIDOf(req *http.Request, resp *http.Response) string {
 	return first(req.Header, requestIDHeader)
 }
 
-// isRequestID reports whether a text that a server calls the id of a request is
-// one: no formula for a spreadsheet, no sequence for a terminal.
+// isRequestID reports whether a server's word is an id, and not something for the
+// spreadsheet, the terminal or the page that shows it.
 func isRequestID(id string) bool {
-	const longest = 64
+	if len(id) == 0 || len(id) > 64 {
+		return false
+	}
 	for i := range len(id) {
 		switch c := id[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == ':', c == '-' && i > 0:
-		default:
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case i == 0 || strings.IndexByte("._:-", c) < 0:
 			return false
 		}
 	}
-	return 0 < len(id) && len(id) <= longest
+	return true
 }
 
 // first is h.Get for a name in the form in which headers have it.

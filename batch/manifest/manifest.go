@@ -33,6 +33,8 @@ type Options struct {
 	Select Selection
 	// Stdin is read for the path "-". Nil means [os.Stdin].
 	Stdin io.Reader
+	// membersOnly says that a file without a column of images is no fault.
+	membersOnly bool
 	// TempDir is where input that is not a regular file is kept while the
 	// Manifest is open: up to four gigabytes, so not on a file system that is
 	// memory. If it is empty or cannot be written to, that is [os.TempDir].
@@ -128,6 +130,19 @@ func (m *Manifest) open(ctx context.Context, path string, opts Options) error {
 	if d := opts.Delimiter; d != 0 && !validDelimiter(d) {
 		return m.refuse(0, fmt.Sprintf("%q cannot be a delimiter", d), "give one character, such as , ; or |, with --delimiter")
 	}
+	if err := m.openText(ctx, path, opts); err != nil {
+		return err
+	}
+	m.columnsNamed = opts.ImageColumn != "" && opts.MemberColumn != ""
+	var err error
+	if m.selector, err = m.newSelector(opts.Select); err != nil {
+		return err
+	}
+	return m.scan(ctx)
+}
+
+// openText opens the file and finds out how it is written.
+func (m *Manifest) openText(ctx context.Context, path string, opts Options) error {
 	file, err := m.openFile(ctx, path, opts)
 	if err != nil {
 		return err
@@ -143,7 +158,6 @@ func (m *Manifest) open(ctx context.Context, path string, opts Options) error {
 		return err
 	}
 	m.Delimiter = m.layout.delimiter
-	m.columnsNamed = opts.ImageColumn != "" && opts.MemberColumn != ""
 	for i, name := range m.layout.header {
 		switch i {
 		case m.layout.image:
@@ -154,10 +168,7 @@ func (m *Manifest) open(ctx context.Context, path string, opts Options) error {
 			m.Columns = append(m.Columns, name)
 		}
 	}
-	if m.selector, err = m.newSelector(opts.Select); err != nil {
-		return err
-	}
-	return m.scan(ctx)
+	return nil
 }
 
 // Close closes the file. Readings end with an error from then on.

@@ -18,7 +18,7 @@ func (c *cli) planFile(ctx context.Context, m *manifest.Manifest, input string, 
 		return err
 	}
 	plan := &report.CSV{Input: m.Reader(), Columns: m.Columns, Rows: m.Rows, Rest: batch.Planned}
-	s := summary{Input: m.Name, WholeRows: m.WholeRows, NotProjects: m.NotProjects.N, DryRun: true, Started: time.Now()}
+	s := summary{Input: m.Name, WholeRows: m.WholeRows, NotProjects: m.NotProjects.N, Digest: m.Digest, DryRun: true, Started: time.Now()}
 	s.LeftOut, s.leftOut = w.leavesOut(m.Name)
 	var err error
 	if o.report == "" {

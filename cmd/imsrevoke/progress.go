@@ -42,30 +42,43 @@ const (
 var barTemplate = fmt.Sprintf(`{{$width := call (.Get "columns")}}{{$bar := .SetWidth $width}}{{if lt $width %d}}%s{{else}}%s{{end}}`,
 	narrow, narrowBar, wideBar)
 
-// startProgress starts a bar for so many rows when one is wanted, and there is
-// something to show. What is done to them is said where it is not the run itself.
+// startProgress starts a bar for so many rows of a run. What is done to them is
+// said where it is not the run itself.
 func (r *run) startProgress(what string, rows int) *progress {
 	p := &progress{counts: make(map[batch.Outcome]int)}
-	if rows == 0 || r.options.progress.word == "never" || r.options.progress.word == "auto" && !r.terminal {
-		return p
+	p.start(r.cli, r.options, what, rows)
+	return p
+}
+
+// start shows the bar when one is wanted, and there is something to show.
+func (p *progress) start(c *cli, o *runOptions, what string, total int) {
+	if total == 0 || o.progress.word == "never" || o.progress.word == "auto" && !c.terminal {
+		return
 	}
-	p.bar = pb.New(rows)
+	p.bar = pb.New(total)
 	if what != "" {
 		p.bar.Set("what", what+" ")
 	}
-	p.bar.Set(pb.Terminal, r.redraws) // before SetWriter, which looks for itself otherwise
-	if r.redraws {
-		p.bar.Set("columns", r.columns)
-		p.bar.SetWidth(r.columns())
+	p.bar.Set(pb.Terminal, c.redraws) // before SetWriter, which looks for itself otherwise
+	if c.redraws {
+		p.bar.Set("columns", c.columns)
+		p.bar.SetWidth(c.columns())
 		p.bar.SetTemplateString(barTemplate)
 	} else { // in a log each state is a line, and seldom one
 		p.bar.SetWidth(logWidth)
 		p.bar.SetTemplateString(wideBar + "\n")
 		p.bar.SetRefreshRate(logEvery)
 	}
-	p.bar.SetWriter(r.stderr)
+	p.bar.SetWriter(c.screen())
 	p.bar.Start()
-	return p
+}
+
+// step shows that one more is done, and what has come of all so far.
+func (p *progress) step(found string) {
+	if p.bar != nil {
+		p.bar.Set("outcomes", found)
+		p.bar.Increment()
+	}
 }
 
 // recorder passes results on to rec, and shows them.

@@ -39,7 +39,7 @@ func TestBarFitsTheTerminal(t *testing.T) {
 		if got := utf8.RuneCountInString(line); got > int(most) {
 			t.Errorf("%d columns: %d in %q", width, got, line)
 		}
-		if !strings.HasPrefix(line, fmt.Sprintf("%d / 2000 ", 1234+len(batch.Outcomes()))) {
+		if !strings.HasPrefix(line, fmt.Sprintf("verify %d / 2000 ", 1234+len(batch.Outcomes()))) {
 			t.Errorf("%d columns: %q", width, line)
 		}
 		if strings.ContainsAny(line, "\x1b\n") {

@@ -77,7 +77,7 @@ func (c *cli) showResults(path string, o *viewOptions) error {
 	}
 	defer results.Close()
 	if n := results.Unnamed(); n > 0 {
-		fmt.Fprintf(c.stderr, "imsrevoke: the run of %s has not ended: %s more may have been sent, and which they are is known when it has ended, or been resumed\n", path, plural(n, "row"))
+		c.say("imsrevoke: the run of %s has not ended: %s more may have been sent, and which they are is known when it has ended, or been resumed", path, plural(n, "row"))
 	}
 	if o.output == "" {
 		return cannotShow("standard output", view.Write(c.stdout, results))

@@ -80,6 +80,9 @@ func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) e
 		return err
 	}
 	defer m.Close()
+	if err := o.approval.judgeRows(m, o); err != nil {
+		return err
+	}
 	c.warnOfNames(m, log)
 	if o.dryRun {
 		return c.planFile(ctx, m, input, o, &w)
@@ -93,6 +96,9 @@ func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) e
 	}
 	session, err := c.connect(ctx, o, log)
 	if err != nil {
+		return err
+	}
+	if err := o.approval.judgeProject(session); err != nil {
 		return err
 	}
 	r := &run{cli: c, work: w, options: o, log: log, manifest: m, files: f, session: session}
@@ -230,7 +236,7 @@ func (r *run) execute(ctx context.Context) error {
 	// and so takes no memory, it does a fifth of that.
 	ballast := make([]byte, 8<<20)
 	defer runtime.KeepAlive(ballast)
-	api, closeAPI := r.openAPI()
+	api, closeAPI := openAPI(r.session, r.options.workers)
 	defer closeAPI()
 	r.underway.Store(&r.files.journal)
 	r.monitor.begins(ctx)
@@ -286,6 +292,7 @@ func (r *run) summary(sent batch.Summary) summary {
 		Input:       r.manifest.Name,
 		WholeRows:   r.manifest.WholeRows,
 		NotProjects: r.manifest.NotProjects.N,
+		Digest:      r.manifest.Digest,
 		Rows:        r.manifest.Rows,
 		Report:      r.files.report,
 		Journal:     r.files.journal,
@@ -331,6 +338,7 @@ func (r *run) identity() report.Run {
 	if r.options.chooses() {
 		identity.WholeRows, identity.WholeDigest = r.manifest.WholeRows, r.manifest.WholeDigest
 	}
+	r.options.approval.record(&identity)
 	if u, err := user.Current(); err == nil {
 		identity.User = u.Username
 	}

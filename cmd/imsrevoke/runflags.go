@@ -24,6 +24,8 @@ type runOptions struct {
 	// outcome is what the rows must have that are chosen from a report.
 	outcome batch.Outcome
 
+	approval approval
+
 	// The report.
 	report            string
 	overwrite, resume bool
@@ -83,6 +85,7 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 
 	o.registerPace(f)
 	o.registerLimits(f)
+	o.approval.register(f)
 	f.Var(&o.shard, "shard", "only one of N parts of the file, from 0 on, at one Nth of the rate; /N takes JOB_COMPLETION_INDEX for I")
 	o.registerInput(f)
 	o.registerCloud(f)
@@ -98,6 +101,7 @@ func (o *runOptions) registerRestore(f *pflag.FlagSet) {
 	o.registerPace(f)
 	o.registerLimits(f)
 	o.registerChoice(f)
+	o.approval.register(f)
 	o.registerCloud(f)
 	o.registerOutput(f)
 }
@@ -161,6 +165,10 @@ func (o *runOptions) registerCloud(f *pflag.FlagSet) {
 
 func (o *runOptions) registerOutput(f *pflag.FlagSet) {
 	f.StringVar(&o.html, "html", "", "write the report as a page to look at, too, to this `file`")
+	o.registerTelling(f)
+}
+
+func (o *runOptions) registerTelling(f *pflag.FlagSet) {
 	f.Var(&o.summary, "summary", "what is told at the end: text on standard error, or json on standard output")
 	f.StringVar(&o.metrics, "metrics", "", "also write a `file` of metrics for Prometheus, however the run ends")
 	f.StringVar(&o.ping, "ping", "", "tell a watcher at this `URL` of the start (URL/start), a success (URL) or a failure (URL/exit-code)")
@@ -188,6 +196,7 @@ func (o *runOptions) validate() error {
 	check(o.maxDuration >= 0, "--max-duration %v: give a time such as 2h", o.maxDuration)
 	check(o.drain >= 0, "--drain %v: give a time such as 5s", o.drain)
 	check(o.maxRows >= 0, "--max-rows %d: give a number of rows", o.maxRows)
+	errs = append(errs, o.approval.validate())
 	if o.ping != "" {
 		errs = append(errs, validatePing(o.ping))
 	}

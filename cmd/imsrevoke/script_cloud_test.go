@@ -220,9 +220,13 @@ func (s *script) setFaults(ts *testscript.TestScript, args []string) {
 		"gateway-404":    imagetest.Always(imagetest.Status(http.StatusNotFound)),
 		"half-forbidden": imagetest.Mix(1, imagetest.Chance{P: 0.5, Fault: imagetest.Status(http.StatusForbidden)}),
 	}
+	maps.Copy(faults, listFaults())
 	policy, ok := faults[args[0]]
 	if !ok {
 		ts.Fatalf("unknown fault, want one of %v", slices.Sorted(maps.Keys(faults)))
+	}
+	if len(args) == 2 {
+		policy = imagetest.ForImage(args[1], policy)
 	}
 	s.running(ts).SetFaults(policy)
 }

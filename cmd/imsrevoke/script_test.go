@@ -33,12 +33,16 @@ import (
 //	huawei [AHEAD]        start one that is Huawei Cloud's, whose clock may be ahead,
 //	                      for pairs.csv, and log in with an access key
 //	cloud-with FILE WORD...  start one for FILE whose member lists are special: case, types,
-//	                      pages=N, marker=KIND, page-2=FAULT
+//	                      pages=N, marker=KIND, page-2=FAULT; or whose image lists are:
+//	                      limit=N, thin=END-OF-ID, loop, endless, ignore-owner, delete=N:ID;
+//	                      or that is Huawei Cloud's: huawei
+//	image ID PROPERTY...  add an image there, or change it: owner=PROJECT, visibility=WORD,
+//	                      hidden, name=TEXT, status=WORD
 //	share IMAGE MEMBER [TYPE [STATUS]]  share an image there, also with an account
 //	                      (domain) or an organization, which may have answered
 //	members IMAGE ID...   judge which projects are left as members of an image
 //	login WAY             set the variables for other credentials
-//	faults NAME           let the cloud fail from now on
+//	faults NAME [IMAGE]   let the cloud fail from now on, for all images or for one
 //	exits CODE PROGRAM... run a program that ends with this exit code
 //	signal INT|TERM|HUP   send a signal to the program in the background
 //	insist INT|TERM       send it again and again until the program has ended
@@ -87,10 +91,11 @@ func TestScripts(t *testing.T) {
 			"cloud":          command(0, 1, (*script).startCloud),
 			"huawei":         command(0, 1, (*script).startHuawei),
 			"cloud-with":     command(2, 9, (*script).startCloudWith),
+			"image":          command(1, 9, (*script).image),
 			"share":          command(2, 4, (*script).share),
 			"members":        command(1, 9, (*script).members),
 			"login":          command(1, 1, (*script).login),
-			"faults":         command(1, 1, (*script).setFaults),
+			"faults":         command(1, 2, (*script).setFaults),
 			"exits":          command(2, 99, (*script).exits),
 			"signal":         command(1, 1, (*script).signal),
 			"insist":         command(1, 1, (*script).insist),

@@ -18,8 +18,11 @@ func (o *runOptions) selection() manifest.Selection {
 }
 
 // chooses reports whether the flags choose from the file.
-func (o *runOptions) chooses() bool {
-	return o.outcome != "" || o.shard.Count > 0 || len(o.images.list) > 0 || len(o.members.list) > 0
+func (o *runOptions) chooses() bool { return o.shard.Count > 0 || o.choosesIDs() }
+
+// choosesIDs reports whether they do so by what is in the rows.
+func (o *runOptions) choosesIDs() bool {
+	return o.outcome != "" || len(o.images.list) > 0 || len(o.members.list) > 0
 }
 
 // chosen tells what the flags choose, empty when that is the whole file.

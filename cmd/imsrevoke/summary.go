@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"imsrevoke/batch"
+	"imsrevoke/batch/plain"
 	"imsrevoke/report"
 )
 
@@ -25,6 +26,8 @@ type summary struct {
 	// whole file has; Rows and Outcomes are of those that the flags chose.
 	Shard     string `json:"shard,omitempty"`
 	WholeRows int    `json:"whole_rows"`
+	// Digest is the SHA-256 of the rows that the flags chose, see the manifest's.
+	Digest string `json:"sha256,omitempty"`
 	// NotProjects counts the member ids that are not project ids.
 	NotProjects int `json:"not_project_ids,omitempty"`
 
@@ -124,13 +127,17 @@ func (s *summary) took() time.Duration { return s.Finished.Sub(s.Started) - s.id
 // text is the summary for people.
 func (s *summary) text(err error) string {
 	var b strings.Builder
+	line := func(format string, args ...any) { b.WriteString(plain.Line(fmt.Sprintf(format, args...)) + "\n") }
 	if err != nil && !errors.Is(err, errUnsettled) {
-		fmt.Fprintf(&b, "imsrevoke: stopped: %v\n", err)
+		fmt.Fprintf(&b, "imsrevoke: stopped: %s\n", indented(err))
 	}
 	if s.chosen != "" {
-		fmt.Fprintf(&b, "chosen: %s, of %s in the file\n", s.chosen, plural(s.WholeRows, "row"))
+		line("chosen: %s, of %s in the file", s.chosen, plural(s.WholeRows, "row"))
 	}
 	b.WriteString(s.numbers())
+	if s.DryRun {
+		fmt.Fprintf(&b, "digest: %s\n", s.Digest)
+	}
 	var reasons []report.Reason
 	if s.tally != nil {
 		reasons = s.tally.Reasons()
@@ -138,36 +145,36 @@ func (s *summary) text(err error) string {
 	for i, reason := range reasons {
 		const most = 10
 		if i == most {
-			fmt.Fprintf(&b, "  and %d other reasons, see the report\n", len(reasons)-most)
+			line("  and %d other reasons, see the report", len(reasons)-most)
 			break
 		}
 		if err != nil && reason.Message != "" && strings.HasSuffix(err.Error(), reason.Message) {
 			reason.Message = "see above"
 		}
-		fmt.Fprintf(&b, "  %s\n", reasonLine(reason))
+		line("  %s", reasonLine(reason))
 	}
 	for i, image := range s.AlsoShared {
 		const most = 10
 		if i == most {
-			fmt.Fprintf(&b, "and %s more, see the report\n", plural(len(s.AlsoShared)-most, "image"))
+			line("and %s more, see the report", plural(len(s.AlsoShared)-most, "image"))
 			break
 		}
-		fmt.Fprintf(&b, "%s\n", image)
+		line("%s", image)
 	}
 	if s.LeftOut > 0 {
-		fmt.Fprintf(&b, "left out: %s\n", s.leftOut)
+		line("left out: %s", s.leftOut)
 	}
 	if s.Outcomes[batch.Restored] > 0 {
-		b.WriteString("the members find these shares pending, and have to accept them again\n")
+		line("the members find these shares pending, and have to accept them again")
 	}
 	if s.Report != "" {
-		fmt.Fprintf(&b, "report: %s\n", s.Report)
+		line("report: %s", s.Report)
 	}
 	if s.HTML != "" {
-		fmt.Fprintf(&b, "page: %s\n", s.HTML)
+		line("page: %s", s.HTML)
 	}
 	if s.Next != "" {
-		fmt.Fprintf(&b, "go on with: %s\n", s.Next)
+		line("go on with: %s", s.Next)
 	}
 	return b.String()
 }
