@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 var ErrRefused = errors.New("the credentials are refused")
 
 // ErrNotAllowed says that a credential is good, but not for requests of this
-// method: those of another one were accepted with it.
+// kind: those of another one were accepted with it.
 var ErrNotAllowed = errors.New("the credential is not accepted for this kind of request")
 
 // refused is an error that is [ErrRefused] and says in its own words who
@@ -88,22 +89,33 @@ func (c *credential) isGood() bool {
 	return token && c.accepted.Load() && !c.doubted.Load() && (c.expires.IsZero() || time.Now().Before(c.expires))
 }
 
-// methods is a set of the HTTP methods that the Image API knows for members. Its
-// methods may be called by several goroutines at once.
-type methods struct{ get, post, delete atomic.Bool }
-
-func (m *methods) of(method string) *atomic.Bool {
-	switch method {
-	case http.MethodGet:
-		return &m.get
-	case http.MethodPost:
-		return &m.post
-	}
-	return &m.delete
-}
-
 // due reports whether c should be renewed ahead of its end.
 func (c *credential) due() bool { return !c.renewAt.IsZero() && !time.Now().Before(c.renewAt) }
+
+// kinds is a set of kinds of requests. Its methods may be called by several
+// goroutines at once.
+type kinds struct {
+	mu  sync.RWMutex
+	set map[string]bool
+}
+
+func (k *kinds) has(kind string) bool {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.set[kind]
+}
+
+func (k *kinds) add(kind string) {
+	if k.has(kind) {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.set == nil {
+		k.set = make(map[string]bool)
+	}
+	k.set[kind] = true
+}
 
 // A Session is a login at a cloud. Its methods may be called by several
 // goroutines at once.
@@ -121,9 +133,9 @@ type Session struct {
 	current atomic.Pointer[credential]
 	// proved says that some credential of this session was accepted.
 	proved atomic.Bool
-	// allowed are the methods for which one was, forbidden those that turned out
-	// to be beyond its rights.
-	allowed, forbidden methods
+	// allowed are the kinds of requests for which one was, forbidden those that
+	// turned out to be beyond its rights.
+	allowed, forbidden kinds
 
 	// renewing holds one element while a credential is being renewed, and
 	// guards what follows. It is a channel because waiting for it has to end
@@ -217,12 +229,12 @@ func (s *Session) renewAhead(ctx context.Context, c *credential) *credential {
 	return s.replace(c, g)
 }
 
-// Accepted tells that the answer to a request of this method has proved the
-// credential of this generation good: any answer of the Image API itself but a
-// 401.
-func (s *Session) Accepted(generation uint64, method string) {
+// Accepted tells that the answer to a request of this kind, whatever the caller
+// takes for a kind, has proved the credential of this generation good: any answer
+// of the Image API itself but a 401.
+func (s *Session) Accepted(generation uint64, kind string) {
 	set(&s.proved, true)
-	set(s.allowed.of(method), true)
+	s.allowed.add(kind)
 	if c := s.current.Load(); c.generation == generation {
 		set(&c.accepted, true)
 		set(&c.doubted, false)
@@ -238,13 +250,13 @@ func set(b *atomic.Bool, to bool) {
 }
 
 // Renew replaces the credential of this generation after a request of this
-// method was refused with a 401. It returns nil when there is a newer credential to try: at once, if the
+// kind was refused with a 401. It returns nil when there is a newer credential to try: at once, if the
 // credential is newer already. Otherwise the first caller obtains a new one
 // with its own context, and the others wait for the end of that.
 //
 // The error wraps [ErrNotAllowed] when the same token was accepted last, for
-// another method, and no token of this session ever was for this one: that is
-// an application credential with access rules.
+// another kind, and no token of this session ever was for this one: that is an
+// application credential with access rules.
 //
 // It wraps [ErrRefused] when the credential cannot be renewed, when the
 // issuer refuses to, or when one that had just been renewed was refused and none
@@ -252,13 +264,13 @@ func set(b *atomic.Bool, to bool) {
 // reached, or it can and a credential that it issued just now is refused all the
 // same, as Glance does when it cannot reach Keystone itself. Renew may be called
 // again later. For a second after such an error it is the answer to everybody.
-func (s *Session) Renew(ctx context.Context, generation uint64, method string) error {
+func (s *Session) Renew(ctx context.Context, generation uint64, kind string) error {
 	c := s.current.Load()
 	switch {
 	case c.generation > generation:
 		return nil
-	case !s.allowed.of(method).Load() && c.isGood():
-		set(s.forbidden.of(method), true)
+	case c.isGood() && !s.allowed.has(kind):
+		s.forbidden.add(kind)
 		return ErrNotAllowed
 	}
 	set(&c.doubted, true)
@@ -277,7 +289,7 @@ func (s *Session) Renew(ctx context.Context, generation uint64, method string) e
 		return err
 	}
 	unproved := current.generation > 1 && !current.accepted.Load()
-	if unproved && s.forbidden.of(method).Load() {
+	if unproved && s.forbidden.has(kind) {
 		return ErrNotAllowed // which says nothing of the credential
 	}
 	if unproved && !s.proved.Load() {

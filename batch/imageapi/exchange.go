@@ -20,6 +20,7 @@ import (
 // An exchange is one request and what came of it.
 type exchange struct {
 	req        *http.Request
+	kind       string // the access rule that allows it
 	credential uint64
 	resp       *http.Response // nil when no answer came
 	// errorText is the text of the body of an answer that is no success.
@@ -31,11 +32,11 @@ type exchange struct {
 func (e *exchange) failed() bool { return e.resp == nil }
 
 // exchange sends a request and reads the answer, but not the body of a success.
-func (c *Client) exchange(ctx context.Context, r http.Request) exchange {
+func (c *Client) exchange(ctx context.Context, r http.Request, kind string) exchange {
 	trace := connectionTraces.Get().(*connectionTrace)
 	defer connectionTraces.Put(trace)
 	req := r.WithContext(httptrace.WithClientTrace(ctx, &trace.ClientTrace))
-	e := exchange{req: req}
+	e := exchange{req: req, kind: kind}
 	var err error
 	if e.credential, err = c.config.Credentials.Authorize(req); err != nil {
 		e.answer = notSent(err)

@@ -28,8 +28,8 @@ func (c *cli) connect(ctx context.Context, o *runOptions, log *slog.Logger) (*cl
 // credentials are those of a session, in the words of the Image API client.
 type credentials struct{ *cloud.Session }
 
-func (s credentials) Renew(ctx context.Context, generation uint64, method string) error {
-	err := s.Session.Renew(ctx, generation, method)
+func (s credentials) Renew(ctx context.Context, generation uint64, kind string) error {
+	err := s.Session.Renew(ctx, generation, kind)
 	switch {
 	case errors.Is(err, cloud.ErrRefused):
 		return kindOfError{err, imageapi.ErrRefused}
