@@ -367,6 +367,8 @@ func (then Run) sameAs(now Run) error {
 		return fmt.Errorf("%w: it is of %s and not of %s", ErrOtherRun, then.part(), now.part())
 	case then.Digest != now.Digest || then.Rows != now.Rows:
 		return fmt.Errorf("%w: it is of %s with %d rows, and the pairs or their lines are not those of %s", ErrOtherRun, then.Input, then.Rows, now.Input)
+	case then.Keep != now.Keep:
+		return fmt.Errorf("%w: its --keep files protect other shares", ErrOtherRun)
 	case then.Endpoint != now.Endpoint:
 		return fmt.Errorf("%w: it is of the endpoint %s and not of %s", ErrOtherRun, then.Endpoint, now.Endpoint)
 	case then.Project != "" && now.Project != "" && then.Project != now.Project:
