@@ -62,7 +62,8 @@ func columnsOf(r *Entry) columns {
 		AlsoShared: defuse(r.AlsoSharedWith),
 	}
 	if r.Row.Problem != "" {
-		// What is a pair holds nothing that a spreadsheet would run.
+		// What is a pair holds nothing that a spreadsheet would run, but an id as
+		// the formula ="ID".
 		c.ImageID, c.MemberID = defuse(r.Row.ImageID), defuse(r.Row.MemberID)
 	}
 	if r.Status != 0 {
@@ -79,9 +80,11 @@ func columnsOf(r *Entry) columns {
 
 // inputNames are the names under which the input's other columns stand in the
 // report. One that is a column of the report itself, as in an earlier report
-// that serves as input, is prefixed, so that no name stands there twice for
-// two different things.
+// that serves as input, is prefixed, and so is one that would then be the same
+// as another, as in the report of a report. Names that the input has twice
+// stay as they are.
 func inputNames(names []string) []string {
+	const prefix = "input_"
 	taken := make(map[string]bool)
 	for _, name := range columnNames {
 		taken[name] = true
@@ -89,7 +92,10 @@ func inputNames(names []string) []string {
 	renamed := make([]string, len(names))
 	for i, name := range names {
 		for taken[name] {
-			name = "input_" + name
+			name = prefix + name
+		}
+		if strings.HasPrefix(name, prefix) {
+			taken[name] = true
 		}
 		renamed[i] = defuse(name)
 	}
