@@ -80,7 +80,7 @@ func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) e
 		return err
 	}
 	defer m.Close()
-	c.warnOfNames(m, log)
+	c.warnOfFile(m, log)
 	if o.dryRun {
 		return c.planFile(ctx, m, input, o, &w)
 	}
