@@ -87,7 +87,7 @@ func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) e
 	if err := errors.Join(o.approval.judgeRows(m, o), w.prove(m)); err != nil {
 		return err
 	}
-	c.warnOfNames(m, log)
+	c.warnOfFile(m, log)
 	if o.dryRun {
 		return c.planFile(ctx, m, input, o, &w)
 	}

@@ -137,9 +137,6 @@ func (s *summary) text(err error) string {
 		line("chosen: %s, of %s in the file", s.chosen, plural(s.WholeRows, "row"))
 	}
 	b.WriteString(s.numbers())
-	if s.DryRun {
-		fmt.Fprintf(&b, "digest: %s\n", s.Digest)
-	}
 	var reasons []report.Reason
 	if s.tally != nil {
 		reasons = s.tally.Reasons()
