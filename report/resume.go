@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"imsrevoke/batch"
 )
@@ -106,12 +107,12 @@ func (r *remaining) Next() (batch.Row, error) {
 			continue
 		}
 		row.Lost = state.is(stateLost)
-		if state.offset() != 0 && !row.Lost {
+		if state.offset() != 0 {
 			last, err := r.journal.read(state.offset(), row)
 			if err != nil {
 				return batch.Row{}, err
 			}
-			row.Lost = last.Lost
+			row.PastAttempts, row.Lost = last.Attempts, row.Lost || last.Lost
 		}
 		return row, nil
 	}
@@ -141,7 +142,9 @@ type loader struct {
 	last    Run    // that the journal tells of
 	newest  string // the latest time at which a row has finished
 
-	// Of the run whose lines are being read:
+	parts []Part // the last one is the run whose lines are being read
+
+	// Of that run:
 	mark  int  // rows up to this one may have been sent, -1 for none
 	ended bool // it has ended with nothing under way
 	stop  Stop // how it was stopped
@@ -185,6 +188,7 @@ func (l *loader) load(file io.Reader) error {
 		j.size += int64(len(line)) + 1
 	}
 	l.runOver()
+	j.earlier = l.parts
 	return nil
 }
 
@@ -214,27 +218,67 @@ func (l *loader) take(line []byte) error {
 		if p.err != nil || seq >= min(l.run.Rows, l.mostRows()) {
 			return l.damaged("it is no row of the input")
 		}
-		for range 5 {
+		p.next() // its status
+		attempts := int(p.number())
+		for range 3 {
 			p.next() // up to when the row finished
 		}
-		if at := p.next(); string(at) > l.newest {
-			l.newest = string(at)
+		if err := l.count(seq, attempts, p.next()); err != nil {
+			return err
 		}
 		l.journal.note(seq, l.journal.size, outcome)
 		if l.before && outcome == batch.Absent {
 			l.journal.rows[seq] &^= stateSettled
 		}
 	case wordEnd:
-		l.ended = true
-		if !p.ended {
-			l.stop = Stop{Reason: p.text(""), At: p.time()}
-		}
-		if p.err != nil {
-			return l.damaged("it does not say why the run was stopped")
-		}
+		return l.takeEnd(&p)
 	default:
 		return l.damaged(fmt.Sprintf("the word %q is unknown", word))
 	}
+	return nil
+}
+
+// takeEnd takes the line of the end of a run. The format before may say nothing
+// in it.
+func (l *loader) takeEnd(p *lineParser) error {
+	l.ended, l.stop = true, Stop{}
+	part := &l.parts[len(l.parts)-1]
+	var sent string
+	if !p.ended {
+		l.stop = Stop{Reason: p.text(""), At: p.time()}
+		part.Finished = l.stop.At
+	}
+	if !p.ended {
+		sent = p.text("")
+	}
+	if p.err != nil {
+		return l.damaged("it does not say how the run ended")
+	}
+	if l.stop.Reason == "" {
+		l.stop = Stop{}
+	}
+	if sent != "" && json.Unmarshal([]byte(sent), &part.Summary) != nil {
+		return l.damaged("it does not say what the run has sent")
+	}
+	return nil
+}
+
+// count takes a row into account that finished at a time: the run that it is of
+// may have been cut off, and cannot say itself then what it sent and when it
+// ended.
+func (l *loader) count(seq, attempts int, finished []byte) error {
+	if string(finished) > l.newest {
+		l.newest = string(finished)
+	}
+	past, part := 0, &l.parts[len(l.parts)-1]
+	if seq < len(l.journal.rows) && l.journal.rows[seq].offset() != 0 {
+		last, err := l.journal.readAny(l.journal.rows[seq].offset(), &batch.Row{})
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+		past = last.Attempts
+	}
+	part.Requests += max(attempts-past, 0)
 	return nil
 }
 
@@ -279,6 +323,7 @@ func (l *loader) takeRun(p *lineParser) error {
 	l.runOver()
 	l.runs++
 	l.last = run
+	l.parts = append(l.parts, Part{Started: run.Started, Finished: run.Started})
 	l.mark, l.ended, l.stop = -1, false, Stop{}
 	return nil
 }
@@ -287,6 +332,13 @@ func (l *loader) takeRun(p *lineParser) error {
 // what it may have sent without a result of its own is lost.
 func (l *loader) runOver() {
 	j := l.journal
+	if len(l.parts) > 0 && !l.ended {
+		part := &l.parts[len(l.parts)-1]
+		part.CutOff = true
+		if at, err := time.Parse(timeFormat, l.newest); err == nil && at.After(part.Started) {
+			part.Finished = at
+		}
+	}
 	if !l.ended {
 		j.grow(l.mark + 1)
 		for i := range j.rows[:l.mark+1] {
@@ -315,6 +367,8 @@ func (then Run) sameAs(now Run) error {
 		return fmt.Errorf("%w: it is of %s and not of %s", ErrOtherRun, then.part(), now.part())
 	case then.Digest != now.Digest || then.Rows != now.Rows:
 		return fmt.Errorf("%w: it is of %s with %d rows, and the pairs or their lines are not those of %s", ErrOtherRun, then.Input, then.Rows, now.Input)
+	case then.Keep != now.Keep:
+		return fmt.Errorf("%w: its --keep files protect other shares", ErrOtherRun)
 	case then.Endpoint != now.Endpoint:
 		return fmt.Errorf("%w: it is of the endpoint %s and not of %s", ErrOtherRun, then.Endpoint, now.Endpoint)
 	case then.Project != "" && now.Project != "" && then.Project != now.Project:

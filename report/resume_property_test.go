@@ -311,7 +311,7 @@ func (t *trial) run(l life) []batch.Outcome {
 		if err != nil {
 			stopped = Stop{Reason: err.Error(), At: time.Now()}
 		}
-		if err := j.End(stopped); err != nil {
+		if err := j.End(stopped, batch.Summary{}); err != nil {
 			t.rt.Errorf("%v", err)
 		}
 		for seq, o := range rec.settles {
@@ -605,6 +605,10 @@ func (a mortalAPI) Remove(ctx context.Context, p batch.Pair) batch.Answer {
 	return a.API.Remove(ctx, p)
 }
 
+func (a mortalAPI) Images(context.Context, batch.ImageQuery, batch.Cursor) (batch.ImagePage, batch.Answer) {
+	return batch.ImagePage{}, batch.Answer{Meaning: batch.Listed, Status: 200}
+}
+
 func (a mortalAPI) Members(ctx context.Context, imageID string, from batch.Cursor) (batch.Page, batch.Answer) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer context.AfterFunc(a.life, cancel)()
@@ -618,5 +622,5 @@ func (r ready) Authorize(req *http.Request) (uint64, error) {
 	req.Header.Set("X-Auth-Token", string(r))
 	return 1, nil
 }
-func (ready) Renew(context.Context, uint64) error { return imageapi.ErrRefused }
-func (ready) Accepted(uint64)                     {}
+func (ready) Renew(context.Context, uint64, string) error { return imageapi.ErrRefused }
+func (ready) Accepted(uint64, string)                     {}

@@ -47,7 +47,7 @@ func fill(t testing.TB, j *Journal, ended bool, results ...batch.Result) {
 		t.Fatal(err)
 	}
 	if ended {
-		if err := j.End(Stop{}); err != nil {
+		if err := j.End(Stop{}, batch.Summary{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -352,7 +352,7 @@ func TestAFailureToWriteIsMadeGoodWhenThereIsRoomAgain(t *testing.T) {
 	}
 	j.file.Close()
 	j.file = good
-	if err := j.End(Stop{}); err != nil {
+	if err := j.End(Stop{}, batch.Summary{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := rest(t, j, rows); got != "2" {
@@ -461,7 +461,7 @@ func TestAbsentRowsOfTheFormatBeforeAreNotSettled(t *testing.T) {
 		r := ended(rows[i], o)
 		j.append(wordRow, func(line []byte) []byte { return appendResult(line, &r) })
 	}
-	if err := errors.Join(j.End(Stop{}), file.Close()); err != nil {
+	if err := errors.Join(j.End(Stop{}, batch.Summary{}), file.Close()); err != nil {
 		t.Fatal(err)
 	}
 	for round, want := range []string{"1 2 3", "2 3"} {

@@ -152,6 +152,9 @@ func TestTheServersRequestIDIsTakenOverIfItIsOne(t *testing.T) {
 		{"a formula before an id", "X-Request-Id: 8080\r\nX-Openstack-Request-Id: @x", "8080"},
 		{"some words", "X-Request-Id: a b", ""},
 		{"an override", "X-Request-Id: a\u202eb", ""},
+		{"a command of a terminal", "X-Request-Id: a\x1b[2J", ""},
+		{"the token", "X-Request-Id: " + token, ""},
+		{"an address and a number", "X-Request-Id: 10.0.0.1:80-a_B.7", "10.0.0.1:80-a_B.7"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

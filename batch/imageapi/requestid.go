@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+
+	"imsrevoke/batch/redact"
 )
 
 // requestIDHeader carries the id that a request has in the logs of the
@@ -36,8 +38,9 @@ func newRequestID() string {
 // for it, if that looks like an id, or else the one that it was sent.
 func requestIDOf(req *http.Request, resp *http.Response) string {
 	if resp != nil {
+		secrets := secretsOf(req)
 		for _, name := range [...]string{requestIDHeader, "X-Request-Id"} {
-			if id := first(resp.Header, name); isRequestID(id) {
+			if id := first(resp.Header, name); isRequestID(id) && redact.Text(id, secrets[:]...) == id {
 				return id
 			}
 		}

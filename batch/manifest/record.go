@@ -19,13 +19,20 @@ func (l layout) fields([]string) []string {
 	for i := range l.header {
 		names[i] = "other"
 	}
-	names[l.image], names[l.member], names[len(l.header)] = "image_id", "member_id", "surplus"
+	if l.image >= 0 {
+		names[l.image] = "image_id"
+	}
+	names[l.member], names[len(l.header)] = "member_id", "surplus"
 	return names
 }
 
 // place makes the record of a row that gocsv makes with the fields of l.
 func (l layout) place(row []string) record {
-	rec := record{Other: make(cells, 0, len(l.header)-2)}
+	others := len(l.header) - 2
+	if l.image < 0 {
+		others++
+	}
+	rec := record{Other: make(cells, 0, others)}
 	for i, text := range row {
 		switch {
 		case i == l.image:

@@ -112,7 +112,9 @@ func exitCode(err error) int {
 	case errors.Is(err, batch.ErrWrongEndpoint), errors.Is(err, batch.ErrSameRefusal), errors.Is(err, batch.ErrTooManyFailures),
 		errors.Is(err, batch.ErrTimeBudget), errors.Is(err, batch.ErrOutage), errors.Is(err, batch.ErrSource):
 		return exitStopped
-	case errors.Is(err, errUnsettled):
+	case errors.Is(err, errIncomplete), errors.Is(err, batch.ErrImages), errors.Is(err, errSeesAll):
+		return exitStopped
+	case errors.Is(err, errUnsettled), errors.Is(err, errFound):
 		return exitUnsettled
 	}
 	return exitUsage
@@ -123,7 +125,7 @@ func exitCode(err error) int {
 func shortReason(err error) error {
 	for _, reason := range []error{
 		batch.ErrUnauthorized, batch.ErrMisconfigured, batch.ErrWrongEndpoint, batch.ErrSameRefusal, batch.ErrTooManyFailures, batch.ErrTimeBudget,
-		batch.ErrOutage, batch.ErrRecorder, batch.ErrSource,
+		batch.ErrOutage, batch.ErrRecorder, batch.ErrSource, batch.ErrImages,
 	} {
 		if errors.Is(err, reason) {
 			return reason

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"imsrevoke/report"
@@ -28,7 +29,7 @@ func (c *cli) filesFor(input string, w work, o *runOptions) (*files, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &files{outputs: c.newOutputs(input), report: path}
+	f := &files{outputs: c.newOutputs(append(slices.Clone(o.keep), input)...), report: path}
 	replace := "name another file with %s, or replace it with --overwrite"
 	if w.journals {
 		f.journal = path + ".journal"

@@ -26,12 +26,18 @@ type summary struct {
 	// whole file has; Rows and Outcomes are of those that the flags chose.
 	Shard     string `json:"shard,omitempty"`
 	WholeRows int    `json:"whole_rows"`
+	// Digest is the SHA-256 of the rows that the flags chose, see the manifest's.
+	Digest string `json:"sha256,omitempty"`
 	// NotProjects counts the member ids that are not project ids.
 	NotProjects int `json:"not_project_ids,omitempty"`
 
 	Started    time.Time `json:"started"`
 	Finished   time.Time `json:"finished"`
 	DurationMS int64     `json:"duration_ms"`
+	// Parts is of how many runs the journal tells: this one, and those that it has
+	// gone on with. Started is when the first one began, DurationMS leaves out the
+	// time between them, and the requests are those of all.
+	Parts int `json:"parts,omitempty"`
 
 	Rows     int                    `json:"rows"`
 	Settled  int                    `json:"settled"`
@@ -58,15 +64,16 @@ type summary struct {
 
 	tally   *report.Tally // nil when there is no report
 	counts  batch.Summary
-	chosen  string // what the flags chose, in words
-	leftOut string // LeftOut, in words
+	idle    time.Duration // between the parts
+	chosen  string        // what the flags chose, in words
+	leftOut string        // LeftOut, in words
 }
 
 // conclude tells how a run ended, in the way that was asked for, and returns
 // err for the exit code.
 func (c *cli) conclude(s summary, err error, o *runOptions) error {
 	s.Finished = time.Now()
-	s.DurationMS = s.Finished.Sub(s.Started).Milliseconds()
+	s.DurationMS = s.took().Milliseconds()
 	s.Started, s.Finished = s.Started.UTC(), s.Finished.UTC()
 	if s.tally != nil {
 		s.Rows, s.Settled, s.Outcomes = s.tally.Rows, s.tally.Settled(), s.tally.Outcomes
@@ -114,6 +121,9 @@ func (c *cli) conclude(s summary, err error, o *runOptions) error {
 	return &told{err}
 }
 
+// took is how long the run took, without the time between its parts.
+func (s *summary) took() time.Duration { return s.Finished.Sub(s.Started) - s.idle }
+
 // text is the summary for people.
 func (s *summary) text(err error) string {
 	var b strings.Builder
@@ -125,6 +135,9 @@ func (s *summary) text(err error) string {
 		line("chosen: %s, of %s in the file", s.chosen, plural(s.WholeRows, "row"))
 	}
 	b.WriteString(s.numbers())
+	if s.DryRun {
+		fmt.Fprintf(&b, "digest: %s\n", s.Digest)
+	}
 	var reasons []report.Reason
 	if s.tally != nil {
 		reasons = s.tally.Reasons()
@@ -183,15 +196,19 @@ func (s *summary) numbers() string {
 		b.WriteByte('\n')
 	}
 	if s.Requests > 0 {
-		took := s.Finished.Sub(s.Started)
-		fmt.Fprintf(&b, "%s in %s, %s/s", plural(s.Requests, "request"), roughly(took), figures(float64(s.Requests)/took.Seconds()))
+		took := s.took()
+		fmt.Fprintf(&b, "%s in %s", plural(s.Requests, "request"), roughly(took))
+		if s.Parts > 1 {
+			fmt.Fprintf(&b, " and %d parts", s.Parts)
+		}
+		fmt.Fprintf(&b, ", %s/s", figures(float64(s.Requests)/took.Seconds()))
 		if s.Throttled > 0 {
 			fmt.Fprintf(&b, "; the server asked for less %s", plural(s.Throttled, "time"))
 		}
 		b.WriteByte('\n')
 	}
 	if s.Limit > 0 {
-		fmt.Fprintf(&b, "the server named its limit, %s/s, and the run kept to it from then on\n", figures(s.Limit))
+		fmt.Fprintf(&b, "the server named its limit, %s/s, and the run kept to it\n", figures(s.Limit))
 	}
 	if n := s.Verified; len(n) > 0 {
 		fmt.Fprintf(&b, "verified: %s gone, %s still shared, %s not looked up\n",

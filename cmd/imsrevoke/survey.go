@@ -25,7 +25,7 @@ func (r *run) survey(ctx context.Context, images []string) ([]string, error) {
 	if len(images) == 0 || float64(len(images))/float64(r.options.pace()) > surveyTime.Seconds() {
 		return nil, nil
 	}
-	api, closeAPI := r.openAPI()
+	api, closeAPI := openAPI(r.session, r.options.workers)
 	defer closeAPI()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
