@@ -125,25 +125,24 @@ const (
 // a spreadsheet may take them off. Numbers with a sign are left alone, they are
 // harmless. To defuse a cell again changes nothing.
 func defuse(cell string) string {
-	if !strings.ContainsAny(cell, formulaSigns) && (cell == "" || !strings.ContainsRune(cellEnds, rune(cell[0]))) {
+	var b strings.Builder
+	written := 0
+	for at := 0; at < len(cell); {
+		part := cell[at:]
+		if end := strings.IndexAny(part, cellEnds); end >= 0 {
+			part = part[:end]
+		}
+		if isFormula(part) || at == 0 && strings.IndexByte(cellEnds[1:], cell[0]) >= 0 {
+			b.WriteString(cell[written:at])
+			b.WriteByte('\'')
+			written = at
+		}
+		at += len(part) + 1
+	}
+	if b.Len() == 0 {
 		return cell
 	}
-	var b strings.Builder
-	if strings.ContainsRune(cellEnds[1:], rune(cell[0])) {
-		b.WriteByte('\'')
-	}
-	for rest := cell; rest != ""; {
-		end := strings.IndexAny(rest, cellEnds)
-		part := rest[:end+1]
-		if end < 0 {
-			end, part = len(rest), rest
-		}
-		if isFormula(rest[:end]) {
-			b.WriteByte('\'')
-		}
-		b.WriteString(part)
-		rest = rest[len(part):]
-	}
+	b.WriteString(cell[written:])
 	return b.String()
 }
 
