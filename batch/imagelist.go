@@ -17,6 +17,9 @@ type Image struct {
 	// Unshared says that the image has no members at this time, whatever it had
 	// before. No list of them can be read.
 	Unshared bool
+	// Received is the status of the share by which the image was found, for
+	// [ImageQuery.Received].
+	Received string
 }
 
 // An ImageQuery says which images are listed.
@@ -24,6 +27,10 @@ type ImageQuery struct {
 	// Owner is the project whose images are listed; empty for those of all
 	// projects that the credentials see.
 	Owner string
+	// Received asks for the images that others share with the project of the
+	// credentials. One whose status changes meanwhile, and each one for credentials
+	// that see all images, may be listed with several.
+	Received bool
 }
 
 // An ImagePage is a part of the list of images.
@@ -93,7 +100,7 @@ type imageList struct {
 	fruitful, barren int
 	restarts         int
 	images           []Image
-	seen             map[string]struct{} // ids of images
+	seen             map[string]struct{} // the ways in which images were received, and their ids
 
 	read bool
 	left []Image // whose member lists were not started yet
@@ -145,7 +152,7 @@ func (l *imageList) take(a Answer, p ImagePage) (more bool, err error) {
 	l.asked[l.cursor] = struct{}{}
 	before := len(l.images)
 	for _, image := range p.Images {
-		key := ImageKey(image.ID)
+		key := image.Received + " " + ImageKey(image.ID)
 		if _, ok := l.seen[key]; !ok {
 			l.seen[key] = struct{}{}
 			l.images = append(l.images, image)
@@ -209,7 +216,7 @@ type keptKey struct {
 	kind MemberType
 }
 
-// keep makes a set keep its members as they are.
+// keep lets a set keep its members in full.
 func (s *memberSet) keep() { s.kept = &keptMembers{seen: make(map[keptKey]struct{})} }
 
 // add adds a member, and reports whether it is new.

@@ -44,6 +44,9 @@ type Run struct {
 	Reason          string `json:"reason,omitempty"`
 	ExpectedDigest  string `json:"expected_sha256,omitempty"`
 	ExpectedProject string `json:"expected_project,omitempty"`
+	// Keep is the hash of the lists of shares that had to be kept; empty if there
+	// was none.
+	Keep string `json:"keep_sha256,omitempty"`
 	// User and Host started the run, with this Version of the program.
 	User    string    `json:"user,omitempty"`
 	Host    string    `json:"host,omitempty"`

@@ -36,8 +36,11 @@ const maxLine = 64 << 20
 // error that wraps [ErrDamaged]: nobody can say what is missing.
 // A journal without a whole line in it is good and empty: nothing was sent
 // before its first line was on the disk.
+//
+// One that others may have written is an error that wraps [ErrNotOurs]: by its word
+// rows would be called revoked that nobody has sent. See [CheckOwn].
 func OpenJournal(path string, run Run) (*Journal, error) {
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	file, err := openOwn(path, os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}
@@ -364,6 +367,8 @@ func (then Run) sameAs(now Run) error {
 		return fmt.Errorf("%w: it is of %s and not of %s", ErrOtherRun, then.part(), now.part())
 	case then.Digest != now.Digest || then.Rows != now.Rows:
 		return fmt.Errorf("%w: it is of %s with %d rows, and the pairs or their lines are not those of %s", ErrOtherRun, then.Input, then.Rows, now.Input)
+	case then.Keep != now.Keep:
+		return fmt.Errorf("%w: its --keep files protect other shares", ErrOtherRun)
 	case then.Endpoint != now.Endpoint:
 		return fmt.Errorf("%w: it is of the endpoint %s and not of %s", ErrOtherRun, then.Endpoint, now.Endpoint)
 	case then.Project != "" && now.Project != "" && then.Project != now.Project:

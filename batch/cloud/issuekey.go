@@ -77,7 +77,7 @@ func renewalTime(now, expires time.Time) time.Time {
 func newIAM(config *tls.Config) http.Client {
 	transport := newTransport(config)
 	transport.DisableKeepAlives = true
-	return newClient(limitedBodies{transport, &route{setting: "HUAWEICLOUD_SDK_IAM_ENDPOINT or --region", proxy: transport.Proxy}}, keystoneTimeout)
+	return newClient(limitedBodies{transport, &route{setting: "HUAWEICLOUD_SDK_IAM_ENDPOINT or --region", proxy: transport.Proxy}, maxKeystoneBody}, keystoneTimeout)
 }
 
 // findProject looks up the project of the region.

@@ -30,6 +30,8 @@ const (
 type imagePass struct {
 	path  string
 	query url.Values
+	// received is the status of the shares that it lists with the project.
+	received string
 }
 
 // passes are the lists that are read one after the other.
@@ -44,7 +46,11 @@ type imagePass struct {
 // and the private ones, which may have members as well: nothing says that an image
 // which is shared with accounts or organizations only is among the former
 // (ListImages, https://support.huaweicloud.com/intl/en-us/api-ims/ims_03_0602.html).
-// Its lists have no link to the next page: a page is asked for by the last id of
+// The images that are shared with a project are asked for by the status of the
+// share: all statuses at once would not tell which is which. The project's own
+// images are in these lists, too.
+//
+// Huawei Cloud's lists have no link to the next page: a page is asked for by the last id of
 // the one before, until one is empty.
 func (c *Client) passes(q batch.ImageQuery) []imagePass {
 	set := func(pairs ...string) url.Values {
@@ -57,17 +63,33 @@ func (c *Client) passes(q batch.ImageQuery) []imagePass {
 		}
 		return query
 	}
+	if q.Received {
+		var passes []imagePass
+		for _, status := range memberStatuses {
+			query := func(more ...string) url.Values {
+				return set(append(more, "visibility", "shared", "member_status", string(status))...)
+			}
+			if c.config.Huawei {
+				passes = append(passes, imagePass{huaweiListPath, query("__imagetype", "shared", "sort_key", "created_at", "sort_dir", "asc"), string(status)})
+				continue
+			}
+			for _, hidden := range []string{"true", "false"} {
+				passes = append(passes, imagePass{imageListPath, query("limit", strconv.Itoa(imagesAtATime), "sort", "created_at:asc", "os_hidden", hidden), string(status)})
+			}
+		}
+		return passes
+	}
 	if c.config.Huawei {
 		shared := set("__imagetype", "shared", "sort_key", "created_at", "sort_dir", "asc")
 		private := set("__imagetype", "private", "sort_key", "created_at", "sort_dir", "asc")
-		return []imagePass{{huaweiListPath, shared}, {huaweiListPath, private}}
+		return []imagePass{{huaweiListPath, shared, ""}, {huaweiListPath, private, ""}}
 	}
 	list := func(hidden bool) imagePass {
 		query := set("limit", strconv.Itoa(imagesAtATime), "sort", "created_at:asc", "os_hidden", strconv.FormatBool(hidden))
 		if q.Owner == "" || !sameID(q.Owner, c.config.ProjectID) {
 			query.Set("visibility", "all")
 		}
-		return imagePass{imageListPath, query}
+		return imagePass{imageListPath, query, ""}
 	}
 	return []imagePass{list(true), list(false), list(true)}
 }
@@ -117,7 +139,7 @@ func (c *Client) Images(ctx context.Context, q batch.ImageQuery, from batch.Curs
 		e.answer.Meaning, e.answer.Message = meaningOfRefusal(e.resp, batch.Pair{}, e.errorText)
 		return batch.ImagePage{}, c.judge(ctx, &e)
 	}
-	page, err := c.readImages(e.resp.Body, q, at, len(passes))
+	page, err := c.readImages(e.resp.Body, q, at, passes)
 	if err != nil {
 		e.answer.Meaning, e.answer.Message = batch.Broken, err.Error()
 		return batch.ImagePage{}, c.judge(ctx, &e)
@@ -141,7 +163,7 @@ type imageDocument struct {
 // readImages reads the body of an answer to the request for a page of images. Of
 // those of other owners than the one that was asked for nothing is kept: not
 // every service heeds what it is asked.
-func (c *Client) readImages(body io.Reader, q batch.ImageQuery, at imageCursor, passes int) (batch.ImagePage, error) {
+func (c *Client) readImages(body io.Reader, q batch.ImageQuery, at imageCursor, passes []imagePass) (batch.ImagePage, error) {
 	var page batch.ImagePage
 	limited := &io.LimitedReader{R: body, N: maxImagePage}
 	last, count := "", 0
@@ -156,12 +178,13 @@ func (c *Client) readImages(body io.Reader, q batch.ImageQuery, at imageCursor, 
 		}
 		last = d.ID
 		count++
-		if q.Owner != "" && !sameID(d.Owner, q.Owner) {
+		if q.Owner != "" && !sameID(d.Owner, q.Owner) || q.Received && sameID(d.Owner, c.config.ProjectID) {
 			return nil
 		}
 		page.Images = append(page.Images, batch.Image{
 			ID: d.ID, Name: d.Name, Owner: d.Owner, Status: d.Status, Hidden: d.Hidden != nil && *d.Hidden,
 			Unshared: !c.config.Huawei && d.Visibility != "shared",
+			Received: passes[at.pass].received,
 		})
 		return nil
 	})
@@ -191,7 +214,7 @@ func (c *Client) readImages(body io.Reader, q batch.ImageQuery, at imageCursor, 
 	switch {
 	case marker != "":
 		page.Next = imageCursor{at.pass, marker}.cursor()
-	case at.pass+1 < passes:
+	case at.pass+1 < len(passes):
 		page.Next = imageCursor{at.pass + 1, ""}.cursor()
 	}
 	return page, nil

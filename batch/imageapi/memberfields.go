@@ -12,9 +12,11 @@ import (
 // A memberStatus is the word for what a member has made of a share.
 type memberStatus string
 
+var memberStatuses = []memberStatus{"pending", "accepted", "rejected"}
+
 // UnmarshalJSON implements [json.Unmarshaler]. What is no text is left out.
 func (s *memberStatus) UnmarshalJSON(text []byte) error {
-	for _, known := range [...]memberStatus{"pending", "accepted", "rejected"} {
+	for _, known := range memberStatuses {
 		if string(bytes.Trim(text, `"`)) == string(known) {
 			*s = known
 			return nil

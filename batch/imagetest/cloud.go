@@ -75,7 +75,8 @@ type Cloud struct {
 
 	mu             sync.Mutex
 	images         map[string]*image // by Cloud.imageKey
-	users          map[string]User   // by name
+	projects       map[string]Project
+	users          map[string]User // by name
 	appCredentials map[string]AppCredential
 	tokens         map[string]*token
 	accessKeys     map[string]*accessKey
@@ -87,6 +88,7 @@ type Cloud struct {
 	stats          Stats
 	inFlight       int
 	imagePages     int // requests for one
+	listedProjects int // the most that are listed; 0 for no limit
 }
 
 // NewCloud returns a cloud with the default project, user, application
@@ -97,6 +99,7 @@ func NewCloud() *Cloud {
 		MemberQuota:    128,
 		KeepLog:        true,
 		images:         map[string]*image{},
+		projects:       map[string]Project{},
 		users:          map[string]User{},
 		appCredentials: map[string]AppCredential{},
 		tokens:         map[string]*token{},

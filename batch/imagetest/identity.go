@@ -75,6 +75,12 @@ func (c *Cloud) serveIdentity(r *http.Request, path string, body []byte) answer 
 		if c.Huawei {
 			return c.listProjects(r)
 		}
+		return c.showProjects(r, "")
+	case "GET " + IdentityPath + "/domains":
+		return c.showDomains(r)
+	}
+	if id, ok := strings.CutPrefix(path, IdentityPath+"/projects/"); ok && r.Method == "GET" && !c.Huawei {
+		return c.showProjects(r, id)
 	}
 	return keystoneRefusal(http.StatusNotFound, "The resource could not be found.")
 }

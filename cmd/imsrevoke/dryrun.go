@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"slices"
 	"time"
 
 	"imsrevoke/batch"
@@ -12,7 +13,7 @@ import (
 
 // planFile is a dry run: every row is judged, nothing is sent.
 func (c *cli) planFile(ctx context.Context, m *manifest.Manifest, input string, o *runOptions, w *work) error {
-	out := c.newOutputs(input)
+	out := c.newOutputs(append(slices.Clone(o.keep), input)...)
 	file := out.add(output{report.KindReport, o.report, "--report", o.overwrite, "name another file with --report, or replace it with --overwrite"})
 	if err := out.judge(); err != nil {
 		return err
@@ -35,7 +36,7 @@ func (c *cli) planFile(ctx context.Context, m *manifest.Manifest, input string, 
 		if err != nil {
 			return err
 		}
-		c.showNotes(unusual(m, profile))
+		c.showNotes(append(w.notes(), unusual(m, profile)...))
 	}
 	if s.tally.Outcomes[batch.Invalid] > 0 {
 		err = errUnsettled

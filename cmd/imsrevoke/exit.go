@@ -112,7 +112,7 @@ func exitCode(err error) int {
 	case errors.Is(err, batch.ErrWrongEndpoint), errors.Is(err, batch.ErrSameRefusal), errors.Is(err, batch.ErrTooManyFailures),
 		errors.Is(err, batch.ErrTimeBudget), errors.Is(err, batch.ErrOutage), errors.Is(err, batch.ErrSource):
 		return exitStopped
-	case errors.Is(err, errIncomplete), errors.Is(err, batch.ErrImages):
+	case errors.Is(err, errIncomplete), errors.Is(err, batch.ErrImages), errors.Is(err, errSeesAll):
 		return exitStopped
 	case errors.Is(err, errUnsettled), errors.Is(err, errFound):
 		return exitUnsettled

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -40,6 +41,8 @@ type listOptions struct {
 	// What is listed.
 	owner       string
 	allProjects bool
+	received    bool
+	names, gone bool
 
 	// What is chosen.
 	statuses     wordList
@@ -83,12 +86,20 @@ A list that is not complete is written to FILE.partial, and not at all to standa
 output, unless --allow-partial is given. The images whose members could not be read
 are named on standard error.
 
-The exit code is 0 when the list is complete, 1 when it is complete and --not-in
-has found shares, 2 when nothing was sent, 3 when the list is not complete.`,
+--names asks Keystone for the name, the domain and the state of each member. --gone
+lists only members whose project does not exist any more.
+
+--received lists the images that others share with your project. A member cannot
+revoke its own shares: hand the list to the owners of the images.
+
+The exit code is 0 when the list is complete, 1 when it is complete and --not-in or
+--gone has found shares, 2 when nothing was sent, 3 when the list is not complete.`,
 		Example: `  imsrevoke list --output shares.csv
   imsrevoke list --member edc89b490d7d4392898e19b2deb34797 --output customer.csv
   imsrevoke list --not-in allowed.csv --output extra.csv
   imsrevoke list --not-in last-week.csv
+  imsrevoke list --gone --all-projects --os-cloud admin
+  imsrevoke list --received --output ours-to-use.csv
   imsrevoke list --format jsonl | jq -r .member_id | sort | uniq -c`,
 		Args:              noFile,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -121,6 +132,9 @@ func (o *listOptions) register(f *pflag.FlagSet) {
 	f.Var(&o.sharedBefore, "shared-before", "only shares that were first made before this date (UTC), such as 2026-06-30")
 	f.StringVar(&o.owner, "owner", "", "list the images of this `project` (default the project of the credentials; others need an admin)")
 	f.BoolVar(&o.allProjects, "all-projects", false, "list the images of all projects (needs an admin)")
+	f.BoolVar(&o.received, "received", false, "list the images that others share with this project instead")
+	f.BoolVar(&o.names, "names", false, "look up the members in Keystone, and add their names, domains and states")
+	f.BoolVar(&o.gone, "gone", false, "only shares with projects that do not exist any more, by Keystone (needs an admin)")
 	o.registerPace(f)
 	o.registerCloud(f)
 	o.registerTelling(f)
@@ -136,6 +150,15 @@ func (o *listOptions) validate() error {
 	refuse(o.owner != "" && o.allProjects, "--owner names one project, --all-projects all of them: give one of them")
 	refuse(o.allowEmpty && len(o.notIn) == 0, "--allow-empty is for --not-in: give both")
 	refuse(o.summary.word == "json" && o.output == "", "--summary json and the list both go to standard output: name a file for the list with --output")
+	for _, other := range []struct {
+		flag  string
+		given bool
+	}{
+		{"--all-projects", o.allProjects}, {"--names", o.names}, {"--gone", o.gone},
+		{"--member", len(o.members.list) > 0}, {"--shared-before", !o.sharedBefore.IsZero()},
+	} {
+		refuse(o.received && other.given, "--received lists the shares of one member, without their dates: it does not go with "+other.flag)
+	}
 	if o.owner != "" {
 		id, e := batch.ParseMemberID(o.owner)
 		if e != nil {
@@ -172,6 +195,8 @@ type listing struct {
 	project               string          // of the credentials
 	query                 batch.ImageQuery
 
+	directory *directory // nil unless members are looked up
+
 	started time.Time
 	bar     *progress
 	store   *report.ShareStore
@@ -202,6 +227,12 @@ func (c *cli) listShares(ctx context.Context, o *listOptions) error {
 	}
 	if l.query.Owner, err = l.chosenOwner(); err != nil {
 		return err
+	}
+	l.query.Received = o.received
+	if o.names || o.gone {
+		if l.directory, err = l.openDirectory(ctx); err != nil {
+			return err
+		}
 	}
 	dir := os.TempDir()
 	if o.output != "" {
@@ -263,8 +294,8 @@ func (l *listing) openAllowLists(ctx context.Context) error {
 // chosenOwner is the project whose images are listed, empty for all.
 func (l *listing) chosenOwner() (string, error) {
 	l.project, _ = l.session.Project()
-	if l.options.allProjects {
-		return "", nil
+	if l.options.allProjects || l.options.received && l.project != "" {
+		return l.options.owner, nil
 	}
 	if owner := cmp.Or(l.options.owner, l.project); owner != "" {
 		return owner, nil
@@ -281,7 +312,10 @@ func (l *listing) execute(ctx context.Context) error {
 	counts, stopped := l.options.watchedJob(l.session, l.log, l.bar).List(ctx, l.query, api, l)
 	l.bar.finish()
 	l.summary.counts = counts
-	if errors.Is(stopped, batch.ErrRecorder) {
+	switch {
+	case errors.Is(stopped, errSeesAll):
+		stopped = errSeesAll
+	case errors.Is(stopped, batch.ErrRecorder):
 		stopped = cannotWrite("the list", cmp.Or(l.options.output, "standard output"), errors.Unwrap(stopped), otherOutput)
 	}
 	for _, image := range l.found {
@@ -289,7 +323,10 @@ func (l *listing) execute(ctx context.Context) error {
 			l.unread(image.ID, 0, "the run stopped before its member list was read")
 		}
 	}
-	l.summary.complete = stopped == nil && len(l.summary.Unread) == 0
+	if l.directory != nil && l.found != nil && !errors.Is(stopped, errRecord) {
+		l.directory.lookUp(ctx, l)
+	}
+	l.summary.complete = stopped == nil && len(l.summary.Unread) == 0 && (!l.options.gone || l.summary.NotLookedUp == 0)
 	if l.found == nil && stopped != nil { // there is nothing to write
 		return l.conclude(stopped)
 	}
@@ -300,7 +337,7 @@ func (l *listing) execute(ctx context.Context) error {
 	case stopped != nil:
 	case !l.summary.complete:
 		stopped = errIncomplete
-	case len(l.allowed) > 0 && l.summary.Listed > 0:
+	case (len(l.allowed) > 0 || l.options.gone) && l.summary.Listed > 0:
 		stopped = errFound
 	}
 	return l.conclude(stopped)
@@ -331,6 +368,9 @@ func (l *listing) Images(all []batch.Image) ([]batch.Image, error) {
 		l.unread(key, 0, "it is not among the images that are listed")
 	}
 	slices.SortFunc(l.found, func(a, b batch.Image) int { return cmp.Compare(a.ID, b.ID) })
+	if l.options.received {
+		return nil, l.receive()
+	}
 	if l.terminal {
 		fmt.Fprintf(l.stderr, "%s\n", l.cost())
 	}
@@ -380,7 +420,9 @@ func (l *listing) List(list batch.MemberList) error {
 	if len(chosen) == 0 {
 		return nil
 	}
-	s.Listed += len(chosen)
+	if l.directory != nil {
+		l.directory.note(chosen)
+	}
 	slices.SortFunc(chosen, func(a, b batch.Member) int { return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Type, b.Type)) })
 	return l.store.Put(image.ID, chosen)
 }
@@ -419,7 +461,7 @@ func (l *listing) unread(imageID string, status int, reason string) {
 // write writes the list to where it belongs.
 func (l *listing) write() error {
 	s := &l.summary
-	list := &report.ShareList{Format: l.options.chosenFormat(), Why: len(l.allowed) > 0, Shares: l.shares, Head: l.head()}
+	list := &report.ShareList{Format: l.options.chosenFormat(), Names: l.directory != nil, Why: len(l.allowed) > 0, Shares: l.shares, Head: l.head()}
 	keep := s.complete || l.options.allowPartial
 	switch {
 	case l.options.output != "":
@@ -440,6 +482,7 @@ func (l *listing) write() error {
 		}
 	default:
 		s.withheld = true
+		return list.Write(io.Discard) // which counts
 	}
 	return nil
 }
@@ -460,6 +503,13 @@ func (l *listing) shares(yield func(*report.Share, error) bool) {
 			}
 			if len(l.allowed) > 0 {
 				s.Why = l.why(image, m)
+			}
+			if l.directory != nil {
+				info := l.directory.of(m)
+				if l.options.gone && info.state != stateGone {
+					continue
+				}
+				s.MemberName, s.MemberDomain, s.MemberState = info.name, info.domain, info.state
 			}
 			l.summary.count(m)
 			if !yield(s, nil) {

@@ -42,6 +42,12 @@ type listSummary struct {
 	// NotForRun counts the listed shares that run does not revoke: those of members
 	// that are not projects, and those whose ids cannot be part of a request.
 	NotForRun int `json:"not_for_run,omitempty"`
+	// Members counts the members of the listed shares by their state in Keystone,
+	// NotProjects those whose id is none of a project, and NotLookedUp those whose
+	// state could not be told.
+	Members     map[string]int `json:"members,omitempty"`
+	NotProjects int            `json:"not_project_ids,omitempty"`
+	NotLookedUp int            `json:"not_looked_up,omitempty"`
 	// Unused counts the entries of the allow lists that match no share.
 	Unused int `json:"unused_entries,omitempty"`
 
@@ -58,6 +64,9 @@ type listSummary struct {
 	complete bool
 	withheld bool // from standard output, since it is not complete
 	filters  string
+	received bool
+
+	lookupFailure string
 }
 
 // An unreadImage is an image of which not all members are known.
@@ -99,6 +108,7 @@ func orEmpty(unread []unreadImage) []unreadImage {
 
 // count counts a share that is written.
 func (s *listSummary) count(m batch.Member) {
+	s.Listed++
 	if m.Type != "" || batch.ValidateMemberID(m.ID) != nil {
 		s.NotForRun++
 	}
@@ -122,7 +132,7 @@ func (l *listing) conclude(err error) error {
 			s.Unused += list.Unused()
 		}
 	}
-	s.filters = o.filters()
+	s.filters, s.received = o.filters(), o.received
 	s.ExitCode = l.exitCode(err)
 	if err != nil {
 		s.Stopped = err.Error()
@@ -155,6 +165,9 @@ func (o *listOptions) filters() string {
 	if !o.sharedBefore.IsZero() {
 		words = append(words, "first shared before "+o.sharedBefore.String())
 	}
+	if o.gone {
+		words = append(words, "with projects that are gone")
+	}
 	if len(o.notIn) > 0 {
 		words = append(words, "not in "+strings.Join(o.notIn, ", "))
 	}
@@ -175,6 +188,24 @@ func (s *listSummary) text(err error) string {
 	}
 	if s.Unused > 0 {
 		fmt.Fprintf(&b, "%s of the allow lists %s no share\n", entries(s.Unused), matches(s.Unused))
+	}
+	if len(s.Members) > 0 {
+		var words []string
+		for _, state := range memberStates() {
+			if n := s.Members[state]; n > 0 {
+				words = append(words, grouped(n)+" "+state)
+			}
+		}
+		fmt.Fprintf(&b, "members in Keystone: %s\n", strings.Join(words, ", "))
+	}
+	if s.NotProjects > 0 {
+		fmt.Fprintf(&b, "%s not a project id at all: names are not looked up\n", areNot(s.NotProjects))
+	}
+	if s.NotLookedUp > 0 {
+		fmt.Fprintf(&b, "%s could not be looked up: %s\n", plural(s.NotLookedUp, "member"), s.lookupFailure)
+	}
+	if s.received && s.Listed > 0 {
+		b.WriteString("a member cannot revoke its own shares: hand each owner its part of the list\n")
 	}
 	if s.NotForRun > 0 {
 		fmt.Fprintf(&b, "run cannot revoke %s of them: the member is an account or an organization, or its id cannot be part of a request\n", grouped(s.NotForRun))
@@ -215,7 +246,11 @@ func matches(n int) string {
 // numbers are those of the summary, in which nothing is named.
 func (s *listSummary) numbers() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s of %s; %s read", plural(s.Shares, "share"), plural(s.Images, "image"), plural(s.Read, "member list"))
+	if s.received {
+		fmt.Fprintf(&b, "%s shared with the project", plural(s.Images, "image"))
+	} else {
+		fmt.Fprintf(&b, "%s of %s; %s read", plural(s.Shares, "share"), plural(s.Images, "image"), plural(s.Read, "member list"))
+	}
 	switch {
 	case s.NotShared == 1:
 		b.WriteString("; 1 image is not shared now (earlier members, if any, cannot be seen)")
@@ -276,4 +311,11 @@ func entries(n int) string {
 		return "1 entry"
 	}
 	return grouped(n) + " entries"
+}
+
+func areNot(n int) string {
+	if n == 1 {
+		return "1 member is"
+	}
+	return plural(n, "member") + " are"
 }

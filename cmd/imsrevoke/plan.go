@@ -29,6 +29,9 @@ func (r *run) showPlan() {
 	line("file", "%s (%s, delimiter %q, columns %q and %q)", m.Name, encoding, m.Delimiter, m.ImageColumn, m.MemberColumn)
 	line("rows", "%s of %s and %s", plural(m.Rows, "row"), count(m.Images, "image"), count(m.Members, "member"))
 	line("digest", "%s", m.Digest)
+	for _, v := range m.Values {
+		line("values", "%s: %s", v.Column, v)
+	}
 	if chosen := r.options.chosen(); chosen != "" {
 		line("chosen", "%s, of %s in the file", chosen, plural(m.WholeRows, "row"))
 	}

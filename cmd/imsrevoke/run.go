@@ -2,13 +2,17 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/user"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -80,7 +84,7 @@ func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) e
 		return err
 	}
 	defer m.Close()
-	if err := o.approval.judgeRows(m, o); err != nil {
+	if err := errors.Join(o.approval.judgeRows(m, o), w.prove(m)); err != nil {
 		return err
 	}
 	c.warnOfNames(m, log)
@@ -93,6 +97,9 @@ func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) e
 	}
 	if !o.yes && !c.interactive {
 		return fmt.Errorf("there is no terminal to ask on: give --yes to %s the shares without a question", w.infinitive)
+	}
+	if w.unproved != nil && o.yes && !o.trustReport {
+		return fmt.Errorf("cannot prove what %s says: %w; put the journal beside it, or take the report's word with --trust-report", input, w.unproved)
 	}
 	session, err := c.connect(ctx, o, log)
 	if err != nil {
@@ -162,12 +169,17 @@ func (r *run) remaining() batch.Source {
 // openManifest reads and judges the input, and refuses what the flags do not
 // want.
 func (c *cli) openManifest(ctx context.Context, input string, o *runOptions) (*manifest.Manifest, error) {
+	keep, err := c.openKeepLists(ctx, o.keep)
+	if err != nil {
+		return nil, err
+	}
 	m, err := manifest.Open(ctx, input, manifest.Options{
 		ImageColumn:  o.imageColumn,
 		MemberColumn: o.memberColumn,
 		Delimiter:    rune(o.delimiter),
 		Encoding:     o.encoding,
 		Select:       o.selection(),
+		Keep:         keep,
 		Stdin:        &attentiveReader{ctx, c.stdin},
 		TempDir:      o.copyDir(),
 	})
@@ -178,6 +190,8 @@ func (c *cli) openManifest(ctx context.Context, input string, o *runOptions) (*m
 	// All shards judge alike: either each of them begins or none does.
 	case o.maxRows > 0 && m.UncutRows > o.maxRows:
 		err = fmt.Errorf("%s holds %d rows, more than --max-rows %d: nothing was sent", m.Name, m.UncutRows, o.maxRows)
+	case m.Protected > 0:
+		err = protected(m)
 	case o.strict && m.UncutInvalid > 0:
 		err = fmt.Errorf("%s: %w: nothing was sent, because of --strict", m.Name, firstInvalid(m))
 	default:
@@ -194,6 +208,52 @@ func (o *runOptions) copyDir() string {
 		return ""
 	}
 	return filepath.Dir(o.report)
+}
+
+// openKeepLists reads the files of --keep.
+func (c *cli) openKeepLists(ctx context.Context, paths []string) (lists []*manifest.AllowList, err error) {
+	for _, path := range paths {
+		list, err := manifest.OpenAllowList(ctx, path, manifest.Options{Stdin: &attentiveReader{ctx, c.stdin}})
+		if err != nil {
+			return nil, fmt.Errorf("--keep: %w", err)
+		}
+		if list.Entries == 0 {
+			return nil, fmt.Errorf("--keep %s: it has no entries, and so protects nothing: leave it out, or name the right file", list.Name)
+		}
+		lists = append(lists, list)
+	}
+	return lists, nil
+}
+
+// keepDigest says which shares the lists protect.
+func keepDigest(lists []*manifest.AllowList) string {
+	if len(lists) == 0 {
+		return ""
+	}
+	sum := sha256.New()
+	for _, l := range lists {
+		io.WriteString(sum, l.Digest)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// protected refuses a file that names protected shares: it is the wrong one, or the
+// list is.
+func protected(m *manifest.Manifest) error {
+	first := m.ProtectedRows[0]
+	lines := make([]string, len(m.ProtectedRows))
+	for i, p := range m.ProtectedRows {
+		lines[i] = fmt.Sprint(p.Line)
+	}
+	if m.Protected > len(lines) {
+		lines = append(lines, "…")
+	}
+	word := "line"
+	if m.Protected > 1 {
+		word = "lines"
+	}
+	return fmt.Errorf("%s names %s that must be kept, on %s %s (line %d: %s protects the image %s for the member %s): nothing was sent; check both files",
+		m.Name, plural(m.Protected, "share"), word, strings.Join(lines, ", "), first.Line, first.List, first.Pair.ImageID, first.Pair.MemberID)
 }
 
 // firstInvalid describes the invalid rows of m by the first of them.
@@ -339,6 +399,7 @@ func (r *run) identity() report.Run {
 		identity.WholeRows, identity.WholeDigest = r.manifest.WholeRows, r.manifest.WholeDigest
 	}
 	r.options.approval.record(&identity)
+	identity.Keep = keepDigest(r.manifest.Keep())
 	if u, err := user.Current(); err == nil {
 		identity.User = u.Username
 	}

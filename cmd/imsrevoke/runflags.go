@@ -21,8 +21,12 @@ type runOptions struct {
 	maxRows                             int
 	shard                               shard
 	images, members                     ids
-	// outcome is what the rows must have that are chosen from a report.
-	outcome batch.Outcome
+	where                               conditions
+	keep                                []string
+	// outcome is what the rows must have that are chosen from a report, and
+	// trustReport says that its word is enough for that.
+	outcome     batch.Outcome
+	trustReport bool
 
 	approval approval
 
@@ -85,6 +89,7 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 
 	o.registerPace(f)
 	o.registerLimits(f)
+	f.StringArrayVar(&o.keep, "keep", nil, "refuse a file that names a share of this list, a CSV `file` as for list --not-in (may be repeated)")
 	o.approval.register(f)
 	f.Var(&o.shard, "shard", "only one of N parts of the file, from 0 on, at one Nth of the rate; /N takes JOB_COMPLETION_INDEX for I")
 	o.registerInput(f)
@@ -98,6 +103,7 @@ func (o *runOptions) registerRestore(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.StringVar(&o.report, "report", "", "the report `file` (default REPORT.restore.csv, beside the report that is read)")
 	o.registerStart(f)
+	f.BoolVar(&o.trustReport, "trust-report", false, "with --yes, restore also without the journal that proves what the report says")
 	o.registerPace(f)
 	o.registerLimits(f)
 	o.registerChoice(f)
@@ -143,6 +149,7 @@ func (o *runOptions) registerChoice(f *pflag.FlagSet) {
 	f.IntVar(&o.maxRows, "max-rows", 0, "refuse a file with more rows than this (default none)")
 	f.Var(&o.images, "image", "only rows with this image (may be repeated)")
 	f.Var(&o.members, "member", "only rows with this member (may be repeated)")
+	f.Var(&o.where, "where", "only rows with this value in this column (may be repeated; all must hold)")
 }
 
 func (o *runOptions) registerInput(f *pflag.FlagSet) {

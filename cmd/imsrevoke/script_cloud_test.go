@@ -24,6 +24,9 @@ const bystander = "bystander-project"
 // else's images.
 const otherProject = "another-project"
 
+// adminProject is the project of an admin's credentials.
+const adminProject = "ad0000000000000000000000000000ad"
+
 // A scriptCloud is the simulated cloud of a script.
 type scriptCloud struct {
 	*imagetest.Cloud
@@ -141,6 +144,13 @@ func (s *script) login(ts *testscript.TestScript, args []string) {
 		})
 		maps.Copy(variables, passwordLogin(c.authURL))
 		variables["OS_PROJECT_NAME"] = otherProject
+	case "admin":
+		c.AddUser(imagetest.User{
+			Name: "admin", Password: imagetest.Password, ProjectID: adminProject, ProjectName: "admin",
+			Roles: []string{imagetest.RoleAdmin, imagetest.RoleMember, imagetest.RoleReader},
+		})
+		maps.Copy(variables, passwordLogin(c.authURL))
+		variables["OS_USERNAME"], variables["OS_PROJECT_NAME"] = "admin", "admin"
 	case "app-credential", "both-rules", "delete-rule", "list-rule":
 		c.AddAppCredential(imagetest.AppCredential{
 			ID: imagetest.AppCredentialID, Secret: imagetest.AppCredentialSecret, UserName: imagetest.UserName,

@@ -34,6 +34,26 @@ func (s *script) image(ts *testscript.TestScript, args []string) {
 	s.running(ts).AddImage(i)
 }
 
+// project adds a project to Keystone, or changes it: project ID [PROPERTY...].
+func (s *script) project(ts *testscript.TestScript, args []string) {
+	p := imagetest.Project{ID: args[0]}
+	for _, arg := range args[1:] {
+		switch name, value, _ := strings.Cut(arg, "="); name {
+		case "name":
+			p.Name = value
+		case "disabled":
+			p.Disabled = true
+		default:
+			ts.Fatalf("%q is not a property of a project", arg)
+		}
+	}
+	s.running(ts).AddProject(p)
+}
+
+func (s *script) keystoneLists(ts *testscript.TestScript, args []string) {
+	s.running(ts).LimitProjects(number(ts, args[0]))
+}
+
 // imageListProperty sets a property of the cloud's image lists.
 func imageListProperty(ts *testscript.TestScript, c *imagetest.Cloud, name, value string) bool {
 	switch name {
@@ -85,10 +105,16 @@ func listFaults() map[string]imagetest.Policy {
 				Body: `{"message": "Image ` + r.ImageID + ` not found.<br /><br />\n\n\n", "code": "404 Not Found", "title": "Not Found"}`,
 			}
 		},
-		"images-500":       ofImageLists(2, 0, imagetest.Status(http.StatusInternalServerError)),
-		"images-500-once":  ofImageLists(2, 2, imagetest.Status(http.StatusInternalServerError)),
-		"images-429-once":  ofImageLists(2, 2, imagetest.Fault{Status: http.StatusTooManyRequests, RetryAfter: "1"}),
-		"images-401-once":  ofImageLists(2, 2, imagetest.Status(http.StatusUnauthorized)),
+		"images-500":      ofImageLists(2, 0, imagetest.Status(http.StatusInternalServerError)),
+		"images-500-once": ofImageLists(2, 2, imagetest.Status(http.StatusInternalServerError)),
+		"images-429-once": ofImageLists(2, 2, imagetest.Fault{Status: http.StatusTooManyRequests, RetryAfter: "1"}),
+		"images-401-once": ofImageLists(2, 2, imagetest.Status(http.StatusUnauthorized)),
+		"projects-500": func(r imagetest.Request) imagetest.Fault {
+			if strings.HasSuffix(r.Target, "/v3/projects") {
+				return imagetest.Status(http.StatusInternalServerError)
+			}
+			return imagetest.Fault{}
+		},
 		"images-forbidden": ofImageLists(1, 0, imagetest.Status(http.StatusForbidden)),
 	}
 }

@@ -38,6 +38,8 @@ import (
 //	                      or that is Huawei Cloud's: huawei
 //	image ID PROPERTY...  add an image there, or change it: owner=PROJECT, visibility=WORD,
 //	                      hidden, name=TEXT, status=WORD
+//	project ID PROPERTY...  add a project to Keystone, or change it: name=TEXT, disabled
+//	keystone-lists N      let Keystone's list of projects end after N of them
 //	share IMAGE MEMBER [TYPE [STATUS]]  share an image there, also with an account
 //	                      (domain) or an organization, which may have answered
 //	members IMAGE ID...   judge which projects are left as members of an image
@@ -92,6 +94,8 @@ func TestScripts(t *testing.T) {
 			"huawei":         command(0, 1, (*script).startHuawei),
 			"cloud-with":     command(2, 9, (*script).startCloudWith),
 			"image":          command(1, 9, (*script).image),
+			"project":        command(1, 9, (*script).project),
+			"keystone-lists": command(1, 1, (*script).keystoneLists),
 			"share":          command(2, 4, (*script).share),
 			"members":        command(1, 9, (*script).members),
 			"login":          command(1, 1, (*script).login),

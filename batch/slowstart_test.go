@@ -116,9 +116,9 @@ func TestThePoolFillsOnceAnythingWasAnswered(t *testing.T) {
 
 func TestACrowdGrowsWhenItIsNeededAndServed(t *testing.T) {
 	since := time.Now()
-	o := opening{workers: 100, window: 4, sent: 4, heard: 1, since: since}
+	s := slowStart{workers: 100, window: 4, sent: 4, answered: 1, since: since}
 	at := since.Add(time.Second) // from here on, where a request runs from at to at
-	o.ended(at, at, true, 0)
+	s.ended(at, at, true, 0)
 	tests := []struct {
 		name    string
 		after   time.Duration
@@ -142,9 +142,9 @@ func TestACrowdGrowsWhenItIsNeededAndServed(t *testing.T) {
 		if !tt.started.IsZero() {
 			started = tt.started
 		}
-		o.ended(started, at, tt.served, tt.others)
-		if o.window != tt.want {
-			t.Errorf("%s: %d may be in flight; want %d", tt.name, o.window, tt.want)
+		s.ended(started, at, tt.served, tt.others)
+		if s.window != tt.want {
+			t.Errorf("%s: %d may be in flight; want %d", tt.name, s.window, tt.want)
 		}
 	}
 }
