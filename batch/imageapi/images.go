@@ -192,6 +192,7 @@ func (c *Client) readImages(body io.Reader, q batch.ImageQuery, at imageCursor, 
 		page.Images = append(page.Images, batch.Image{
 			ID: d.ID, Name: d.Name, Owner: d.Owner, Status: d.Status, Hidden: d.Hidden != nil && *d.Hidden,
 			Unshared: !c.config.Huawei && d.Visibility != "shared",
+			Private:  !c.config.Huawei && d.Visibility == "private",
 			Received: passes[at.pass].received,
 		})
 		return nil
