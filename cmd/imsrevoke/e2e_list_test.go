@@ -27,10 +27,12 @@ import (
 // database asks Glance's database, and returns the rows.
 func database(t *testing.T, query string) []string {
 	t.Helper()
-	out, err := exec.Command("mariadb", "--no-defaults", "-u", "root", "--socket", siteFile("mysql.sock"), "--default-character-set=utf8mb4",
-		"-N", "-B", "-e", query, "glance").CombinedOutput()
+	cmd := exec.Command("mariadb", "--no-defaults", "-u", "root", "--socket", siteFile("mysql.sock"), "--default-character-set=utf8mb4",
+		"--skip-column-names", "--batch", "glance")
+	cmd.Stdin = strings.NewReader(query)
+	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Fatalf("%s: %v\n%s", query, err, out)
+		t.Fatalf("%.200s: %v\n%s", query, err, out)
 	}
 	return strings.FieldsFunc(string(out), func(r rune) bool { return r == '\n' })
 }
