@@ -219,7 +219,7 @@ type keptKey struct {
 	kind MemberType
 }
 
-// keep makes a set keep its members as they are.
+// keep lets a set keep its members in full.
 func (s *memberSet) keep() { s.kept = &keptMembers{seen: make(map[keptKey]struct{})} }
 
 // add adds a member, and reports whether it is new.

@@ -106,7 +106,7 @@ func (m *Metrics) text(task string, success float64) string {
 	w.sample("info", 1, label("verb", m.Verb), label("version", m.Version))
 	w.gauge(lastSuccess, "When the last run ended that ended with exit code 0; 0 when none has.", success)
 	w.gauge("last_run_timestamp_seconds", "When the last run ended.", seconds(m.Finished))
-	w.gauge("last_run_duration_seconds", "How long the last run took.", m.Duration.Seconds())
+	w.gauge("last_run_duration_seconds", "How long the last run took, without the time between its parts if it was resumed.", m.Duration.Seconds())
 	w.gauge("last_run_exit_code", "The exit code of the last run.", float64(m.ExitCode))
 	if m.Unknown {
 		return w.String()
@@ -116,7 +116,7 @@ func (m *Metrics) text(task string, success float64) string {
 	} else {
 		m.writeRows(&w)
 	}
-	w.gauge("last_run_requests", "The requests of the last run, every attempt and every read counted.", float64(m.Requests.Requests))
+	w.gauge("last_run_requests", "The requests of the last run, of all its parts if it was resumed, every attempt and every read counted.", float64(m.Requests.Requests))
 	w.gauge("last_run_retries", "Those of the last run's requests that tried again what an earlier one had not settled.", float64(m.Requests.Retries))
 	w.gauge("last_run_throttled", "Those of the last run's requests that were answered by 429, too many requests.", float64(m.Requests.Throttled))
 	return w.String()

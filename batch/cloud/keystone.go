@@ -124,12 +124,11 @@ func (k *keystone) explain(err error) error {
 	case errors.As(err, &failed) && failed.Timeout():
 		return fmt.Errorf("keystone at %s gave no usable answer: none came in time: check %s, or try again later", k.url, k.from.quote("auth_url"))
 	case errors.As(err, &failed):
-		return fmt.Errorf("keystone at %s gave no usable answer: %w: check %s, or try again later", k.url, &plainError{failed.Err}, k.from.quote("auth_url"))
+		return fmt.Errorf("keystone at %s gave no usable answer: %w: check %s, or try again later", k.url, &networkError{failed.Err}, k.from.quote("auth_url"))
 	default:
-		return fmt.Errorf("keystone at %s gave no usable answer: %w: check %s, or try again later", k.url, err, k.from.quote("auth_url"))
+		return fmt.Errorf("keystone at %s gave no usable answer: %w: check %s, or try again later", k.url, &networkError{err}, k.from.quote("auth_url"))
 	}
-	said := fmt.Sprintf("keystone at %s answered %d %s to the %s%s", k.url,
-		answer.Actual, http.StatusText(answer.Actual), k.method(),
+	said := fmt.Sprintf("keystone at %s answered %s to the %s%s", k.url, statusOf(answer.Actual), k.method(),
 		words(answer.Body, k.auth.Password, k.auth.ApplicationCredentialSecret, k.auth.TokenID))
 	if isRefusal(answer.Actual) {
 		return refused("%s: check the credentials, the domains and project that go with them, and %s",

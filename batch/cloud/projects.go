@@ -124,6 +124,9 @@ func (p *Projects) Find(ctx context.Context, id string) (project Project, found 
 
 var errNotFound = errors.New("not found")
 
+// lookUpNames is the kind of these requests, see [Session.Accepted].
+const lookUpNames = "names"
+
 // get asks one question, again while Keystone is in trouble. Nothing that an
 // answer leads to is followed.
 func (p *Projects) get(ctx context.Context, path string, into any) error {
@@ -138,22 +141,23 @@ func (p *Projects) get(ctx context.Context, path string, into any) error {
 		answer, answered := errors.AsType[gophercloud.ErrUnexpectedResponseCode](err)
 		switch {
 		case err == nil:
+			p.session.Accepted(credential.generation, lookUpNames)
 			return nil
 		case !answered && ctx.Err() != nil:
 			return backoff.Permanent(context.Cause(ctx))
 		case !answered:
-			return fmt.Errorf("keystone at %s: %w", p.client.Endpoint, &plainError{err})
+			return fmt.Errorf("keystone at %s: %w", p.client.Endpoint, &networkError{err})
 		case answer.Actual == http.StatusNotFound:
 			return backoff.Permanent(errNotFound)
 		case answer.Actual == http.StatusForbidden:
 			return backoff.Permanent(ErrMayNotLookUp)
 		}
 		if answer.Actual == http.StatusUnauthorized {
-			if err := p.session.Renew(ctx, credential.generation); err != nil {
+			if err := p.session.Renew(ctx, credential.generation, lookUpNames); err != nil {
 				return backoff.Permanent(err)
 			}
 		}
-		err = fmt.Errorf("keystone at %s answered %d %s%s", p.client.Endpoint, answer.Actual, http.StatusText(answer.Actual), words(answer.Body))
+		err = fmt.Errorf("keystone at %s answered %s%s", p.client.Endpoint, statusOf(answer.Actual), words(answer.Body))
 		if isRefusal(answer.Actual) && answer.Actual != http.StatusUnauthorized {
 			return backoff.Permanent(err)
 		}

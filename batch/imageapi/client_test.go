@@ -45,14 +45,14 @@ func (k *keys) Authorize(req *http.Request) (uint64, error) {
 	return 1, nil
 }
 
-func (k *keys) Renew(context.Context, uint64) error {
+func (k *keys) Renew(context.Context, uint64, string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.renewed++
 	return k.err
 }
 
-func (k *keys) Accepted(uint64) {
+func (k *keys) Accepted(uint64, string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.accepted++
@@ -164,6 +164,8 @@ func TestA401HasTheCredentialRenewed(t *testing.T) {
 	}{
 		{"a new one is in place", nil, batch.Renewed, "This server could not verify"},
 		{"there is none to be had", fmt.Errorf("%w: the token of OS_TOKEN has expired", ErrRefused), batch.Unauthorized, "OS_TOKEN has expired"},
+		{"it is good for other requests", ErrNotAllowed, batch.Forbidden,
+			"this credential may not remove members: it needs an access rule for DELETE /v2/images/*/members/*"},
 		{"Keystone is down", errors.New("keystone is down"), batch.Unavailable, "keystone is down"},
 	}
 	for _, tt := range tests {
@@ -255,7 +257,7 @@ func TestWhatTimeMeans(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()
 			transport := &http.Transport{}
 			defer transport.CloseIdleConnections()

@@ -130,7 +130,7 @@ func (c *Client) Images(ctx context.Context, q batch.ImageQuery, from batch.Curs
 	if err != nil {
 		return batch.ImagePage{}, notSent(err)
 	}
-	e := c.exchange(ctx, req)
+	e := c.exchange(ctx, req, imageList)
 	defer e.close()
 	if e.failed() {
 		return batch.ImagePage{}, e.answer

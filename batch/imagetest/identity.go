@@ -140,13 +140,13 @@ func (c *Cloud) authenticate(request authRequest) (token, bool) {
 			return token{}, false
 		}
 		user := c.users[app.UserName]
-		t.user, t.projectID, t.projectName, t.roles = user, user.ProjectID, user.ProjectName, app.Roles
+		t.user, t.projectID, t.projectName, t.roles, t.rules = user, user.ProjectID, user.ProjectName, app.Roles, app.AccessRules
 	case "token":
 		old := c.validToken(identity.Token.ID)
 		if old == nil {
 			return token{}, false
 		}
-		t.user, t.projectID, t.projectName, t.roles = old.user, old.projectID, old.projectName, old.roles
+		t.user, t.projectID, t.projectName, t.roles, t.rules = old.user, old.projectID, old.projectName, old.roles, old.rules
 	default:
 		return token{}, false
 	}

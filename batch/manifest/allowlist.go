@@ -2,9 +2,12 @@ package manifest
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +21,9 @@ type AllowList struct {
 	Name string
 	// Entries counts its rows.
 	Entries int
+
+	// Digest is the SHA-256, in hexadecimal, of the entries.
+	Digest string
 
 	byMember map[string][]*allowed // by batch.MemberKey
 	used     int
@@ -61,10 +67,12 @@ func OpenAllowList(ctx context.Context, path string, opts Options) (*AllowList, 
 		return nil, err
 	}
 	l := &AllowList{Name: m.Name, byMember: make(map[string][]*allowed)}
+	digest := sha256.New()
 	rows := m.reader(ctx)
 	for {
 		row, err := rows.read()
 		if err == io.EOF {
+			l.Digest = hex.EncodeToString(digest.Sum(nil))
 			return l, nil
 		}
 		if err != nil {
@@ -83,13 +91,14 @@ func OpenAllowList(ctx context.Context, path string, opts Options) (*AllowList, 
 		l.Entries++
 		key := batch.MemberKey(row.MemberID)
 		l.byMember[key] = append(l.byMember[key], entry)
+		fmt.Fprintf(digest, "%q %q %q %d\n", key, entry.image, entry.kind, entry.until.Unix())
 	}
 }
 
 // entryColumn finds a column of an allow list among Manifest.Columns; it is -1 if
 // there is none.
 func (m *Manifest) entryColumn(name string) (int, error) {
-	column, err := m.otherColumn(Selection{Column: name})
+	column, err := m.otherColumn(Condition{Column: name})
 	if !errors.Is(err, errNoColumn) {
 		return column, err
 	}
@@ -187,3 +196,42 @@ func (l *AllowList) Why(now time.Time, imageID, memberType string, member ...str
 // Unused counts the entries that matched none of the shares that [AllowList.Why]
 // was asked about.
 func (l *AllowList) Unused() int { return l.Entries - l.used }
+
+// Keep returns the lists that the rows were compared with.
+func (m *Manifest) Keep() []*AllowList { return m.keep }
+
+// A Protected is a row whose share an allow list protects.
+type Protected struct {
+	Line int
+	Pair batch.Pair
+	List string // the name of the allow list
+}
+
+// maxProtected is how many protected rows are named.
+const maxProtected = 10
+
+// protect notes that a row is protected, if it is.
+func (m *Manifest) protect(row batch.Row) {
+	if row.Problem != "" {
+		return
+	}
+	now := time.Now()
+	for _, l := range m.keep {
+		if l.covers(now, row.Pair) {
+			if m.Protected++; m.Protected <= maxProtected {
+				pair := batch.Pair{ImageID: strings.Clone(row.Pair.ImageID), MemberID: strings.Clone(row.Pair.MemberID)}
+				m.ProtectedRows = append(m.ProtectedRows, Protected{row.Line, pair, l.Name})
+			}
+			return
+		}
+	}
+}
+
+// covers reports whether an entry names a share, of whatever type its member is, and
+// counts at this time.
+func (l *AllowList) covers(now time.Time, p batch.Pair) bool {
+	image := batch.ImageKey(p.ImageID)
+	return slices.ContainsFunc(l.byMember[batch.MemberKey(p.MemberID)], func(e *allowed) bool {
+		return (e.image == "" || batch.ImageKey(e.image) == image) && (e.until.IsZero() || now.Before(e.until))
+	})
+}

@@ -36,13 +36,23 @@ func TestInputThatCannotBeReadTwiceIsKept(t *testing.T) {
 		t.Errorf("name %q, duplicates %d", m.Name, m.Duplicates)
 	}
 
-	_, err = Open(context.Background(), "-", Options{Stdin: strings.NewReader("x"), TempDir: dir + "/none"})
-	if err == nil || !strings.HasPrefix(err.Error(), "keeping a copy of standard input: ") {
-		t.Errorf("without a temporary directory: %v", err)
-	}
 	_, err = Open(context.Background(), "-", Options{Stdin: strings.NewReader("x"), TempDir: dir})
 	if err == nil || !strings.HasPrefix(err.Error(), "standard input: line 1: no column") {
 		t.Errorf("a refusal: %v", err)
+	}
+}
+
+func TestWithoutRoomForACopyNothingIsRead(t *testing.T) {
+	none := t.TempDir() + "/none"
+	good := func() Options { return Options{Stdin: strings.NewReader("image_id,member_id\n"), TempDir: none} }
+	m, err := Open(context.Background(), "-", good())
+	if err != nil {
+		t.Fatalf("where only TempDir cannot be written: %v", err)
+	}
+	m.Close()
+	t.Setenv("TMPDIR", none)
+	if _, err = Open(context.Background(), "-", good()); err == nil || !strings.HasPrefix(err.Error(), "keeping a copy of standard input: ") {
+		t.Errorf("without any directory: %v", err)
 	}
 }
 

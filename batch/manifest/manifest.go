@@ -31,12 +31,15 @@ type Options struct {
 	Encoding string
 	// Select chooses some of the rows.
 	Select Selection
+	// Keep are lists of shares that no row may name, see [Manifest.Protected].
+	Keep []*AllowList
 	// Stdin is read for the path "-". Nil means [os.Stdin].
 	Stdin io.Reader
 	// membersOnly says that a file without a column of images is no fault.
 	membersOnly bool
 	// TempDir is where input that is not a regular file is kept while the
-	// Manifest is open. Empty means [os.TempDir].
+	// Manifest is open: up to four gigabytes, so not on a file system that is
+	// memory. If it is empty or cannot be written to, that is [os.TempDir].
 	TempDir string
 }
 
@@ -70,6 +73,15 @@ type Manifest struct {
 	// delimiter, the quoting, the encoding or the line ends.
 	Digest string
 
+	// Protected counts the chosen rows, of all shards together, whose share an
+	// entry of [Options.Keep] names that still counts; ProtectedRows are the first
+	// of them.
+	Protected     int
+	ProtectedRows []Protected
+
+	// Values counts the values of the columns of [Selection.Where].
+	Values []Values
+
 	// UncutRows and UncutInvalid are Rows and Invalid of all shards together.
 	UncutRows, UncutInvalid int
 	// WholeRows counts all rows of the file, WholeDigest is the Digest of them.
@@ -95,10 +107,11 @@ type Manifest struct {
 	charset  charset
 	layout   layout
 	selector *selector
+	keep     []*AllowList
 	repeats  []repeat
 	// respelled are the numbers of the rows that a later row repeats with
 	// another spelling of the member.
-	respelled []int
+	respelled []uint32
 }
 
 // Count is a number that is exact up to a bound.
@@ -134,6 +147,7 @@ func (m *Manifest) open(ctx context.Context, path string, opts Options) error {
 	}
 	m.columnsNamed = opts.ImageColumn != "" && opts.MemberColumn != ""
 	var err error
+	m.keep = opts.Keep
 	if m.selector, err = m.newSelector(opts.Select); err != nil {
 		return err
 	}

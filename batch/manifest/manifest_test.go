@@ -148,6 +148,8 @@ func TestRefusals(t *testing.T) {
 			"line 3: a quote in this row runs on to line 4, and something is wrong there; " + hint},
 		{"a quote that swallows rows", "image_id,member_id,note\nA!,1!,\"x\ny\nB!,2!,y\nC!,2!,\"\n", Options{},
 			"line 2: a quoted cell of this row holds what looks like another row, 2 lines further down; " + hint},
+		{"a quote that swallows rows behind a note of several lines", "note,image_id,member_id,note\n\"a\nb\nc\",A!,1!,\"x\nx,B!,2!,y\n\"\n", Options{},
+			"line 2: a quoted cell of this row holds what looks like another row, 3 lines further down; " + hint},
 		{"an id that runs over a line", "image_id,member_id\nA!,1!\nA!,\"2!\n\"\n", Options{}, "line 3: an id of this row runs over the end of its line; " + hint},
 		{"swapped columns", "image_id,member_id\n1!,A!\n\n2!,B!\n", Options{},
 			`line 2: the columns look swapped: "image_id" holds no UUID with dashes, "member_id" holds nothing else; if so, pass --image-column '#2' --member-column '#1'; if not, the same with the numbers exchanged`},

@@ -22,7 +22,7 @@ type Reader struct {
 	mapped    *gocsv.Unmarshaller // of the first reading; nil later
 	placed    record              // the last one of a later reading
 	repeats   []repeat            // that are still ahead
-	respelled []int               // likewise
+	respelled []uint32            // likewise
 	seq       int
 	line      int // of the last row
 	other     []string
@@ -100,11 +100,11 @@ func (r *Reader) Next() (batch.Row, error) {
 func (r *Reader) number(row batch.Row) batch.Row {
 	row.Seq = r.seq
 	r.seq++
-	if len(r.repeats) > 0 && r.repeats[0].seq == row.Seq {
-		row.FirstSeq, row.FirstLine = r.repeats[0].first.seq, r.repeats[0].first.line
+	if len(r.repeats) > 0 && r.repeats[0].seq == uint32(row.Seq) {
+		row.FirstSeq, row.FirstLine = int(r.repeats[0].first.seq), int(r.repeats[0].first.line)
 		r.repeats = r.repeats[1:]
 	}
-	if len(r.respelled) > 0 && r.respelled[0] == row.Seq {
+	if len(r.respelled) > 0 && r.respelled[0] == uint32(row.Seq) {
 		row.Respelled = true
 		r.respelled = r.respelled[1:]
 	}
@@ -140,7 +140,7 @@ func (r *Reader) read() (batch.Row, error) {
 		if err := r.checkLineBreaks(rec); err != nil {
 			return batch.Row{}, err
 		}
-		return r.row(rec), nil
+		return r.row(rec, int(r.csv.InputOffset()-start)), nil
 	}
 }
 
@@ -162,8 +162,15 @@ func (r *Reader) record() (*record, error) {
 	return &r.placed, nil
 }
 
-func (r *Reader) row(rec *record) batch.Row {
+// row makes a row of a record that has so many bytes in the file.
+func (r *Reader) row(rec *record, size int) batch.Row {
 	row := batch.Row{Line: r.line, ImageID: rec.ImageID.text, MemberID: rec.MemberID.text}
+	if n := len(row.ImageID); size > 2*(n+len(row.MemberID)) {
+		// The cells are parts of the text of their row, and whoever keeps an id
+		// would keep all of it.
+		ids := row.ImageID + row.MemberID
+		row.ImageID, row.MemberID = ids[:n], ids[n:]
+	}
 	r.other = rec.Other
 	if lacking := len(r.m.Columns) - len(rec.Other); lacking > 0 {
 		r.other = append(r.other, make([]string, lacking)...)
@@ -220,15 +227,16 @@ func (r *Reader) checkLineBreaks(rec *record) error {
 	if strings.Contains(rec.ImageID.text, "\n") || strings.Contains(rec.MemberID.text, "\n") {
 		return r.m.swallowed(r.line, "an id of this row runs over the end of its line")
 	}
+	before := 0 // line ends of the row before the one that is looked at
 	for _, cell := range rec.Other {
-		first, rest, ok := strings.Cut(cell, "\n")
+		_, rest, ok := strings.Cut(cell, "\n")
 		if !ok {
 			continue
 		}
-		before := strings.Count(first, "\n") + 1
-		for i, text := range strings.Split(rest, "\n") {
+		for text := range strings.SplitSeq(rest, "\n") {
+			before++
 			if r.looksLikeRow(text) {
-				return r.m.swallowed(r.line, fmt.Sprintf("a quoted cell of this row holds what looks like another row, %s further down", plural(before+i, "line")))
+				return r.m.swallowed(r.line, fmt.Sprintf("a quoted cell of this row holds what looks like another row, %s further down", plural(before, "line")))
 			}
 		}
 	}

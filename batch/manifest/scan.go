@@ -9,13 +9,18 @@ import (
 	"hash"
 	"hash/maphash"
 	"io"
+	"math"
+	"slices"
 	"strings"
 
 	"imsrevoke/batch"
 )
 
-// scan reads every row once, or twice when some pair seems to repeat, and
-// fills in what the Manifest says of the whole.
+// maxLines is how many lines a file may have, for the sake of repeat and place.
+const maxLines = math.MaxUint32
+
+// scan reads every row once, and again when some pair seems to repeat, and fills
+// in what the Manifest says of the whole.
 func (m *Manifest) scan(ctx context.Context) error {
 	var (
 		sum     = rowDigest{hash: sha256.New()}
@@ -35,10 +40,16 @@ func (m *Manifest) scan(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if int64(row.Line) > maxLines {
+			return m.refuse(0, fmt.Sprintf("the file has more than %d lines", int64(maxLines)), "split it")
+		}
 		m.WholeRows++
 		swap.add(row)
 		if m.selector != nil {
 			whole.add(row)
+			for i := range m.Values {
+				m.Values[i].add(rows.other[slices.Index(m.Columns, m.Values[i].Column)])
+			}
 			if !m.selector.matches(row, rows.other) {
 				continue
 			}
@@ -46,9 +57,10 @@ func (m *Manifest) scan(ctx context.Context) error {
 			if row.Problem != "" {
 				m.UncutInvalid++
 			}
-			if !m.selector.Shard.of(row) {
-				continue
-			}
+		}
+		m.protect(row)
+		if m.selector != nil && !m.selector.Shard.of(row) {
+			continue
 		}
 		m.Rows++
 		sum.add(row)
@@ -68,6 +80,9 @@ func (m *Manifest) scan(ctx context.Context) error {
 	}
 	if swap.positive(m.columnsNamed) {
 		return m.refuseSwapped(swap.line)
+	}
+	for i := range m.Values {
+		m.Values[i].sort()
 	}
 	m.Digest, m.WholeDigest = sum.hex(), whole.hex()
 	if m.selector == nil {

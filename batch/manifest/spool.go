@@ -53,10 +53,15 @@ func (m *Manifest) refuseFile(err error) error {
 const maxSpool = 4 << 30
 
 // spool copies r to a temporary file that only its owner can read and that has
-// no name any more where the system allows that. It refuses more than most
-// bytes, and what begins with a block of nothing but NULs.
+// no name any more where the system allows that. It lies in dir, or if that is
+// not possible in [os.TempDir]. spool refuses more than most bytes, and what
+// begins with a block of nothing but NULs.
 func (m *Manifest) spool(ctx context.Context, r io.Reader, dir string, most int64) (*os.File, error) {
-	f, err := os.CreateTemp(dir, "imsrevoke-*.csv")
+	const pattern = ".imsrevoke-*.csv"
+	f, err := os.CreateTemp(dir, pattern)
+	if err != nil {
+		f, err = os.CreateTemp("", pattern)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("keeping a copy of %s: %w", m.Name, err)
 	}

@@ -18,6 +18,7 @@ func (c *cli) connect(ctx context.Context, o *runOptions, log *slog.Logger) (*cl
 		Region:    o.region,
 		CACert:    o.caCert,
 		TokenFile: o.tokenFile,
+		Terminal:  c.interactive,
 		UserAgent: userAgent(),
 		Getenv:    c.getenv,
 		Logger:    log,
@@ -27,18 +28,24 @@ func (c *cli) connect(ctx context.Context, o *runOptions, log *slog.Logger) (*cl
 // credentials are those of a session, in the words of the Image API client.
 type credentials struct{ *cloud.Session }
 
-func (s credentials) Renew(ctx context.Context, generation uint64) error {
-	err := s.Session.Renew(ctx, generation)
-	if errors.Is(err, cloud.ErrRefused) {
-		return refusal{err}
+func (s credentials) Renew(ctx context.Context, generation uint64, kind string) error {
+	err := s.Session.Renew(ctx, generation, kind)
+	switch {
+	case errors.Is(err, cloud.ErrRefused):
+		return kindOfError{err, imageapi.ErrRefused}
+	case errors.Is(err, cloud.ErrNotAllowed):
+		return kindOfError{err, imageapi.ErrNotAllowed}
 	}
 	return err
 }
 
-// refusal is an error that is an imageapi.ErrRefused too.
-type refusal struct{ error }
+// A kindOfError is an error that is also one of another package.
+type kindOfError struct {
+	error
+	kind error
+}
 
-func (r refusal) Is(target error) bool { return target == imageapi.ErrRefused }
+func (e kindOfError) Is(target error) bool { return target == e.kind }
 
 // openAPI makes the client of the Image API, to be closed in the end.
 func openAPI(session *cloud.Session, workers int) (api batch.API, closeAPI func()) {

@@ -178,6 +178,8 @@ func (c *cli) leave() {
 	case journal == nil:
 		fmt.Fprintln(c.stderr, "\nimsrevoke: stopped at once: nothing was sent")
 	case *journal != "":
-		fmt.Fprintf(c.stderr, "\nimsrevoke: stopped at once: what is known is in %s\ngo on with: %s\n", *journal, c.resumeCommand())
+		fmt.Fprintln(c.stderr)
+		c.say("imsrevoke: stopped at once: what is known is in %s", *journal)
+		c.say("go on with: %s", c.resumeCommand())
 	}
 }

@@ -389,7 +389,7 @@ func (l *listing) Images(all []batch.Image) ([]batch.Image, error) {
 	if l.terminal {
 		fmt.Fprintf(l.stderr, "%s\n", l.cost())
 	}
-	l.bar.start(l.cli, l.options.runOptions, len(l.found))
+	l.bar.start(l.cli, l.options.runOptions, "", len(l.found))
 	return l.found, nil
 }
 

@@ -43,6 +43,9 @@ func (c *cli) monitored(ctx context.Context, verb string, o *runOptions, job fun
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableKeepAlives = true // a few pings, far apart
+	// Over HTTP/2 net/http would repeat a ping by itself.
+	transport.Protocols = new(http.Protocols)
+	transport.Protocols.SetHTTP1(true)
 	log := c.logger(o.logLevel.word, o.logFormat.word)
 	ours := *c
 	ours.monitor = &monitor{
@@ -113,7 +116,7 @@ func (m *monitor) ended(ctx context.Context, err error) {
 func (m *monitor) metrics(code int) *report.Metrics {
 	told := &report.Metrics{Verb: m.verb, Version: programVersion(), ExitCode: code}
 	if s := m.summary; s != nil && s.tally != nil {
-		told.Finished, told.Duration = s.Finished, s.Finished.Sub(s.Started)
+		told.Finished, told.Duration = s.Finished, s.took()
 		told.Outcomes, told.Requests = s.Outcomes, s.counts
 		told.Unsettled, told.AlsoShared = s.Rows-s.Settled, len(s.AlsoShared)
 		return told

@@ -29,9 +29,9 @@ const (
 // The bar in its two forms. What does not fit is cut off at the end; the last
 // element takes what is left, so that there is one that pb measures.
 const (
-	wideBar = `{{counters . }} {{bar . "[" "=" ">" " " "]"}} {{percent . }} {{speed . "%s/s" "…/s"}} {{rtime . "%s left" "%s" ""}} ` +
+	wideBar = `{{string . "what"}}{{counters . }} {{bar . "[" "=" ">" " " "]"}} {{percent . }} {{speed . "%s/s" "…/s"}} {{rtime . "%s left" "%s" ""}} ` +
 		`{{with string . "waits"}}{{.}} | {{end}}{{string . "outcomes"}}`
-	narrowBar = `{{counters . }} {{with string . "waits"}}{{.}}{{else}}{{percent . }} {{rtime . "%s left" "%s" ""}}{{end}}` +
+	narrowBar = `{{string . "what"}}{{counters . }} {{with string . "waits"}}{{.}}{{else}}{{percent . }} {{rtime . "%s left" "%s" ""}}{{end}}` +
 		`{{bar . " " " " " " " " " "}}`
 	// narrow is the width of a terminal, in columns, below which there is no
 	// room for the wide bar.
@@ -42,19 +42,23 @@ const (
 var barTemplate = fmt.Sprintf(`{{$width := call (.Get "columns")}}{{$bar := .SetWidth $width}}{{if lt $width %d}}%s{{else}}%s{{end}}`,
 	narrow, narrowBar, wideBar)
 
-// startProgress starts a bar for the rows of a run.
-func (r *run) startProgress() *progress {
+// startProgress starts a bar for so many rows of a run. What is done to them is
+// said where it is not the run itself.
+func (r *run) startProgress(what string, rows int) *progress {
 	p := &progress{counts: make(map[batch.Outcome]int)}
-	p.start(r.cli, r.options, r.left)
+	p.start(r.cli, r.options, what, rows)
 	return p
 }
 
 // start shows the bar when one is wanted, and there is something to show.
-func (p *progress) start(c *cli, o *runOptions, total int) {
+func (p *progress) start(c *cli, o *runOptions, what string, total int) {
 	if total == 0 || o.progress.word == "never" || o.progress.word == "auto" && !c.terminal {
 		return
 	}
 	p.bar = pb.New(total)
+	if what != "" {
+		p.bar.Set("what", what+" ")
+	}
 	p.bar.Set(pb.Terminal, c.redraws) // before SetWriter, which looks for itself otherwise
 	if c.redraws {
 		p.bar.Set("columns", c.columns)
@@ -65,7 +69,7 @@ func (p *progress) start(c *cli, o *runOptions, total int) {
 		p.bar.SetTemplateString(wideBar + "\n")
 		p.bar.SetRefreshRate(logEvery)
 	}
-	p.bar.SetWriter(c.stderr)
+	p.bar.SetWriter(c.screen())
 	p.bar.Start()
 }
 

@@ -151,7 +151,11 @@ func (s *script) login(ts *testscript.TestScript, args []string) {
 		})
 		maps.Copy(variables, passwordLogin(c.authURL))
 		variables["OS_USERNAME"], variables["OS_PROJECT_NAME"] = "admin", "admin"
-	case "app-credential":
+	case "app-credential", "both-rules", "delete-rule", "list-rule":
+		c.AddAppCredential(imagetest.AppCredential{
+			ID: imagetest.AppCredentialID, Secret: imagetest.AppCredentialSecret, UserName: imagetest.UserName,
+			Roles: []string{imagetest.RoleMember, imagetest.RoleReader}, AccessRules: accessRules[way],
+		})
 		variables["OS_AUTH_URL"] = c.authURL
 		variables["OS_APPLICATION_CREDENTIAL_ID"] = imagetest.AppCredentialID
 		variables["OS_APPLICATION_CREDENTIAL_SECRET"] = imagetest.AppCredentialSecret
@@ -172,6 +176,18 @@ func (s *script) login(ts *testscript.TestScript, args []string) {
 		ts.Setenv(name, value)
 	}
 }
+
+// The access rules that an application credential needs, and the credentials
+// that have some of them.
+var (
+	deleteRule  = imagetest.AccessRule{Method: http.MethodDelete, Path: "/v2/images/*/members/*"}
+	listRule    = imagetest.AccessRule{Method: http.MethodGet, Path: "/v2/images/*/members"}
+	accessRules = map[string][]imagetest.AccessRule{
+		"both-rules":  {deleteRule, listRule},
+		"delete-rule": {deleteRule},
+		"list-rule":   {listRule},
+	}
+)
 
 // accessKeyLogin is the environment for the cloud's own access key, whose
 // project has to be looked up.

@@ -63,6 +63,8 @@ import (
 //	same-rows FILE FILE   that two reports differ in nothing but times and request ids,
 //	summary NAME=N...     that standard output is a summary in JSON whose counts
 //	                      add up, with these numbers,
+//	story SUMMARY REPORT METRICS  that these tell the same story of a resumed run, and
+//	                      know its requests but for those that died with a part
 //	metrics FILE NAME=N.. that a file of metrics is sound, with these numbers
 //	trap KIND             start a server that is not what the program expects, at
 //	                      $TRAP, with its CA in ca.pem if it has one: see trapKinds,
@@ -121,6 +123,7 @@ func TestScripts(t *testing.T) {
 			"await-pings":    command(1, 1, (*script).awaitPings),
 			"pings":          command(0, 9, (*script).pings),
 			"metrics":        command(1, 99, (*script).metrics),
+			"story":          command(3, 3, (*script).story),
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -294,4 +297,49 @@ func (s *script) summary(ts *testscript.TestScript, args []string) {
 		name, want, _ := strings.Cut(arg, "=")
 		judge(ts, name, numbers[name], want)
 	}
+}
+
+func (s *script) story(ts *testscript.TestScript, args []string) {
+	var told struct {
+		Started    time.Time
+		Finished   time.Time
+		DurationMS int64 `json:"duration_ms"`
+		Requests   int
+		Parts      int
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &told))
+	var report struct {
+		Run struct {
+			Started time.Time
+			Parts   []struct {
+				Started, Finished time.Time
+				CutOff            bool `json:"cut_off"`
+				Requests          int
+			}
+		}
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &report))
+	parts := report.Run.Parts
+	if len(parts) != told.Parts || !report.Run.Started.Equal(told.Started) || !parts[0].Started.Equal(told.Started) {
+		ts.Fatalf("the summary tells of %d parts from %v on, the report of %+v", told.Parts, told.Started, parts)
+	}
+	requests, worked := 0, time.Duration(0)
+	for i, p := range parts {
+		if requests += p.Requests; p.Requests == 0 || p.CutOff != (i == 0) {
+			ts.Fatalf("part %d: %+v", i, p)
+		}
+		worked += p.Finished.Sub(p.Started)
+	}
+	took := time.Duration(told.DurationMS) * time.Millisecond
+	if idle := told.Finished.Sub(told.Started) - took; idle < 2*time.Second || (worked-took).Abs() > time.Second {
+		ts.Fatalf("the run took %v, without a pause of %v, and its parts %v", took, idle, worked)
+	}
+	if requests != told.Requests {
+		ts.Fatalf("the summary tells of %d requests, the report of %d", told.Requests, requests)
+	}
+	died := s.running(ts).Stats().Requests - requests
+	if died < 0 || died > 2 { // the attempts for one row, by one worker
+		ts.Fatalf("%d requests are told of, and %d more were made", requests, died)
+	}
+	s.metrics(ts, []string{args[2], fmt.Sprintf("requests=%d", requests)})
 }

@@ -60,7 +60,7 @@ var errUnreadable = errors.New("the member lists cannot be read")
 func (r *run) showReading(done, all int) {
 	switch {
 	case r.redraws:
-		fmt.Fprintf(r.stderr, "\r%s%d", reading(all), done)
+		fmt.Fprintf(r.screen(), "\r%s%d", reading(all), done)
 	case done == 0:
 		fmt.Fprintf(r.stderr, "%s%d\n", reading(all), all)
 	}
@@ -69,7 +69,7 @@ func (r *run) showReading(done, all int) {
 // hideReading takes away what showReading has shown.
 func (r *run) hideReading(all int) {
 	if r.redraws {
-		fmt.Fprintf(r.stderr, "\r%*s\r", len(reading(all))+len(fmt.Sprint(all)), "")
+		fmt.Fprintf(r.screen(), "\r%*s\r", len(reading(all))+len(fmt.Sprint(all)), "")
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -171,6 +172,28 @@ func (l *ids) Set(text string) error {
 		}
 		l.list = append(l.list, batch.TrimID(id))
 	}
+	return nil
+}
+
+// conditions are demands on other columns, from a flag that may be repeated.
+type conditions []manifest.Condition
+
+func (l *conditions) Type() string { return "COLUMN=VALUE" }
+
+func (l *conditions) String() string {
+	var words []string
+	for _, c := range *l {
+		words = append(words, c.Column+"="+c.Value)
+	}
+	return strings.Join(words, ",")
+}
+
+func (l *conditions) Set(text string) error {
+	column, value, ok := strings.Cut(text, "=")
+	if !ok || strings.TrimSpace(column) == "" {
+		return errors.New("give the name of a column and a value, such as decision=revoke")
+	}
+	*l = append(*l, manifest.Condition{Column: column, Value: value})
 	return nil
 }
 
