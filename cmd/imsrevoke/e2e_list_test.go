@@ -200,7 +200,7 @@ func (o *owned) testKinds(t *testing.T) {
 			t.Errorf("a stranger, %v: exit code %d\n%s", flags, l.code, l.output)
 		}
 	}
-	bareCredential := s.addApplicationCredential(t, o.owner, "member")
+	bareCredential := s.addApplicationCredential(t, o.owner, nil, "member")
 	l := o.list(t, bareCredential)
 	t.Logf("an application credential without the reader role: exit code %d\n%s", l.code, l.output)
 	if r.secure && l.code != 3 {
