@@ -11,6 +11,10 @@ type willing struct{}
 
 func (willing) Remove(context.Context, Pair) Answer { return Answer{Meaning: Removed, Status: 204} }
 func (willing) Add(context.Context, Pair) Answer    { return Answer{Meaning: Added, Status: 200} }
+func (willing) Images(context.Context, ImageQuery, Cursor) (ImagePage, Answer) {
+	return ImagePage{}, Answer{Meaning: Listed, Status: 200}
+}
+
 func (willing) Members(context.Context, string, Cursor) (Page, Answer) {
 	return Page{}, Answer{Meaning: Listed, Status: 200}
 }

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// A deadline bounds the attempts of one worker, each by the same time. It is
-// one context for all of them, as long as none takes too long: to make one with
-// a timeout for each attempt costs as much as all else that a run does for a
-// row. It is used by one goroutine at a time.
+// A deadline limits each attempt of one worker to the same time. It reuses one
+// context until an attempt times out: a new context with a timeout for each attempt
+// costs as much as everything else that a run does for a row. It is used by one
+// goroutine at a time.
 type deadline struct {
 	parent  context.Context
 	timeout time.Duration

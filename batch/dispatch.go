@@ -18,19 +18,20 @@ type dispatcher struct {
 	tasks chan *task // to the workers; holds as many as may be in flight
 	done  chan reply // from the workers; likewise, so that no worker blocks
 
-	pace     *pace
-	held     *task // taken from the source or the queue, waits for the pace
-	waiting  retryQueue
-	spare    spareTasks
-	lists    memberLists
-	inFlight int
-	opening  opening
-	outage   outage
-	// exhausted says that the source has no more rows.
+	pace      *pace
+	held      *task // next to start, waits for the pace
+	waiting   retryQueue
+	free      freeTasks
+	lists     memberLists
+	images    *imageList // nil unless images are listed
+	inFlight  int
+	slowStart slowStart
+	outage    outage
+	// exhausted is set once the source has no more rows.
 	exhausted bool
-	// stopped says why nothing new is started.
+	// stopped is the reason why nothing new is started, nil while the run goes on.
 	stopped error
-	// cutOff ends the requests in flight, when a stop has waited long enough.
+	// cutOff cancels the requests in flight when the drain time is over.
 	cutOff func()
 
 	limits  limits
@@ -39,22 +40,22 @@ type dispatcher struct {
 
 func newDispatcher(j *Job, op *operation, src Source, rec Recorder) *dispatcher {
 	return &dispatcher{
-		job:     j,
-		src:     src,
-		rec:     rec,
-		op:      op,
-		tasks:   make(chan *task, j.Workers),
-		done:    make(chan reply, j.Workers),
-		pace:    newPace(j.Rate),
-		lists:   newMemberLists(),
-		opening: opening{workers: j.Workers, window: 1},
-		outage:  outage{patience: j.OutagePatience, servedAt: time.Now()},
-		limits:  limits{allowance: j.MaxFailures, finished: j.Settled, mixed: j.Settled > 0},
+		job:       j,
+		src:       src,
+		rec:       rec,
+		op:        op,
+		tasks:     make(chan *task, j.Workers),
+		done:      make(chan reply, j.Workers),
+		pace:      j.pace(),
+		lists:     newMemberLists(),
+		slowStart: slowStart{workers: j.Workers, window: 1},
+		outage:    outage{patience: j.OutagePatience, servedAt: time.Now()},
+		limits:    limits{allowance: j.MaxFailures, finished: j.Settled, mixed: j.Settled > 0},
 	}
 }
 
-// run is the dispatcher's loop. It returns when nothing is left to do and
-// nothing is under way.
+// run is the dispatcher's loop. It returns when nothing is left to do and no
+// request is in flight.
 func (d *dispatcher) run(ctx context.Context) error {
 	wake := time.NewTimer(time.Hour)
 	defer wake.Stop()
@@ -65,13 +66,13 @@ func (d *dispatcher) run(ctx context.Context) error {
 		budget = t.C
 	}
 	interrupt := ctx.Done()
-	if ctx.Err() != nil { // before the first request, whatever select would pick
+	if ctx.Err() != nil { // select might start a request first
 		d.stop(context.Cause(ctx))
 	}
 	for {
-		d.flush() // what has ended is kept before anything else is sent
+		d.flush() // results are kept before anything else is sent
 		wait := d.startAll()
-		d.flush() // and so are the rows that needed no request
+		d.flush() // including those of rows that needed no request
 		if d.idle() {
 			return d.stopped
 		}
@@ -79,8 +80,8 @@ func (d *dispatcher) run(ctx context.Context) error {
 		select {
 		case r := <-d.done:
 			d.handle(r)
-			// Answers that have come at the same time are acted on together,
-			// which costs one write of their results and not one for each.
+			// Let other workers hand in their answers too, so that one flush
+			// writes the results of all of them.
 			runtime.Gosched()
 			d.handleAll()
 		case <-wake.C:
@@ -99,21 +100,19 @@ func (d *dispatcher) flush() {
 	}
 }
 
-// idle reports whether the run is over.
+// idle reports whether nothing is left to do.
 func (d *dispatcher) idle() bool {
 	return d.inFlight == 0 && d.held == nil && d.waiting.empty() && (d.exhausted || d.stopped != nil)
 }
 
-// untilSomethingEnds is how long the dispatcher waits when only the end of a
-// request can make a difference.
-const untilSomethingEnds = time.Hour
+// noDeadline is the wait when only the end of a request can change anything.
+const noDeadline = time.Hour
 
-// startAll starts every request that may start now, and reports how long it
-// takes until the next one may, for all that the dispatcher knows by itself: 0
-// when it is to be asked again at once.
+// startAll starts every request that may start now. It returns how long to wait
+// before the next one may start, 0 to be called again at once.
 func (d *dispatcher) startAll() (wait time.Duration) {
 	now := time.Now()
-	for d.opening.mayStart(d.inFlight) {
+	for d.slowStart.mayStart(d.inFlight) {
 		if d.outage.probe != nil {
 			return d.startProbe(now)
 		}
@@ -122,12 +121,12 @@ func (d *dispatcher) startAll() (wait time.Duration) {
 		}
 		if d.held == nil {
 			if d.mayRead() {
-				return 0 // there are more rows, after a look at what else has happened
+				return 0 // more rows, after a look at answers and signals
 			}
 			if due, ok := d.waiting.due(); ok {
 				return due.Sub(now)
 			}
-			return untilSomethingEnds
+			return noDeadline
 		}
 		if wait := d.pace.take(now); wait > 0 {
 			return wait
@@ -135,18 +134,17 @@ func (d *dispatcher) startAll() (wait time.Duration) {
 		d.start(d.held, now)
 		d.held = nil
 	}
-	return untilSomethingEnds
+	return noDeadline
 }
 
 // mayRead reports whether rows may be taken from the source.
 func (d *dispatcher) mayRead() bool {
-	return d.stopped == nil && !d.exhausted && d.waiting.len()+d.lists.waiting < MaxWaiting
+	return d.stopped == nil && !d.exhausted && d.waiting.len()+d.lists.waiting < MaxWaiting && (d.images == nil || d.images.read)
 }
 
-// next takes the task that should start next: one whose wait is over, or else
-// the first row of the source that has to be sent. Rows before it that need no
-// request are recorded on the way, some at a time. It returns nil when there
-// is no task yet.
+// next returns the task to start next: one whose wait is over, or else the first
+// row of the source that needs a request. Rows that need none are recorded on the
+// way, a limited number at a time. It returns nil when no task is ready.
 func (d *dispatcher) next(now time.Time) *task {
 	for t := d.waiting.pop(now); t != nil; t = d.waiting.pop(now) {
 		if !d.lists.hold(t) {
@@ -157,6 +155,11 @@ func (d *dispatcher) next(now time.Time) *task {
 	for range atATime {
 		if !d.mayRead() {
 			break
+		}
+		if d.images != nil {
+			t := d.images.nextList(now)
+			d.exhausted = t == nil
+			return t
 		}
 		row, err := d.src.Next()
 		if err == io.EOF {
@@ -177,14 +180,14 @@ func (d *dispatcher) next(now time.Time) *task {
 			continue
 		}
 		if l := d.lists.known(row.Pair.ImageID); l != nil && !d.op.shares && l.otherType(&row) != "" {
-			d.settleBy(&task{row: row}, l) // a request for a project must not be sent
+			d.settleBy(&task{row: row}, l) // not a project: no request may be sent
 			continue
 		}
 		if err := d.rec.Begin(row); err != nil {
 			d.stopRecorder(err)
 			break
 		}
-		if t := d.spare.take(row); !d.lists.hold(t) {
+		if t := d.free.take(row); !d.lists.hold(t) {
 			return t
 		}
 	}
@@ -194,22 +197,21 @@ func (d *dispatcher) next(now time.Time) *task {
 func (d *dispatcher) start(t *task, now time.Time) {
 	if t.began.IsZero() {
 		t.began = now
-	} else {
+	} else if t.last.Meaning != Renewed {
 		d.summary.Retries++
 	}
 	t.started = now
 	t.attempts++
 	d.inFlight++
-	d.opening.sent++
+	d.slowStart.sent++
 	d.summary.Requests++
-	if t.list != nil {
+	if t.reads() {
 		d.summary.Reads++
 	}
 	d.tasks <- t
 }
 
-// handleAll acts on all the answers that are there already, so that their
-// results are flushed together.
+// handleAll handles all answers that have arrived already.
 func (d *dispatcher) handleAll() {
 	for {
 		select {
@@ -221,26 +223,26 @@ func (d *dispatcher) handleAll() {
 	}
 }
 
-// handle acts on one answer.
+// handle handles one answer.
 func (d *dispatcher) handle(r reply) {
 	d.inFlight--
 	t, a := r.task, r.answer
 	if a.Meaning == Misconfigured && d.summary.Requests > 1 {
-		a.Meaning = Unreachable // the set-up was good before
+		a.Meaning = Unreachable // earlier requests got through
 	}
 	t.last, t.ended = a, r.at
 	event := Event{Answer: a, Took: t.ended.Sub(t.started)}
-	if t.list == nil {
+	if !t.reads() {
 		event.Row = &t.row
 	}
 	if a.Meaning.maybeApplied() {
 		t.lost = true
 	}
 	d.react(t, &event)
-	d.opening.answered(t.started, t.ended, a.Meaning.Served(), d.inFlight)
+	d.slowStart.ended(t.started, t.ended, a.answered(), d.inFlight)
 	d.watch(t, &event)
 	switch {
-	case t == d.outage.probe:
+	case t.probe:
 		d.probed(t)
 	case a.Meaning == Renewed && t.renewals < maxRenewals:
 		t.renewals++
@@ -255,32 +257,35 @@ func (d *dispatcher) handle(r reply) {
 		}
 	case t.list != nil:
 		d.pageRead(t, r.page)
+	case t.images != nil:
+		d.imagesRead(t, r.images)
 	case a.Meaning == Removed && (t.row.Respelled || t.respelled != nil):
 		t.removedNow()
 		d.settle(t)
-	case a.Meaning.inQuestion():
+	case a.Meaning.ambiguous():
 		d.settle(t)
 	default:
 		d.finish(t, t.outcome(), t.last.Message)
-		defer d.spare.put(t)
+		defer d.free.put(t)
 	}
 	if d.job.Notify != nil {
 		d.job.Notify(event)
 	}
 }
 
-// react does what the last answer to t asks of the whole pool.
+// react applies the last answer to t to the whole pool: pauses, the rate, the end
+// of the run.
 func (d *dispatcher) react(t *task, event *Event) {
 	switch a := t.last; {
 	case a.Meaning == Throttled:
 		d.summary.Throttled++
-		d.opening.start(t.ended)
-		if event.Limit = d.pace.limit(t.ended, a.Limit); event.Limit > 0 {
+		d.slowStart.restart(t.ended)
+		if event.Limit = d.pace.limit(t.ended, a.Limit, a.LimitWindow); event.Limit > 0 {
 			d.summary.Limit = event.Limit
 		}
 		event.PausedFor, event.Rate = d.pace.throttle(t.started, t.ended, a.RetryAfter)
 	case a.Meaning.transient() && a.RetryAfter > 0:
-		d.opening.start(t.ended)
+		d.slowStart.restart(t.ended)
 		event.PausedFor = d.pace.pause(t.ended, a.RetryAfter)
 	case a.Meaning == Unauthorized:
 		d.stop(fmt.Errorf("%w: %s", ErrUnauthorized, a.Message))
@@ -288,16 +293,16 @@ func (d *dispatcher) react(t *task, event *Event) {
 		d.stop(fmt.Errorf("%w: %s", ErrMisconfigured, a.Message))
 	case a.Meaning == WrongEndpoint:
 		d.stop(fmt.Errorf("%w: %s", ErrWrongEndpoint, a.Message))
-	case a.Meaning.Served():
+	case a.answered():
 		if a.Meaning == Removed {
 			d.lists.own(t.row.Pair.ImageID)
 		}
-		d.pace.served(t.ended)
+		d.pace.answered(t.ended)
 	}
 }
 
-// again puts t among the tasks that wait, or gives it up when the run is
-// stopping. It reports whether there will be another attempt.
+// again schedules another attempt for t, or gives t up if the run is stopping. It
+// reports whether there will be another attempt.
 func (d *dispatcher) again(t *task, wait time.Duration) bool {
 	if d.stopped != nil {
 		d.giveUp(t)
@@ -308,7 +313,7 @@ func (d *dispatcher) again(t *task, wait time.Duration) bool {
 	return true
 }
 
-// finish records what became of t's row.
+// finish records the outcome of t's row.
 func (d *dispatcher) finish(t *task, o Outcome, message string) {
 	r := t.result(o, message)
 	if l := d.lists.known(t.row.Pair.ImageID); l != nil && !d.op.shares {
@@ -330,15 +335,15 @@ func (d *dispatcher) record(r *Result) {
 	}
 }
 
-// stop lets nothing new start and gives up the tasks that wait. Of several
-// reasons the first one is told.
+// stop ends the run: nothing new is started, and the waiting tasks are given up.
+// Only the first reason counts.
 func (d *dispatcher) stop(reason error) {
 	if d.stopped != nil {
 		return
 	}
 	d.stopped = reason
 	if d.job.Drain > 0 {
-		time.AfterFunc(d.job.Drain, d.cutOff) // which does no harm after the run
+		time.AfterFunc(d.job.Drain, d.cutOff) // harmless after the run
 	}
 	d.outage.probe = nil
 	if d.held != nil {
@@ -350,22 +355,23 @@ func (d *dispatcher) stop(reason error) {
 	}
 }
 
-// stopRecorder stops the run because results cannot be kept. That is told
-// even when the run was stopping already for another reason.
+// stopRecorder stops the run because results cannot be kept. This reason takes
+// precedence over an earlier one.
 func (d *dispatcher) stopRecorder(err error) {
 	err = fmt.Errorf("%w: %w", ErrRecorder, err)
 	d.stop(err)
 	d.stopped = err
 }
 
-// giveUp ends a task that will have no further attempt because the run stops.
-// A row without any attempt is not recorded: it was not begun.
+// giveUp ends a task that gets no further attempt because the run is stopping. A
+// row without any attempt is not recorded.
 func (d *dispatcher) giveUp(t *task) {
 	message := join(t.last.Message, "the run stopped before another attempt")
 	switch {
+	case t.images != nil:
 	case t.list != nil:
 		d.abandon(t.list)
-	case t.attempts == 0:
+	case t.probe, t.attempts == 0:
 	case t.lost:
 		r := t.result(Unknown, message)
 		d.record(&r)

@@ -1,14 +1,14 @@
-// Package batch runs the job: it takes rows from a [Source], asks an [API] to
-// withdraw the share that each one names, or to make it again, and hands one
-// [Result] for each to a [Recorder]. It knows nothing of CSV, HTTP or flags, and
-// prints nothing.
+// Package batch runs a job: it takes rows from a [Source], asks an [API] to revoke
+// (or restore, or look up) the share that each row names, and passes one [Result]
+// per row to a [Recorder]. It also lists shares, see [Job.List]. It knows nothing
+// about CSV, HTTP or flags, and prints nothing.
 //
 // # How a run works
 //
-// One goroutine, the dispatcher, decides everything: which row comes next,
-// when a request may start, what an answer leads to, when to stop. It owns all
-// the state of the run, so none of it needs a lock. The workers, an errgroup
-// of [Job.Workers] goroutines, make requests and do nothing else.
+// One goroutine, the dispatcher, makes all decisions: which row is next, when a
+// request may start, what follows from an answer, when to stop. It owns the whole
+// state of the run, so that nothing needs a lock. The workers, an errgroup of
+// [Job.Workers] goroutines, only make requests.
 //
 //	Source ─► dispatcher ─► workers ─► API
 //	            │  ▲  ▲────── answers ◄──┘
@@ -16,20 +16,18 @@
 //	            ▼
 //	         Recorder
 //
-// The dispatcher goes round a loop of three steps: start every request that
-// may start now, wait for something to happen, act on all that has happened.
+// The dispatcher repeats three steps: start every request that may start now, wait
+// for something to happen, handle everything that has happened.
 //
-// A request may start when a worker is idle, when the pace has a token for it
-// (every attempt takes one, reads too), and when the pool is not paused. Rows
-// that wait for another attempt hold no worker; they go before new rows, and
-// when too many of them wait, no new row is taken.
+// A request may start when a worker is idle, the rate limiter has a token (every
+// attempt takes one, reads included), and the pool is not paused. Rows that wait
+// for a retry occupy no worker and take precedence over new rows; when too many of
+// them wait, no new row is taken.
 //
-// The first request goes alone, and so does the first one after a pause; then
-// two go together, then four, then all workers, the first 64 of them at once and
-// the others at intervals. A server that refuses the credentials, or everything,
-// is asked once and not by all workers together, and one that has to ask
-// elsewhere whether a token is good does not ask for each worker.
+// At the start and after a pause, one request goes alone; then two go together,
+// then four, then more, up to all workers. So wrong credentials cost one request,
+// and a new token is not validated once per worker.
 //
-// A run that is told to stop starts nothing new, waits for the answers to the
-// requests under way, and gives up the rows that wait.
+// When a run is stopped, nothing new is started, the requests in flight get their
+// answers, and the waiting rows are given up.
 package batch

@@ -69,12 +69,12 @@ func (f *variedAPI) Remove(ctx context.Context, p Pair) Answer {
 	return a
 }
 
-func TestARefusalOfAnotherKindDoesNotEndTheTimeAlone(t *testing.T) {
+func TestARequestThatWasNotSentDoesNotEndTheTimeAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rows := rowsOf(100)
 		api := &fakeAPI{latency: time.Second, remove: func(r request) Answer {
 			if r.pair == rows[0].Pair {
-				return Answer{Meaning: Refused, Status: 302, Message: "nothing was sent: unknown authority"}
+				return Answer{Meaning: Refused, Message: "nothing was sent: unknown authority"}
 			}
 			return Answer{Meaning: Unauthorized, Status: 401}
 		}}

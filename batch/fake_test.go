@@ -60,6 +60,7 @@ type fakeAPI struct {
 	remove  func(request) Answer
 	add     func(request) Answer
 	members func(request) (members, Answer)
+	images  func(request, Cursor) (ImagePage, Answer)
 
 	mu       sync.Mutex
 	attempts map[Pair]int
@@ -123,6 +124,15 @@ func (f *fakeAPI) Add(ctx context.Context, p Pair) Answer {
 		}
 		return f.add(r)
 	})
+}
+
+func (f *fakeAPI) Images(ctx context.Context, q ImageQuery, from Cursor) (ImagePage, Answer) {
+	var page ImagePage
+	answer := f.exchange(ctx, f.enter(Pair{ImageID: "list " + string(from)}), func(r request) (a Answer) {
+		page, a = f.images(r, from)
+		return a
+	})
+	return page, answer
 }
 
 func (f *fakeAPI) Members(ctx context.Context, imageID string, _ Cursor) (Page, Answer) {

@@ -41,106 +41,120 @@ const (
 // Unlimited is the rate of a job that is not paced.
 const Unlimited = math.MaxFloat64
 
-// A Job says how rows are to be worked on. The zero value of each limit means
-// that there is none; the other fields must be set, see [Job.Validate].
+// A Job says how to process rows. A limit of zero means no limit; all other fields
+// must be set, see [Job.Validate].
 type Job struct {
-	// Workers is how many requests may be in flight at once.
+	// Workers is the maximum number of requests in flight.
 	Workers int
-	// Rate is how many requests a second may start, over all workers, every
-	// attempt and every read counted; or [Unlimited]. A lower limit that the
-	// server names takes its place.
+	// Rate is the maximum number of requests started per second by all workers
+	// together, every attempt and every read counted, or [Unlimited]. A lower limit
+	// named by the server replaces it for a while.
 	Rate float64
-	// Attempts is how many attempts one row may take, and one page of a member
-	// list. A row that is sent again in another spelling of its member has as
-	// many again. One that was refused because the token had expired is not
-	// counted.
+	// Attempts limits the attempts for one row, or for one page of a list. A row that
+	// is sent again in another spelling of its member has as many again. Attempts
+	// refused because the token had expired do not count.
 	Attempts int
-	// AttemptTimeout bounds one attempt, from dialling to the end of the body.
+	// AttemptTimeout limits one attempt, from dialling to the end of the body.
 	AttemptTimeout time.Duration
-	// OutagePatience is how long an outage is waited out: a time in which the
-	// server does nothing for anybody. When it is over the run stops. Without
-	// it, rows spend their attempts on an outage.
+	// OutagePatience is how long the server may serve nothing, whatever it answers,
+	// before the run stops. Without it, rows use up their attempts in an outage.
 	OutagePatience time.Duration
 	// MaxDuration is the time after which nothing new is started.
 	MaxDuration time.Duration
-	// Drain is how long the requests in flight may still take once the run
-	// stops, for whatever reason. Those that are not answered by then are cut
-	// off. Without it AttemptTimeout alone bounds them.
+	// Drain is how long the requests in flight may take once the run is stopped, for
+	// whatever reason; then they are cancelled. Without it, only AttemptTimeout
+	// limits them.
 	Drain time.Duration
-	// MaxFailures is how many rows may fail before the run stops.
+	// MaxFailures limits how many rows may fail before the run stops.
 	MaxFailures Allowance
-	// Settled is how many rows an earlier run has settled that this one goes on
-	// with. They count as finished where the failures of this run are judged.
+	// Settled is the number of rows that the resumed run has settled already. For
+	// MaxFailures they count as finished.
 	Settled int
-	// Notify, if set, is told of what happens. It is called by one goroutine
-	// at a time and holds up the run until it returns.
+	// Pace, if set, passes on to the next run what this one learns about the
+	// server's limits.
+	Pace *Pace
+	// Notify, if set, is called for every event, by one goroutine at a time. The run
+	// waits until it returns.
 	Notify func(Event)
-	// OnList, if set, is called with each member list that was read: how many
-	// projects it holds, -1 if that is not known to be all of them, and the
-	// last answer. It is called as Notify is.
+	// OnList, if set, is called as Notify is for each member list that was read,
+	// with the number of projects in it, or -1 if it may be incomplete, and the last
+	// answer.
 	OnList func(imageID string, projects int, answer Answer)
 }
 
-// An Event is something that an operator may want to hear of during a run.
+// An Event is an answer, and what it does to the run.
 type Event struct {
-	// Row is the row that was answered; nil for a read, which serves several. It
-	// is good until Notify returns.
+	// Row is the row that was answered, nil for a read. It is valid until Notify
+	// returns.
 	Row *Row
-	// Answer is what came.
+	// Answer is the answer.
 	Answer Answer
 	// Took is how long the request took.
 	Took time.Duration
-	// RetryIn is how long the row waits for its next attempt, 0 when there is
-	// none to come or it comes at once.
+	// RetryIn is how long the row waits for its next attempt, 0 if there is none or
+	// it follows at once.
 	RetryIn time.Duration
-	// PausedFor is how long the answer keeps the whole pool from starting
-	// requests, 0 when it does not.
+	// PausedFor is how long the whole pool pauses because of the answer.
 	PausedFor time.Duration
-	// Rate is the pace, in requests a second, when the answer has changed it.
+	// Rate is the new rate in requests a second, 0 if it has not changed.
 	Rate float64
-	// Limit is the limit that the server has named, in requests a second, when
-	// the run keeps to it from now on.
+	// Limit is a limit named by the server, in requests a second, if the run now
+	// keeps to it.
 	Limit float64
-	// Outage is for how long the server has served nobody, while that is taken
-	// for an outage.
+	// Outage is how long the current outage has lasted, 0 if there is none.
 	Outage time.Duration
 }
 
-// Summary counts what a run did. What became of each row is told to the
-// [Recorder], not counted here.
+// A Pace is what runs have learnt about the limits of a server, nothing in the zero
+// Pace. One run at a time may use it, and all of them need the same [Job.Rate].
+type Pace struct{ learnt *pace }
+
+// Summary counts what a run did. The outcomes of the rows go to the [Recorder] and
+// are not counted here.
 type Summary struct {
-	// Requests counts the requests made, Reads those of them that asked for a
-	// member list.
-	Requests, Reads int
-	// Retries counts those of the requests that tried again what an earlier one
-	// had not settled.
-	Retries int
-	// Throttled counts the answers that said "too many requests".
-	Throttled int
-	// Limit is the lowest limit that the server has named and the run has kept
-	// to since, in requests a second; 0 when there was none below [Job.Rate].
-	Limit float64
-	// Renewals counts the requests that were refused because their token had
-	// expired.
-	Renewals int
+	// Requests counts all requests, Reads those for a list among them.
+	Requests int `json:"requests"`
+	Reads    int `json:"reads"`
+	// Retries counts the requests that repeated an earlier one, except those
+	// repeated because a token had expired.
+	Retries int `json:"retries"`
+	// Throttled counts the answers 429, too many requests.
+	Throttled int `json:"throttled"`
+	// Renewals counts the requests refused because their token had expired.
+	Renewals int `json:"renewals"`
+	// Limit is the last limit named by the server that the run kept to, in requests
+	// a second; 0 if there was none below [Job.Rate].
+	Limit float64 `json:"limit_per_second,omitempty"`
 }
 
-// Why a run ended before its last row. Run's error wraps one of them, or the
-// cause of the context's end, or the error of the source.
+// Add adds what a later run did.
+func (s *Summary) Add(later Summary) {
+	s.Requests += later.Requests
+	s.Reads += later.Reads
+	s.Retries += later.Retries
+	s.Throttled += later.Throttled
+	s.Renewals += later.Renewals
+	if later.Limit > 0 {
+		s.Limit = later.Limit
+	}
+}
+
+// The reasons why a run ends before its last row. Run's error wraps one of them, or
+// the cause of the context's end, or the error of the source.
 var (
 	// ErrUnauthorized: the server refuses the credentials.
 	ErrUnauthorized = errors.New("the credentials are refused")
-	// ErrWrongEndpoint: nothing of the kind is served at the endpoint.
+	// ErrWrongEndpoint: there is no Image API at the endpoint.
 	ErrWrongEndpoint = errors.New("the endpoint is wrong")
-	// ErrMisconfigured: no request can get through, and none has.
+	// ErrMisconfigured: no request can get through, and none did.
 	ErrMisconfigured = errors.New("cannot reach the Image API")
-	// ErrSameRefusal: everything so far ended in the same refusal.
+	// ErrSameRefusal: every row so far ended in the same refusal.
 	ErrSameRefusal = errors.New("the same refusal for every row")
 	// ErrTooManyFailures: more rows failed than allowed.
 	ErrTooManyFailures = errors.New("too many failures")
 	// ErrTimeBudget: the time that the run was given is over.
 	ErrTimeBudget = errors.New("the time budget is spent")
-	// ErrOutage: the server served nobody for too long.
+	// ErrOutage: the server served nothing for too long.
 	ErrOutage = errors.New("the server does not come back")
 	// ErrRecorder: a result could not be recorded.
 	ErrRecorder = errors.New("a result cannot be recorded")
@@ -148,7 +162,7 @@ var (
 	ErrSource = errors.New("the input cannot be read")
 )
 
-// Validate reports the first field that cannot be worked with, or nil.
+// Validate returns an error that names the first invalid field, or nil.
 func (j *Job) Validate() error {
 	switch {
 	case j.Workers < 1:
@@ -169,42 +183,46 @@ func (j *Job) Validate() error {
 	return nil
 }
 
-// Run withdraws the share that each row of src names. It returns nil when the source was read to
-// its end and every row of it was recorded, whatever became of the rows: what
-// happens to a row is a [Result], never an error.
+// Run revokes the share that each row of src names. It returns nil if the source was
+// read to its end and every row was recorded, whatever the outcomes: what happens
+// to a row is a [Result], never an error.
 //
 // When ctx ends, or a limit of the job is reached, nothing new is started, the
-// requests under way get their answers within [Job.Drain], the rows
-// that were waiting are recorded as [Skipped] or [Unknown], and the error says
-// why the run ended; rows that were never attempted are not recorded.
+// requests in flight get their answers within [Job.Drain], the waiting rows are
+// recorded as [Skipped] or [Unknown], and the error says why the run ended. Rows
+// without any attempt are not recorded.
 //
-// A Job may be used for several runs at once.
+// A Job without a [Job.Pace] may be used by several runs at once.
 func (j *Job) Run(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
-	return j.dispatch(ctx, withdrawal, src, api, rec)
+	return j.dispatch(ctx, revocation, src, api, rec, nil)
 }
 
-// Restore shares again what every row of src names: its image, with its member.
-// All else is as with [Job.Run]. What the share was before nobody remembers: the
-// member finds it pending, and has to accept it.
+// Restore shares the image of each row of src with the row's member again. Otherwise
+// it is like [Job.Run]. The old status is lost: the new share is pending, and the
+// member has to accept it.
 func (j *Job) Restore(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
-	return j.dispatch(ctx, restoration, src, api, rec)
+	return j.dispatch(ctx, restoration, src, api, rec, nil)
 }
 
-// Check reads the member list of each image that src names, once for an image
-// as a rule, and records of each row whether its share still exists: [Shared]
-// or [Absent], or why that cannot be told. It changes nothing, so that nothing
-// is begun with [Recorder.Begin]. The job's pace, attempts and time limits hold
-// as for [Job.Run]; failures do not stop it.
+// Check reads the member list of each image that src names, usually once per image,
+// and records for each row whether its share exists: [Shared] or [Absent], or why
+// that is not known. It changes nothing, so [Recorder.Begin] is not called. The
+// job's rate, attempts and time limits apply as for [Job.Run]; failures do not stop
+// it.
 func (j *Job) Check(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
-	return j.dispatch(ctx, lookup, src, api, rec)
+	return j.dispatch(ctx, lookup, src, api, rec, nil)
 }
 
-func (j *Job) dispatch(ctx context.Context, op *operation, src Source, api API, rec Recorder) (Summary, error) {
+// dispatch runs the job. prepare, unless nil, completes the dispatcher first.
+func (j *Job) dispatch(ctx context.Context, op *operation, src Source, api API, rec Recorder, prepare func(*dispatcher)) (Summary, error) {
 	if err := j.Validate(); err != nil {
 		return Summary{}, err
 	}
 	d := newDispatcher(j, op, src, rec)
-	// What is under way is finished even when ctx ends, within the drain.
+	if prepare != nil {
+		prepare(d)
+	}
+	// The requests in flight outlive ctx, for as long as the drain allows.
 	inFlight, cutOff := context.WithCancel(context.WithoutCancel(ctx))
 	defer cutOff()
 	d.cutOff = cutOff
@@ -223,24 +241,30 @@ func (j *Job) dispatch(ctx context.Context, op *operation, src Source, api API, 
 	return d.summary, err
 }
 
-// A reply is what came of an attempt.
+// A reply is the result of an attempt.
 type reply struct {
 	task   *task
 	answer Answer
 	page   Page
+	images ImagePage
 	at     time.Time
 }
 
-// work makes the requests of tasks until the channel is closed.
+// work makes requests until the channel of tasks is closed.
 func work(ctx context.Context, api API, op *operation, timeout time.Duration, tasks <-chan *task, done chan<- reply) {
 	limit := deadline{parent: ctx, timeout: timeout}
 	defer limit.close()
 	for t := range tasks {
 		r := reply{task: t}
 		attempt := limit.begin()
-		if t.list != nil {
-			r.page, r.answer = api.Members(attempt, t.list.imageID, t.list.next())
-		} else {
+		switch {
+		case t.images != nil:
+			r.images, r.answer = api.Images(attempt, t.images.query, t.images.cursor)
+		case t.probe:
+			_, r.answer = api.Members(attempt, t.imageID(), "")
+		case t.list != nil:
+			r.page, r.answer = api.Members(attempt, t.imageID(), t.list.next())
+		default:
 			r.answer = op.send(api, attempt, t.sent())
 		}
 		limit.end()

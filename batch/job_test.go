@@ -105,7 +105,8 @@ func TestWhatEndsTheTimeAlone(t *testing.T) {
 		{"a member that is not there", NotAMember, true},
 		{"an image that is not there", NoSuchImage, true},
 		{"a refusal of this one", Forbidden, true},
-		{"a 404 without a reason", Unproved, false},
+		{"a 404 without a reason", Unproved, true},
+		{"a refusal of any other kind", Refused, true},
 		{"a server in trouble", Broken, false},
 		{"no answer", Unanswered, false},
 		{"a renewed token", Renewed, false},
@@ -117,7 +118,7 @@ func TestWhatEndsTheTimeAlone(t *testing.T) {
 				api := &fakeAPI{latency: time.Second, members: firstListThen(Forbidden)}
 				api.remove = func(r request) Answer {
 					if r.pair == rows[0].Pair && r.attempt == 1 {
-						return Answer{Meaning: tt.first}
+						return Answer{Meaning: tt.first, Status: 400}
 					}
 					return Answer{Meaning: Removed, Status: 204}
 				}

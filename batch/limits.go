@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// An Allowance is how many rows may fail: a number of them, or a part of those
-// that have finished. The zero value allows any number.
+// An Allowance limits how many rows may fail: a number of rows, or a percentage of
+// the finished ones. The zero value allows any number.
 type Allowance struct {
 	rows    int
 	percent float64
 	set     bool
 }
 
-// PercentFrom is the number of finished rows from which on an allowance in
-// percent counts: of three rows one is no sign of anything.
+// PercentFrom is the number of finished rows from which a percentage counts: one
+// failure in three rows means nothing.
 const PercentFrom = 50
 
 // ParseAllowance reads "20%", "100" or "none".
@@ -60,32 +60,31 @@ func (a Allowance) exceeded(failed, finished int) bool {
 	return failed > a.rows
 }
 
-// limits watches the results of the rows that were sent, and says when they
-// are a reason to stop.
+// limits decides by the results of the rows that were sent when to stop the run.
 type limits struct {
 	allowance        Allowance
 	finished, failed int
 
-	// mixed says that not all rows ended in the same refusal; refusal is the
-	// one they share so far, images those that it was said of.
+	// mixed is set once rows have ended in different ways. Until then refusal is how
+	// all of them ended, and images are their images.
 	mixed   bool
 	refusal refusal
 	images  map[string]struct{}
 }
 
-// A refusal is what the rows of a hopeless run have in common.
+// A refusal is how a row was refused.
 type refusal struct {
 	outcome Outcome
 	status  int
 }
 
-// sameRefusalImages is over how many images one and the same refusal has to
-// hold before the run is taken for hopeless. Many rows of one image prove
-// nothing about the others.
+// sameRefusalImages is the number of images whose rows must all end in the same
+// refusal before the run is stopped. Many rows of one image prove nothing about
+// other images.
 const sameRefusalImages = 5
 
-// count takes one more result into account. It returns an error that wraps
-// [ErrSameRefusal] or [ErrTooManyFailures] when the run should stop.
+// count counts a result. It returns an error that wraps [ErrSameRefusal] or
+// [ErrTooManyFailures] when the run should stop.
 func (l *limits) count(r *Result) error {
 	l.finished++
 	if !r.Outcome.Settled() {
@@ -96,13 +95,13 @@ func (l *limits) count(r *Result) error {
 			ErrSameRefusal, l.finished, len(l.images), r.Outcome, statusNote(r.Status), strings.TrimSuffix(r.Message, "."), usualCause(r.Outcome))
 	}
 	if l.allowance.exceeded(l.failed, l.finished) {
-		return fmt.Errorf("%w: %d of %d rows failed, allowed are %v", ErrTooManyFailures, l.failed, l.finished, l.allowance)
+		return fmt.Errorf("%w: %d of %d rows failed; the limit is %v", ErrTooManyFailures, l.failed, l.finished, l.allowance)
 	}
 	return nil
 }
 
-// hopeless reports whether every row so far, r among them, ended in the same
-// refusal over enough images.
+// hopeless reports whether every row so far, including r, ended in the same refusal,
+// over enough images.
 func (l *limits) hopeless(r *Result) bool {
 	if l.mixed {
 		return false
@@ -133,14 +132,14 @@ func statusNote(status int) string {
 	return fmt.Sprintf(" (%d)", status)
 }
 
-// usualCause says what it usually means when every row ends the same way.
+// usualCause is the usual reason for the same refusal of every row.
 func usualCause(o Outcome) string {
 	switch o {
 	case NotFound:
-		return "usually the credentials are of another project or region than the images, or lack the role reader, or the endpoint is wrong"
+		return "usually the credentials belong to another project or region than the images or lack the role reader, or the endpoint is wrong"
 	case Denied:
-		return "usually the credentials are of a project that does not own the images, or lack the role for it"
+		return "usually the credentials belong to a project that does not own the images, or lack the role for this"
 	default:
-		return "where that is no reason, the endpoint is usually not an Image API, or the file not a list of its images"
+		return "check that the endpoint is an Image API and that the file lists its images"
 	}
 }

@@ -12,81 +12,77 @@ import (
 
 // A memberList is the member list of one image: unread, being read, or read.
 //
-// A list that comes in pages is not a picture of one moment. Where a page
-// begins at a position, members that are removed from earlier pages pull the
-// others forward, and some are shown on no page; where it begins behind a
-// member, the removal of that member may end the list early. Both happen only
-// if a member that has been shown is removed while the list is read. A second
-// reading does not show that member. So a list of several pages counts as whole
-// when two readings, one after the other, have shown the same members: then
-// neither was the first one cut, nor was a member passed over. (A member that
-// is removed and shared again in between escapes this.) To come to that end, no
-// row of the image is sent while its list is read again.
+// A list in several pages is not a snapshot. If pages begin at an offset, members
+// removed from earlier pages move the others forward, and some of them appear on
+// no page. If pages begin after a marker, the removal of the marker's member may
+// cut the list short. Either way a member that an earlier page has shown is
+// removed while the list is read, and a second reading does not show it. So a
+// list in several pages is complete when two consecutive readings show the same
+// members. (The exception is a member that is removed and shared again in
+// between.) To let the readings agree, no row of the image is sent meanwhile.
 //
-// Where a page cannot be had in one way, it is asked for in another one. A
-// server that does not understand that way may take what it reads for a marker
-// further down the list. So the same way must first lead to the second member of
-// a page that is known: see Page.Control.
+// If one way to request the next page fails, another one is tried. A server that
+// does not understand it may take it for a marker further down the list and skip
+// members. So that way must first lead to a known page: see Page.Control.
 type memberList struct {
 	imageID string
-	waiters []*task // rows that need the list
-	held    []*task // rows that are not sent while the list is read
+	image   *Image  // if the list is read for its own sake, see imageList
+	waiters []*task // rows to be settled by the list
+	held    []*task // rows not to be sent while the list is read
 
-	// Of the last reading that has ended:
+	// The result of the last complete reading:
 	read    bool
 	answer  Answer     // it means Listed if the list could be read
-	members *memberSet // nil if it could not
-	gap     string     // why members may be missing; empty if the list is whole
+	members *memberSet // nil if it could not be read
+	gap     string     // why members may be missing, empty if the list is complete
 	ownOnly bool       // see Page.OwnOnly
 	// The reading ran from asked to at.
 	asked, at time.Time
 
-	reading *reading // nil while nothing is read
-	// failures and rereads count the readings that are made once more for a
-	// later row.
+	reading *reading // nil unless the list is being read
+	// failures and rereads count the additional readings for later rows.
 	failures, rereads int
 }
 
 // A reading is a member list that is being read.
 type reading struct {
-	cursors []Cursor // how to ask for the next page; see Page.Next
-	form    int      // which of them is used
+	cursors []Cursor // of the next page; see Page.Next
+	form    int      // the index of the one in use
 	pages   int
 	members *memberSet
 	ownOnly bool
 	asked   time.Time
-	// before is what an earlier reading has shown, nil in the first one; round
-	// counts the readings.
+	// before are the members that the reading before has shown, nil in the first
+	// one; round counts the readings.
 	before *memberSet
 	round  int
 
-	// control and second are Page.Control of the page before, and the member
-	// with which its page must begin.
+	// control is Page.Control of the page before, second the member that the page
+	// must begin with.
 	control Cursor
 	second  string
-	// doubted is a page that was asked for in another way than the first, while
-	// the control is on its way. understood says that it has come as expected.
+	// doubted is a page that was requested in another way than the first, while the
+	// control request is in flight; understood is set once that has confirmed it.
 	doubted    *Page
 	understood bool
 }
 
 const (
-	// maxMembers bounds the members of one list that are kept in memory, and
-	// maxPages the requests for one reading. A longer list is not whole.
+	// maxMembers limits the members of one list in memory, and maxPages the requests
+	// for one reading. A longer list is incomplete.
 	maxMembers = 1 << 20
 	maxPages   = 1 << 12
 	// http400 is the status that refuses a marker.
 	http400 = 400
-	// maxRounds is how often a list is read that changes while it is read.
+	// maxRounds limits the readings of a list that keeps changing.
 	maxRounds = 6
-	// maxRereads is how often a list is read again because it is older than an
-	// answer that it contradicts, and maxFailures how often one is read again
-	// that could not be read.
+	// maxRereads limits the additional readings of a list that is older than an
+	// answer it contradicts, and maxFailures those of a list that could not be read.
 	maxRereads  = 8
 	maxFailures = 3
 )
 
-// cursor is where the next page begins.
+// cursor returns the cursor of the next request.
 func (r *reading) cursor() Cursor {
 	switch {
 	case r.doubted != nil:
@@ -97,8 +93,7 @@ func (r *reading) cursor() Cursor {
 	return r.cursors[min(r.form, len(r.cursors)-1)]
 }
 
-// otherForm chooses another way to ask for the page that was asked for, if
-// there is one.
+// otherForm switches to another way to request the same page, if there is one.
 func (r *reading) otherForm() bool {
 	if r.form+1 >= len(r.cursors) {
 		return false
@@ -110,9 +105,6 @@ func (r *reading) otherForm() bool {
 // next is where the next page of the list begins. The worker that reads the page
 // calls it, while nobody else touches the reading.
 func (l *memberList) next() Cursor {
-	if l.reading == nil {
-		return "" // a probe
-	}
 	return l.reading.cursor()
 }
 
@@ -126,8 +118,8 @@ func (l *memberList) multipage() bool {
 	return l.reading != nil && (l.reading.before != nil || l.reading.pages > 0)
 }
 
-// take takes the answer to the request for a page, and reports whether there is
-// another request to make, after a pause. Without one the list is read.
+// take handles the answer to the request for a page. It reports whether another
+// request follows, after a pause; otherwise the reading has ended.
 func (l *memberList) take(t *task, p Page) (pause time.Duration, more bool) {
 	r := l.reading
 	if r.pages == 0 && r.before == nil {
@@ -167,7 +159,7 @@ func (l *memberList) take(t *task, p Page) (pause time.Duration, more bool) {
 	return l.follow(t, p)
 }
 
-// follow goes on from a page whose members were taken.
+// follow continues after a page whose members were added.
 func (l *memberList) follow(t *task, p Page) (pause time.Duration, more bool) {
 	r := l.reading
 	r.ownOnly = p.OwnOnly && r.pages == 0
@@ -194,17 +186,20 @@ func (l *memberList) follow(t *task, p Page) (pause time.Duration, more bool) {
 		pause = InitialBackoff << r.round
 	}
 	l.reading = &reading{members: newMemberSet(), asked: t.ended, before: r.members, round: r.round + 1}
+	if l.image != nil {
+		l.reading.members.keep()
+	}
 	return pause, true
 }
 
-// end ends the reading; gap says why members may be missing, if they may.
+// end ends the reading. gap is why members may be missing, or empty.
 func (l *memberList) end(gap string) (pause time.Duration, more bool) {
 	r := l.reading
 	l.reading, l.read, l.gap = nil, true, gap
 	l.ownOnly, l.asked, l.members = r.ownOnly, r.asked, nil
 	switch {
 	case gap != "" && r.before != nil:
-		l.answer.Meaning, l.members = Listed, r.before // which had all its pages
+		l.answer.Meaning, l.members = Listed, r.before // a full reading
 	case r.pages > 0:
 		l.answer.Meaning, l.members = Listed, r.members
 	case l.answer.Meaning.transient():
@@ -216,7 +211,7 @@ func (l *memberList) end(gap string) (pause time.Duration, more bool) {
 // listed reports whether the list could be read, at least in part.
 func (l *memberList) listed() bool { return l.members != nil }
 
-// otherType returns what the row's member is if the list has it, and not as a
+// otherType returns the type of the row's member if the list has it, but not as a
 // project.
 func (l *memberList) otherType(row *Row) MemberType {
 	if t := l.members.otherType(row.Pair.MemberID); t != "" && len(l.members.spellings(row.Pair.MemberID)) == 0 {
@@ -225,9 +220,9 @@ func (l *memberList) otherType(row *Row) MemberType {
 	return ""
 }
 
-// gapNote says why the list proves nothing of a member that it does not show.
-// It is empty if the list proves that the member is not there. owned says that
-// the image is known to be ours.
+// gapNote returns why the list proves nothing about a member that it does not show,
+// or nothing if it does prove that the member is absent. owned is set if the image
+// is known to be the caller's.
 func (l *memberList) gapNote(owned bool) string {
 	switch {
 	case l.gap != "":
@@ -238,21 +233,22 @@ func (l *memberList) gapNote(owned bool) string {
 	return ""
 }
 
-// A memberSet is the members of an image, without an order. Project ids as
-// Keystone spells them, which is nearly all there are, take 16 bytes each.
+// A memberSet is a set of the members of an image. Project ids in Keystone's
+// spelling, nearly all of them, take 16 bytes each.
 type memberSet struct {
 	projects map[[16]byte]struct{}
-	// respelled are the members that are not projects in that spelling, by
-	// MemberKey.
+	// respelled are all other ids of projects, as spelled, by MemberKey.
 	respelled map[string][]string
 	// others are the members that are not projects, by MemberKey.
 	others map[string]MemberType
+	// kept are the members in full, nil unless they are needed.
+	kept *keptMembers
 
 	size int
 	sum  uint64 // of the hashes of all entries
 }
 
-// memberSeed makes the sums of all sets comparable.
+// memberSeed is the same for all sets, so that their sums can be compared.
 var memberSeed = maphash.MakeSeed()
 
 func newMemberSet() *memberSet {
@@ -270,10 +266,14 @@ func (s *memberSet) equal(other *memberSet) bool {
 	return other != nil && s.size == other.size && s.sum == other.sum
 }
 
-// add adds members, and returns how many of them are new.
+// add adds members and returns how many of them are new.
 func (s *memberSet) add(members []Member) (added int) {
 	for _, m := range members {
-		if s.addOne(m) {
+		fresh := s.addOne(m)
+		if s.kept != nil {
+			fresh = s.kept.add(m)
+		}
+		if fresh {
 			added++
 			s.sum += maphash.String(memberSeed, string(m.Type)+"\n"+m.ID)
 		}
@@ -302,7 +302,7 @@ func (s *memberSet) addOne(m Member) bool {
 	return true
 }
 
-// projectBytes is the 128 bits of a project id in Keystone's spelling.
+// projectBytes returns the 128 bits of a project id in Keystone's spelling.
 func projectBytes(id string) (bits [16]byte, ok bool) {
 	if !IsProjectID(id) {
 		return bits, false
@@ -311,8 +311,8 @@ func projectBytes(id string) (bits [16]byte, ok bool) {
 	return bits, err == nil
 }
 
-// spellings returns the ids in the set that mean the member, as they are
-// spelled there. Accounts and organizations are not among them.
+// spellings returns the ids in the set that name the member, as they are spelled
+// there, leaving out accounts and organizations.
 func (s *memberSet) spellings(memberID string) []string {
 	var found []string
 	if id, ok := projectBytes(memberID); ok {
@@ -326,7 +326,7 @@ func (s *memberSet) spellings(memberID string) []string {
 	return found
 }
 
-// otherType returns what the member is if it is in the set and not a project.
+// otherType returns the type of a member in the set that is not a project.
 func (s *memberSet) otherType(memberID string) MemberType {
 	if len(s.others) == 0 {
 		return ""
@@ -334,8 +334,8 @@ func (s *memberSet) otherType(memberID string) MemberType {
 	return s.others[MemberKey(memberID)]
 }
 
-// alsoSharedWith names the members that are not projects, and is empty if there
-// are none.
+// alsoSharedWith lists the members that are not projects, or returns nothing if
+// there are none.
 func (s *memberSet) alsoSharedWith() string {
 	if len(s.others) == 0 {
 		return ""
@@ -363,9 +363,8 @@ func (t MemberType) word() string {
 	return string(t)
 }
 
-// similar returns the project ids in the set of which a damaged id may be what
-// is left: cut at either end, without its leading zeros, or rounded. It returns
-// no more than two.
+// similar returns at most two project ids in the set that a damaged id may stem
+// from: one that was cut at either end, lost its leading zeros, or was rounded.
 func (s *memberSet) similar(memberID string) []string {
 	const (
 		shortest = 8      // digits; fewer are a part of too many ids

@@ -40,6 +40,10 @@ func (a *pagedAPI) Remove(_ context.Context, p Pair) Answer {
 
 func (a *pagedAPI) Add(context.Context, Pair) Answer { return Answer{} }
 
+func (a *pagedAPI) Images(context.Context, ImageQuery, Cursor) (ImagePage, Answer) {
+	return ImagePage{}, Answer{Meaning: Listed, Status: 200}
+}
+
 func (a *pagedAPI) Members(_ context.Context, _ string, from Cursor) (p Page, answer Answer) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -167,8 +171,8 @@ func TestEverySpellingInTheListIsSent(t *testing.T) {
 		{"in braces", []string{"{" + id + "}", "x"}, nil, Rejected, []string{id}, "cannot be part of a request"},
 		{"with dashes, and in braces", []string{"{" + id + "}", dash(id)}, nil, Rejected, []string{id, dash(id)}, "and may exist in others"},
 		{"not at all", []string{"x"}, nil, Absent, []string{id}, "not found in the member list"},
-		{"as an account", []string{"x"}, []Member{{id, Account}}, Rejected, []string{id}, "is an account in the image's list"},
-		{"as a project and as an account", []string{id, "x"}, []Member{{id, Account}}, Revoked, []string{id}, ""},
+		{"as an account", []string{"x"}, []Member{{ID: id, Type: Account}}, Rejected, []string{id}, "is an account in the image's list"},
+		{"as a project and as an account", []string{id, "x"}, []Member{{ID: id, Type: Account}}, Revoked, []string{id}, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -204,7 +208,7 @@ func TestARespelledRowIsLookedUpAfter204(t *testing.T) {
 func TestAnAccountThatIsKnownIsNotSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		account := memberID(77)
-		api := &pagedAPI{ids: []string{"x"}, others: []Member{{account, Account}, {"ou-1", Organization}}, size: 10}
+		api := &pagedAPI{ids: []string{"x"}, others: []Member{{ID: account, Type: Account}, {ID: "ou-1", Type: Organization}}, size: 10}
 		job, rec := testJob(), &memory{}
 		job.Workers = 1
 		if _, err := job.Run(t.Context(), &rowsSource{rows: rowsOfImage(memberID(1), account, "ou-1")}, api, rec); err != nil {

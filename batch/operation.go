@@ -7,37 +7,34 @@ import (
 	"strings"
 )
 
-// An operation is what a run does with its rows.
+// An operation is what a run does to its rows.
 type operation struct {
-	// send makes the request for one row. Without it nothing is sent, and the
-	// rows are looked up in the member lists.
+	// send makes the request for a row. If it is nil, rows are only looked up in the
+	// member lists.
 	send func(API, context.Context, Pair) Answer
-	// shares says that the operation puts the member into the list, and does
-	// not take it out.
+	// shares is set if the operation adds members instead of removing them.
 	shares bool
-	// decide says what becomes of a row by the member list of its image, which
-	// may be one that could not be read. owned says that the image is known to
-	// be ours.
+	// decide settles a row by the member list of its image, which may be one that
+	// could not be read. owned is set if the image is known to be the caller's.
 	decide func(t *task, l *memberList, owned bool) decision
 }
 
 var (
-	withdrawal  = &operation{send: API.Remove, decide: decideRemoval}
+	revocation  = &operation{send: API.Remove, decide: decideRemoval}
 	restoration = &operation{send: API.Add, shares: true, decide: decideAddition}
 	lookup      = &operation{decide: decideLookup}
 )
 
-// A decision is what follows from a member list for a row: its outcome, or
-// another request for it.
+// A decision is what a member list means for a row: an outcome, or another request.
 type decision struct {
 	outcome Outcome
 	message string
-	// resend, if set, is the spelling of the member that is sent next.
+	// resend, if set, is the spelling of the member to send next.
 	resend string
 }
 
-// decideRemoval sends the row in every spelling that the list has of its
-// member. The row is settled when none is left in the list of the whole image.
+// decideRemoval sends the row in every spelling that the list has of its member. The
+// row is settled when a complete list has none of them.
 func decideRemoval(t *task, l *memberList, owned bool) decision {
 	member, message := t.row.Pair.MemberID, t.last.Message
 	if !l.listed() {
@@ -73,9 +70,8 @@ func decideRemoval(t *task, l *memberList, owned bool) decision {
 	}
 }
 
-// decideAddition leaves what the server has said as it is unless the member is
-// in the list: then it is there, whatever the server has said. The list must
-// have it as it was sent: a share in another spelling may be of no use.
+// decideAddition keeps the outcome of the server's answer unless the member is in the
+// list in the spelling that was sent. A share in another spelling may be useless.
 func decideAddition(t *task, l *memberList, owned bool) decision {
 	message := t.last.Message
 	switch member := t.row.Pair.MemberID; {
@@ -114,14 +110,13 @@ func decideLookup(t *task, l *memberList, owned bool) decision {
 const (
 	notInList   = "the member is not in the image's list"
 	readingList = "reading the member list: "
-	// otherSpellings says what a 204 leaves open.
+	// otherSpellings is what a 204 leaves open.
 	otherSpellings = "whether the share also exists in another spelling is not known: "
-	// mayHide says of a list that it may be that of a member of the image.
+	// mayHide is said of a list that may be the view of a member.
 	mayHide = "the member list that these credentials see may hide others: it proves nothing"
 )
 
-// stillListed says that a list holds spellings of a member that could not be
-// removed.
+// stillListed says that a list still has spellings of a member.
 func stillListed(left []string, member string) string {
 	for _, spelling := range left {
 		if ValidateMemberID(spelling) != nil {
@@ -131,8 +126,7 @@ func stillListed(left []string, member string) string {
 	return join("the member is still in the image's list", spelledNote(left, member))
 }
 
-// spelledNote says how a list spells a member, where that is not as in a
-// request.
+// spelledNote says how a list spells a member, if differently from a request.
 func spelledNote(spellings []string, member string) string {
 	for _, spelling := range spellings {
 		if spelling != member {
@@ -142,13 +136,13 @@ func spelledNote(spellings []string, member string) string {
 	return ""
 }
 
-// notAProject says what a member is that is not a project.
+// notAProject says what kind of member a member is that is not a project.
 func notAProject(l *memberList, member string) string {
 	return fmt.Sprintf("%s is an %s in the image's list, not a project", member, l.members.otherType(member).word())
 }
 
-// unknownName says why it proves nothing that an id which is not a project's is
-// not in a list, and which id in the list it may be a part of.
+// unknownName says why a name that is missing from a list proves nothing, and which
+// ids in the list it may be a part of.
 func unknownName(l *memberList, member string) string {
 	text := fmt.Sprintf("%s is not a project id (32 hexadecimal digits); names are not looked up", quoteID(member))
 	if similar := l.members.similar(member); len(similar) > 0 {

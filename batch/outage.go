@@ -7,46 +7,56 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// An outage is a time in which the server does nothing for anybody. It is
-// waited out: no row is sent, and so none spends its attempts on it. Instead a
-// read is made now and then, alone, until one is served.
+// An outage is a time in which the server serves nobody. No row is sent during an
+// outage, so that none uses up its attempts. Instead a single read is made from
+// time to time, until one is served.
+//
+// Throttling is not an outage: it pauses the pool, which then goes on with its
+// rows. But the patience limits both.
 type outage struct {
 	patience time.Duration
-	servedAt time.Time // when a request was last served, or the run began
-	bad      int       // answers of a server in trouble since then
-	// probe is the read that waits to be made, or is under way; nil when there
-	// is no outage.
+	// since is when the first unserved request after the last served one started;
+	// the latter ended at servedAt. Time in which nothing was requested does not
+	// count against the server.
+	since, servedAt time.Time
+	unserved        int // requests since then
+	failures        int // among them, since the server last answered anything
+	// probe is the read that is due next or in flight; nil when there is no outage.
 	probe  *task
 	delays *backoff.ExponentialBackOff
 }
 
 const (
-	// outageAfter and outageAnswers say when trouble is an outage: when so many
-	// answers in a row were bad, for so long. Both are reached well before a
-	// row has spent the default attempts. To take a few unlucky rows for an
-	// outage costs no more than a read and a pause of about half a second.
+	// An outage begins when outageAnswers requests in a row failed, over at least
+	// outageAfter. Both limits are reached well before a row has used up the
+	// default attempts. Mistaking a few unlucky rows for an outage costs one read
+	// and a pause of about half a second.
 	outageAfter   = time.Second
 	outageAnswers = 3
 )
 
-// watch notices, by the last answer to t, when an outage begins and ends.
+// watch detects the start and the end of an outage by the last answer to t.
 func (d *dispatcher) watch(t *task, event *Event) {
 	o := &d.outage
-	switch m := t.last.Meaning; {
-	case !m.transient() || m == Throttled:
-		if t != o.probe {
-			o.probe = nil
-		}
-		o.bad, o.servedAt, o.delays = 0, t.ended, nil
+	m := t.last.Meaning
+	if !m.transient() {
+		o.over(t)
+		o.unserved, o.servedAt = 0, t.ended
 		return
-	default:
-		o.bad++
 	}
-	lasting := t.ended.Sub(o.servedAt)
-	if o.probe == nil && o.patience > 0 && o.bad >= outageAnswers && lasting >= outageAfter && d.stopped == nil {
+	lasting := o.count(t)
+	if m == Throttled {
+		o.over(t)
+		if o.patience > 0 && o.unserved >= outageAnswers && lasting >= o.patience {
+			d.endOutage(t)
+		}
+		return
+	}
+	o.failures++
+	if o.probe == nil && o.patience > 0 && o.failures >= outageAnswers && lasting >= outageAfter && d.stopped == nil {
 		o.delays = newBackoff()
-		o.probe = &task{list: &memberList{imageID: t.imageID()}}
-		d.opening.start(t.ended)
+		o.probe = t.asProbe()
+		d.slowStart.restart(t.ended)
 		d.scheduleProbe(t.ended)
 	}
 	if o.probe != nil {
@@ -54,22 +64,42 @@ func (d *dispatcher) watch(t *task, event *Event) {
 	}
 }
 
-// scheduleProbe says when the next read is made: in a growing time, and once
-// more when the patience ends.
+// over ends the outage, if there is one, by the answer to t.
+func (o *outage) over(t *task) {
+	if t != o.probe {
+		o.probe = nil
+	}
+	o.failures, o.delays = 0, nil
+}
+
+// count counts a request that was not served, and reports for how long none was.
+func (o *outage) count(t *task) time.Duration {
+	if o.unserved == 0 {
+		o.since = t.started
+		if o.since.Before(o.servedAt) {
+			o.since = o.servedAt
+		}
+	}
+	o.unserved++
+	return t.ended.Sub(o.since)
+}
+
+// scheduleProbe schedules the next read after a growing delay, and no later than
+// when the patience ends.
 func (d *dispatcher) scheduleProbe(now time.Time) {
 	o := &d.outage
 	o.probe.due = now.Add(o.delays.NextBackOff())
-	if end := o.servedAt.Add(o.patience); o.probe.due.After(end) {
+	if end := o.since.Add(o.patience); o.probe.due.After(end) {
 		o.probe.due = end
 	}
 }
 
-// startProbe makes the read when its time has come and nothing else is under
-// way, and reports how long that takes otherwise.
+// startProbe starts the read if it is due and nothing else is in flight. Otherwise
+// it returns how long to wait.
 func (d *dispatcher) startProbe(now time.Time) (wait time.Duration) {
 	probe := d.outage.probe
 	if d.inFlight > 0 {
-		return untilSomethingEnds
+		return noDeadline
 	}
 	if wait := probe.due.Sub(now); wait > 0 {
 		return wait
@@ -78,27 +108,31 @@ func (d *dispatcher) startProbe(now time.Time) (wait time.Duration) {
 		return wait
 	}
 	d.start(probe, now)
-	return untilSomethingEnds
+	return noDeadline
 }
 
-// probed acts on the answer to the read.
+// probed handles the answer to the read.
 func (d *dispatcher) probed(t *task) {
 	o := &d.outage
 	switch {
-	case o.bad == 0:
+	case o.probe != t: // the run has been stopped
+	case o.failures == 0:
 		o.probe = nil // it is over
-	case t.ended.Sub(o.servedAt) >= o.patience:
-		d.stop(fmt.Errorf("%w: nothing was served for %v; the last answer: %s",
-			ErrOutage, t.ended.Sub(o.servedAt).Round(time.Second), t.last.Message))
+	case t.ended.Sub(o.since) >= o.patience:
+		d.endOutage(t)
 	default:
 		d.scheduleProbe(t.ended)
 	}
 }
 
-// imageID is the image that t is about.
-func (t *task) imageID() string {
-	if t.list != nil {
-		return t.list.imageID
-	}
-	return t.row.Pair.ImageID
+// endOutage stops the run: the patience ended with the last answer to t.
+func (d *dispatcher) endOutage(t *task) {
+	d.stop(fmt.Errorf("%w: nothing was served for %v; the last answer: %s",
+		ErrOutage, t.ended.Sub(d.outage.since).Round(time.Second), t.last.Message))
+}
+
+// asProbe is a read of what t is about: of a page of the image list, or of the
+// member list of its image.
+func (t *task) asProbe() *task {
+	return &task{probe: true, images: t.images, row: Row{Pair: Pair{ImageID: t.imageID()}}}
 }

@@ -1,7 +1,9 @@
 package batch
 
 import (
+	"context"
 	"errors"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,6 +87,97 @@ func TestAnOutageThatDoesNotEndStopsTheRun(t *testing.T) {
 			t.Errorf("%d rows spent their attempts on the outage", n)
 		}
 	})
+}
+
+// TestPatienceIsForTimeInWhichSomethingWasAskedFor: at one request in five
+// minutes, a server that is down for half an hour is asked several times before the
+// patience of twenty minutes ends.
+func TestPatienceIsForTimeInWhichSomethingWasAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		job, rec := testJob(), &memory{}
+		job.OutagePatience, job.Rate, job.MaxDuration = 20*time.Minute, 1.0/300, 24*time.Hour
+		api := downFrom(time.Minute, 16*time.Minute, Answer{Meaning: Unavailable, Status: 503, Message: "down"})
+		if _, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(6)}, api, rec); err != nil || rec.count(Revoked) != 6 {
+			t.Errorf("%d of 6 revoked: %v", rec.count(Revoked), err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		job, rec := testJob(), &memory{}
+		job.OutagePatience, job.Rate = 20*time.Minute, 1.0/900 // slower than the patience
+		api := downFrom(0, 20*time.Minute, Answer{Meaning: Unavailable, Status: 503, Message: "down"})
+		if _, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(2)}, api, rec); err != nil || rec.count(Revoked) != 2 {
+			t.Errorf("%d of 2 revoked: %v", rec.count(Revoked), err)
+		}
+	})
+}
+
+// TestPatienceEndsWhateverTheReason: a server that does nothing but ask for
+// patience is not waited for any longer than one that is down.
+func TestPatienceEndsWhateverTheReason(t *testing.T) {
+	for name, bad := range map[string]Answer{
+		"too many requests":              {Meaning: Throttled, Status: 429, Message: "too many"},
+		"come back in ten years":         {Meaning: Throttled, Status: 429, RetryAfter: 10 * 365 * 24 * time.Hour, Message: "too many"},
+		"one request in a million years": {Meaning: Throttled, Status: 429, Limit: 1e-12, LimitWindow: math.MaxInt64, Message: "too many"},
+		"down, for ten years":            {Meaning: Unavailable, Status: 503, RetryAfter: 10 * 365 * 24 * time.Hour, Message: "down"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				job, rec := testJob(), &memory{}
+				job.OutagePatience, job.Rate = 10*time.Minute, 50
+				api := downFrom(time.Second, 1000*time.Hour, bad)
+				start := time.Now()
+				_, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(5000)}, api, rec)
+				if took := time.Since(start); !errors.Is(err, ErrOutage) || took < 10*time.Minute || took > 10*time.Minute+2*MaxRetryAfter {
+					t.Errorf("the run ended after %v: %v", took, err)
+				}
+			})
+		})
+	}
+}
+
+// TestAThrottledServerIsNoOutage: its rows go on as soon as it lets them.
+func TestAThrottledServerIsNoOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		job, rec := testJob(), &memory{}
+		job.OutagePatience, job.Rate, job.Attempts = 10*time.Minute, 50, 50
+		api := downFrom(time.Second, 5*time.Minute, Answer{Meaning: Throttled, Status: 429, RetryAfter: 10 * time.Second})
+		if _, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(500)}, api, rec); err != nil || rec.count(Revoked) != 500 {
+			t.Errorf("%d of 500 revoked: %v", rec.count(Revoked), err)
+		}
+		for _, r := range api.requests {
+			if r.pair.MemberID == "" {
+				t.Fatal("a member list was read")
+			}
+		}
+	})
+}
+
+// TestARunIsStoppedWhileAProbeIsUnderWay, whatever is answered to it.
+func TestARunIsStoppedWhileAProbeIsUnderWay(t *testing.T) {
+	for name, last := range map[string]Answer{
+		"served":    {Meaning: Listed, Status: 200},
+		"throttled": {Meaning: Throttled, Status: 429},
+		"down":      {Meaning: Unavailable, Status: 503},
+		"refused":   {Meaning: Unproved, Status: 404},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				job, rec := testJob(), &memory{}
+				job.OutagePatience = 10 * time.Minute
+				api := &fakeAPI{latency: time.Second, remove: answer(Unavailable, 503)}
+				api.members = func(request) (members, Answer) {
+					cancel()
+					synctest.Wait() // the run has noticed
+					return members{Complete: true}, last
+				}
+				_, err := job.Run(ctx, &rowsSource{rows: rowsOf(50)}, api, rec)
+				if !errors.Is(err, context.Canceled) || rec.count(Skipped) == 0 || rec.count(Absent) > 0 {
+					t.Errorf("%v: %v", err, rec.results)
+				}
+			})
+		})
+	}
 }
 
 func TestDuringAnOutageOnlySingleReadsAreMade(t *testing.T) {

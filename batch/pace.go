@@ -7,39 +7,47 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// A pace says when the next request may start. It holds the whole pool to the
-// job's rate, pauses it when the server asks for that, and slows it down for
-// a while when the server says that it was too fast.
+// A pace decides when the next request may start. It keeps the whole pool to the
+// job's rate, pauses it when the server asks for it, and slows it down for a while
+// when the server throttles it.
 //
-// A throttled pool pauses, goes on at seven tenths of its rate, and wins back a
-// fortieth of what it had in each second in which the server is at work: additive increase, multiplicative decrease, as TCP does it (RFC 5681,
-// with the gentler cut of RFC 9438).
+// A throttled pool pauses, continues at seven tenths of its rate, and regains a
+// fortieth of the old rate per second in which requests are answered: additive
+// increase, multiplicative decrease, as in TCP (RFC 5681, with the gentler cut of
+// RFC 9438).
 type pace struct {
 	limiter *limiter
-	// ceiling is the job's rate, rate.Inf when it is not paced, or the limit
-	// that the server has named.
-	ceiling rate.Limit
+	// most is the job's rate, rate.Inf for none. ceiling is the same, or until
+	// limitedUntil a limit named by the server.
+	most, ceiling rate.Limit
+	limitedUntil  time.Time
 
 	pausedUntil time.Time
-	pauses      *backoff.ExponentialBackOff // for servers that do not say how long
+	pauses      *backoff.ExponentialBackOff // for servers that do not name one
 
 	cutAt     time.Time  // when the rate was cut last
 	changedAt time.Time  // when it was changed last
-	step      rate.Limit // what is won back at a time; 0 before the first throttle
+	step      rate.Limit // regained at a time; 0 before the first throttling
 
 	seen observed
 }
 
 const (
-	// slowest is the lowest rate that throttling leads to: it has to stay
-	// quick enough to notice that the server is well again.
+	// slowest is the lowest rate after throttling, fast enough to notice that the
+	// server has recovered.
 	slowest = rate.Limit(0.1)
-	// cut is what is left of the rate after a throttle, steps how many seconds
-	// win back all of it.
+	// cut is the part of the rate that is left after throttling, steps the number of
+	// seconds that regain all of it.
 	cut   = 0.7
 	steps = 40
-	// raiseEvery is how long the rate stays as it is before it is raised.
+	// raiseEvery is the time between two raises of the rate.
 	raiseEvery = time.Second
+	// A limit named by the server is kept for its window, but at least for limitKept
+	// and at most for maxLimitKept. So an hour's quota is not spent in ten minutes,
+	// and a limit that is outdated, or was never true, does not slow down the rest
+	// of the run.
+	limitKept    = 10 * time.Minute
+	maxLimitKept = time.Hour
 )
 
 func newPace(perSecond float64) *pace {
@@ -47,11 +55,22 @@ func newPace(perSecond float64) *pace {
 	if perSecond == Unlimited {
 		limit = rate.Inf
 	}
-	return &pace{limiter: newLimiter(time.Now(), limit), ceiling: limit, pauses: newBackoff()}
+	return &pace{limiter: newLimiter(time.Now(), limit), most: limit, ceiling: limit, pauses: newBackoff()}
 }
 
-// take takes the token for the next request. When it returns 0 the request
-// may start; otherwise that is how long to wait before asking again.
+// pace returns the pace at the start of a run.
+func (j *Job) pace() *pace {
+	switch {
+	case j.Pace == nil:
+		return newPace(j.Rate)
+	case j.Pace.learnt == nil:
+		j.Pace.learnt = newPace(j.Rate)
+	}
+	return j.Pace.learnt
+}
+
+// take takes a token for the next request. If it returns 0, the request may start;
+// otherwise it returns how long to wait before the next call.
 func (p *pace) take(now time.Time) time.Duration {
 	if !p.pausedUntil.IsZero() {
 		if wait := p.pausedUntil.Sub(now); wait > 0 {
@@ -71,8 +90,8 @@ func (p *pace) take(now time.Time) time.Duration {
 	return 0
 }
 
-// pause keeps every request from starting for d, and reports how long the
-// pool is paused from now, which is longer when it was paused for longer.
+// pause pauses the pool for d. It returns how long the pool is paused from now, which
+// is longer if an earlier pause lasts longer.
 func (p *pace) pause(now time.Time, d time.Duration) time.Duration {
 	if until := now.Add(min(d, MaxRetryAfter)); until.After(p.pausedUntil) {
 		p.pausedUntil = until
@@ -80,13 +99,12 @@ func (p *pace) pause(now time.Time, d time.Duration) time.Duration {
 	return p.pausedUntil.Sub(now)
 }
 
-// throttle pauses the pool for as long as the server asks, or for a growing
-// time when it does not say, and slows it down, once for all requests that had
-// started by then. It reports how long the pool is paused and the new rate, 0
-// when it has not changed.
+// throttle pauses the pool for as long as the server asks, or for a growing time if it
+// does not say, and slows it down, once for all requests started by then. It
+// returns how long the pool is paused, and the new rate, 0 if it has not changed.
 func (p *pace) throttle(started, now time.Time, retryAfter time.Duration) (pausedFor time.Duration, newRate float64) {
 	if !started.After(p.cutAt) {
-		return p.pause(now, retryAfter), 0 // an answer to the same rush
+		return p.pause(now, retryAfter), 0 // an answer to the same burst
 	}
 	if retryAfter <= 0 {
 		retryAfter = p.pauses.NextBackOff()
@@ -103,13 +121,17 @@ func (p *pace) throttle(started, now time.Time, retryAfter time.Duration) (pause
 	return p.pause(now, retryAfter), float64(p.limiter.Limit())
 }
 
-// limit takes over a limit that the server has named, in requests a second. It
-// reports the new ceiling, 0 when that stays: when none was named, or none below
-// it. To be sure that the run goes on, no more is believed of it than of a
-// Retry-After.
-func (p *pace) limit(now time.Time, perSecond float64) (ceiling float64) {
-	limit := max(rate.Limit(perSecond), rate.Every(MaxRetryAfter))
-	if perSecond <= 0 || limit >= p.ceiling {
+// limit applies a limit named by the server, in requests a second, counted over
+// window. It returns the new ceiling, or 0 if that has not changed because the
+// limit is zero or not below it. No limit makes the pool slower than throttling
+// does, so that the run goes on whatever the server says.
+func (p *pace) limit(now time.Time, perSecond float64, window time.Duration) (ceiling float64) {
+	limit := max(rate.Limit(perSecond), min(slowest, p.most))
+	if perSecond <= 0 || limit >= p.most || limit > p.ceiling {
+		return 0
+	}
+	p.limitedUntil = now.Add(min(max(window, limitKept), maxLimitKept))
+	if limit == p.ceiling {
 		return 0
 	}
 	p.ceiling = limit
@@ -119,11 +141,14 @@ func (p *pace) limit(now time.Time, perSecond float64) (ceiling float64) {
 	return float64(limit)
 }
 
-// served takes an answer into account that shows the server at work.
-func (p *pace) served(now time.Time) {
+// answered notes that a request was answered, see [Answer.answered].
+func (p *pace) answered(now time.Time) {
 	p.pauses.Reset()
+	if p.ceiling < p.most && !now.Before(p.limitedUntil) {
+		p.ceiling = p.most
+	}
 	if limit := p.limiter.Limit(); limit < p.ceiling && now.Sub(p.changedAt) >= raiseEvery {
-		// A pool that is not paced was perhaps throttled before it was quick.
+		// An unlimited pool may have been throttled before it was fast.
 		p.setLimit(now, min(limit+max(p.step, limit/steps), p.ceiling))
 	}
 }
@@ -133,8 +158,7 @@ func (p *pace) setLimit(now time.Time, limit rate.Limit) {
 	p.changedAt = now
 }
 
-// observed measures how many requests start in a second, for a pool that is
-// not paced until the server throttles it.
+// observed measures how many requests an unlimited pool starts per second.
 type observed struct {
 	since   time.Time
 	started int
@@ -149,7 +173,7 @@ func (o *observed) count(now time.Time) {
 	o.started++
 }
 
-// rate is how many requests started a second, lately.
+// rate returns the recent rate of requests.
 func (o *observed) rate(now time.Time) rate.Limit {
 	const shortest = 0.05 // seconds that say something
 	lately := rate.Limit(float64(o.started) / max(shortest, now.Sub(o.since).Seconds()))

@@ -132,7 +132,7 @@ func TestThrottleWithoutAWordPausesLongerEachTime(t *testing.T) {
 		if last < 2*time.Second {
 			t.Errorf("the fourth pause is %v; want it grown to 2 to 6 s", last)
 		}
-		p.served(time.Now())
+		p.answered(time.Now())
 		if paused, _ := p.throttle(time.Now().Add(time.Minute), time.Now().Add(time.Minute), 0); paused > time.Second {
 			t.Errorf("paused for %v after the server was well again; want the first step", paused)
 		}
@@ -158,7 +158,7 @@ func TestARateNeverRisesAboveItsCeiling(t *testing.T) {
 		p.throttle(time.Now(), time.Now(), time.Second)
 		for range 100 {
 			time.Sleep(time.Second)
-			p.served(time.Now())
+			p.answered(time.Now())
 		}
 		if got := float64(p.limiter.Limit()); got != 10 {
 			t.Errorf("the rate is %v after a long good time; want 10", got)
@@ -238,7 +238,7 @@ func TestHowSlowThrottlingMakesAPool(t *testing.T) {
 			}
 			for range 100 {
 				time.Sleep(time.Second)
-				p.served(time.Now())
+				p.answered(time.Now())
 			}
 			if got := float64(p.limiter.Limit()); got != ceiling {
 				t.Errorf("a long good time brings it back to %v/s; want %v/s", got, ceiling)

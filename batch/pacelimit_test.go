@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -68,14 +69,14 @@ func TestWhatIsBelievedOfALimit(t *testing.T) {
 		{"the same changes nothing", 3, 3, 0, 3},
 		{"none", 3, 0, 0, 3},
 		{"one below nothing", 3, -1, 0, 3},
-		{"one that would never let the run end", 3, 1e-9, 1.0 / 300, 1.0 / 300},
+		{"one that would never let the run end", 3, 1e-9, 0.1, 0.1},
 		{"unless the job itself is as slow", 0.001, 1e-9, 0, 0.001},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			p := newPace(tt.pace)
-			if got := p.limit(time.Now(), tt.limit); !near(got, tt.told) {
+			if got := p.limit(time.Now(), tt.limit, time.Minute); !near(got, tt.told) {
 				t.Errorf("told of %v; want %v", got, tt.told)
 			}
 			if !near(float64(p.ceiling), tt.ceiling) || p.limiter.Limit() > p.ceiling {
@@ -89,15 +90,57 @@ func TestALimitDoesNotHastenAPoolThatWasSlowedDown(t *testing.T) {
 	t.Parallel()
 	p, now := newPace(40), time.Now()
 	p.setLimit(now, 1)
-	p.limit(now, 10)
+	p.limit(now, 10, time.Minute)
 	if got := p.limiter.Limit(); got != 1 {
 		t.Errorf("the pace is %v; want it to stay at 1", got)
 	}
-	for i := range 1000 {
-		p.served(now.Add(time.Duration(i) * raiseEvery))
+	for i := range 500 {
+		p.answered(now.Add(time.Duration(i) * raiseEvery))
 	}
 	if got := p.limiter.Limit(); got != rate.Limit(10) {
 		t.Errorf("the pace has recovered to %v; want the limit, 10", got)
+	}
+}
+
+func TestALimitIsNotKeptForEver(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		window time.Duration
+		kept   time.Duration
+	}{
+		{"of a minute", time.Minute, limitKept},
+		{"of half an hour", 30 * time.Minute, 30 * time.Minute},
+		{"of a million years", math.MaxInt64, maxLimitKept},
+		{"that is named again", time.Minute, limitKept + 5*time.Minute},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p, start := newPace(3), time.Now()
+			p.throttle(start, start, time.Second)
+			p.limit(start, 1e-9, tt.window)
+			if again := start.Add(5 * time.Minute); tt.kept > limitKept && tt.window == time.Minute {
+				if told := p.limit(again, 1e-9, tt.window); told != 0 {
+					t.Errorf("the same limit is told again: %v", told)
+				}
+			}
+			var left, back time.Duration
+			for at := time.Duration(0); at < 3*time.Hour; at += raiseEvery {
+				p.answered(start.Add(at))
+				switch limit := p.limiter.Limit(); {
+				case limit > slowest && left == 0:
+					left = at
+				case limit == 3 && back == 0:
+					back = at
+				}
+			}
+			if left < tt.kept || left > tt.kept+2*raiseEvery {
+				t.Errorf("the limit was kept for %v; want %v", left, tt.kept)
+			}
+			if back == 0 || back > left+5*time.Minute {
+				t.Errorf("the rate was back after %v, the limit had been kept for %v", back, left)
+			}
+		})
 	}
 }
 

@@ -388,3 +388,9 @@ func quoteID(id string) string {
 	}
 	return fmt.Sprintf("%q", id)
 }
+
+// Mangled reports whether a cell holds a number that a spreadsheet made of an id.
+func Mangled(cell string) bool {
+	id := TrimID(cell)
+	return isScientific(id) || isRounded(id)
+}

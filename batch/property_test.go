@@ -15,7 +15,7 @@ import (
 // TestWhateverTheServerDoes holds what is promised of every run, however the
 // server answers and whatever ends it: each row that was begun ends once, an
 // outcome claims nothing that the server did not do, and neither attempts nor
-// pace nor workers go over what the job allows.
+// reads nor pace nor workers go over what the job allows.
 func TestWhateverTheServerDoes(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := drawSimulation(rt)
@@ -50,9 +50,10 @@ type simulation struct {
 	api            *fakeAPI
 	interruptAfter time.Duration
 
-	seed    uint32
-	shares  map[Pair]bool
-	applied map[Pair]bool // by an attempt for this row
+	seed      uint32
+	listsFail int // of 20
+	shares    map[Pair]bool
+	applied   map[Pair]bool // by an attempt for this row
 }
 
 func drawSimulation(rt *rapid.T) *simulation {
@@ -62,6 +63,7 @@ func drawSimulation(rt *rapid.T) *simulation {
 			Rate:           rapid.SampledFrom([]float64{1, 7, 100, Unlimited}).Draw(rt, "rate"),
 			Attempts:       rapid.IntRange(1, 6).Draw(rt, "attempts"),
 			AttemptTimeout: time.Minute,
+			OutagePatience: rapid.SampledFrom([]time.Duration{0, time.Minute}).Draw(rt, "patience"),
 		},
 		restores: rapid.Bool().Draw(rt, "restores"),
 		rows:     rowsOf(rapid.IntRange(0, 60).Draw(rt, "rows")),
@@ -87,11 +89,15 @@ func drawSimulation(rt *rapid.T) *simulation {
 		s.rows[i].Pair.ImageID = s.rows[i/perImage*perImage].Pair.ImageID
 		s.shares[s.rows[i].Pair] = s.roll(Pair{}, i, 5) > 0 != s.restores
 	}
+	s.listsFail = rapid.IntRange(0, 20).Draw(rt, "twentieths of the lists that fail")
 	slowest := rapid.IntRange(1, 2000).Draw(rt, "ms")
 	refuses := rapid.SampledFrom([]int{0, 0, 100}).Draw(rt, "one 401 in")
 	s.api = &fakeAPI{
 		latency: time.Millisecond,
 		jitter: func(r request) time.Duration {
+			if r.attempt > 10_000 {
+				panic("the run does not end")
+			}
 			return time.Duration(s.roll(r.pair, r.attempt, slowest)) * time.Millisecond
 		},
 		remove:  func(r request) Answer { return s.change(r, refuses, Removed, NotAMember, Unproved) },
@@ -149,7 +155,7 @@ func (s *simulation) change(r request, refuses int, done, needless, open Meaning
 func (s *simulation) foreign(imageID string) bool { return s.roll(Pair{ImageID: imageID}, 0, 4) == 0 }
 
 func (s *simulation) members(r request) (members, Answer) {
-	if s.roll(r.pair, r.attempt, 2) == 0 {
+	if s.roll(r.pair, r.attempt, 20) < s.listsFail {
 		return members{}, Answer{Meaning: Unavailable}
 	}
 	if s.foreign(r.pair.ImageID) {
@@ -200,6 +206,18 @@ func (s *simulation) checkResults(rt *rapid.T, err error) {
 }
 
 func (s *simulation) checkRequests(rt *rapid.T, stoppedAt time.Time) {
+	reads := make(map[string]int)
+	for _, r := range s.api.requests {
+		if r.pair.MemberID == "" {
+			reads[r.pair.ImageID]++
+		}
+	}
+	for image, n := range reads {
+		// The reads of an outage are bounded by its patience.
+		if most := (1 + maxRereads + maxFailures) * s.job.Attempts; n > most && s.job.OutagePatience == 0 {
+			rt.Errorf("the list of %s was read %d times; want at most %d", image, n, most)
+		}
+	}
 	if s.api.most > s.job.Workers {
 		rt.Errorf("%d requests in flight with %d workers", s.api.most, s.job.Workers)
 	}
@@ -216,8 +234,8 @@ func (s *simulation) checkRequests(rt *rapid.T, stoppedAt time.Time) {
 	}
 }
 
-// mayStart reports whether the i-th request goes alone, or the server has been
-// seen at work since it last asked to be left alone.
+// mayStart reports whether the i-th request goes alone, or the server has
+// answered anything since it last asked to be left alone.
 func (s *simulation) mayStart(i int) bool {
 	at := s.api.requests[i].at
 	var aloneSince time.Time
@@ -230,7 +248,7 @@ func (s *simulation) mayStart(i int) bool {
 		company = company || j < i && r.answered.After(at)
 	}
 	return !company || slices.ContainsFunc(s.api.requests, func(r *request) bool {
-		return r.answer.Meaning.Served() && r.at.After(aloneSince) && !r.answered.After(at)
+		return r.answer.answered() && r.at.After(aloneSince) && !r.answered.After(at)
 	})
 }
 
@@ -247,6 +265,7 @@ func (s *simulation) checkEnd(rt *rapid.T, err error) {
 		ErrRecorder:        s.rec.failFrom > 0 || lost,
 		ErrTooManyFailures: s.job.MaxFailures.set,
 		ErrTimeBudget:      s.job.MaxDuration > 0,
+		ErrOutage:          s.job.OutagePatience > 0,
 		errInterrupted:     s.interruptAfter > 0,
 		ErrSource:          false,
 	} {

@@ -25,9 +25,11 @@ type Row struct {
 	// in another way than Pair does: the share may exist under that spelling,
 	// too.
 	Respelled bool
-	// Lost says that an earlier run may have done to the row's share what is to
-	// be done, without having learned of it.
-	Lost bool
+	// PastAttempts is how many attempts earlier runs made for the row, as far as
+	// that is known, and Lost says that one of them may have been applied without
+	// an answer that says so.
+	PastAttempts int
+	Lost         bool
 	// Owned says that the image is known to be the caller's own, so that its
 	// member list shows every member.
 	Owned bool
@@ -121,10 +123,13 @@ type Result struct {
 	Outcome Outcome
 	// Status is the HTTP status of the last answer, 0 when there was none.
 	Status int
-	// Attempts counts the requests made for this row.
+	// Attempts counts the requests made for this row, those of earlier runs
+	// included, as far as they are known: those of a run that was killed may be
+	// missing. Requests that were refused because the token had expired do not
+	// count, and neither do reads of member lists, which serve several rows.
 	Attempts int
-	// Duration runs from the start of the first attempt to the end of the last
-	// one; waits between attempts are part of it.
+	// Duration runs from the start of the first attempt of this run to the end of
+	// the last one; waits between attempts are part of it.
 	Duration time.Duration
 	// RequestID is the id under which the server knows the last attempt.
 	RequestID string

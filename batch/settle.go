@@ -5,33 +5,32 @@ import (
 	"slices"
 )
 
-// A 404 alone proves nothing about the share. One that says nothing of what was
-// not found may come from a gateway. One that says "not found in the member
-// list" is true of the spelling that was sent, and of the list that the
-// credentials may see: Glance looks for the member among all members of the
-// caller's own images, but among the caller's own memberships for anybody else's
-// (image_member_find in glance/db/sqlalchemy/api.py). So a row is settled by the
-// whole list of its image, once that is known to be what the owner sees. The
-// list is read once for an image, however many rows ask.
+// A 404 alone proves nothing about the share. One that does not say what was not
+// found may come from a gateway. One that says "not found in the member list" is
+// true only of the spelling that was sent and of the list that the credentials
+// see: Glance searches all members of the caller's own images, but only the
+// caller's own memberships of other images (image_member_find in
+// glance/db/sqlalchemy/api.py). So a row is settled by the complete member list of
+// its image, if that is known to be what the owner sees. The list is read once per
+// image, however many rows need it.
 
-// memberLists are the lists of a run.
+// memberLists are the member lists of a run.
 type memberLists struct {
 	byImage map[string]*memberList
-	waiting int // rows that wait for a list
-	size    int // lists kept, and members in them
-	// owned are images of which a share was revoked: only their owner can do
-	// that. The one that was noted last is also kept apart: rows of an image
-	// often follow each other.
+	waiting int // rows waiting for a list
+	size    int // lists and members in memory
+	// owned are images of which a share was revoked, which only their owner can do.
+	// lastOwned, the last one added, saves a look-up: rows of an image often follow
+	// each other.
 	owned     map[string]struct{}
 	lastOwned string
 }
 
 const (
-	// maxListed bounds the lists kept, with the members in them. Rows of one
-	// image are usually close together in a file, so that few are needed at a
-	// time.
+	// maxListed limits the lists and members in memory. The rows of an image are
+	// usually close together in a file, so that few lists are needed at a time.
 	maxListed = 1 << 20
-	// maxOwned bounds the images that are remembered as owned.
+	// maxOwned limits the images that are remembered as owned.
 	maxOwned = 1 << 16
 )
 
@@ -39,7 +38,7 @@ func newMemberLists() memberLists {
 	return memberLists{byImage: make(map[string]*memberList), owned: make(map[string]struct{})}
 }
 
-// own notes that a share of the image was revoked.
+// own notes that the caller owns the image.
 func (m *memberLists) own(imageID string) {
 	if imageID == m.lastOwned {
 		return
@@ -51,7 +50,7 @@ func (m *memberLists) own(imageID string) {
 	m.lastOwned = imageID
 }
 
-// owns reports whether the image of the row is known to be ours.
+// owns reports whether the row's image is known to be the caller's.
 func (m *memberLists) owns(row *Row) bool {
 	_, owned := m.owned[row.Pair.ImageID]
 	return owned || row.Owned
@@ -80,7 +79,7 @@ func (m *memberLists) add(imageID string) *memberList {
 	return l
 }
 
-// bound forgets the lists that have been read when they are too many.
+// bound drops all lists that are not being read when there are too many.
 func (m *memberLists) bound(l *memberList) {
 	m.size++
 	if l.listed() {
@@ -92,8 +91,8 @@ func (m *memberLists) bound(l *memberList) {
 	}
 }
 
-// hold keeps a row back while the list of its image is read page by page, and
-// reports whether it does.
+// hold holds a row back while the list of its image is read in several pages. It
+// reports whether it did.
 func (m *memberLists) hold(t *task) bool {
 	if t.list != nil {
 		return false
@@ -107,7 +106,7 @@ func (m *memberLists) hold(t *task) bool {
 	return true
 }
 
-// take empties the waiters of a list, or the rows that are held for it.
+// take removes and returns the rows that wait for a list, or are held for it.
 func (m *memberLists) take(rows *[]*task) []*task {
 	taken := *rows
 	*rows = nil
@@ -115,8 +114,8 @@ func (m *memberLists) take(rows *[]*task) []*task {
 	return taken
 }
 
-// outdated reports whether l does not show what may have become of t's member,
-// and was asked for before the last attempt ended.
+// outdated reports whether l was requested before t's last attempt ended, and does
+// not show what that attempt may have done.
 func (d *dispatcher) outdated(l *memberList, t *task) bool {
 	if t.attempts == 0 || !l.asked.Before(t.ended) {
 		return false
@@ -129,15 +128,14 @@ func (d *dispatcher) outdated(l *memberList, t *task) bool {
 		return !slices.Contains(shown, t.row.Pair.MemberID)
 	}
 	return slices.ContainsFunc(t.respelled.left(shown), func(spelling string) bool {
-		// Where letter case does not matter, the removal of one spelling has
-		// removed another one, too.
+		// Where letter case does not matter, removing one spelling removes the
+		// others, too.
 		return t.respelled.removed() || t.hasTried(spelling)
 	})
 }
 
-// settle ends t's row by the member list of its image, now or when the list
-// has been read. A list that could not be read is read again for a row that
-// comes later: it may have more luck.
+// settle settles t's row by the member list of its image, now or once the list has
+// been read. A list that could not be read is read again for a later row.
 func (d *dispatcher) settle(t *task) {
 	l := d.lists.of(t.row.Pair.ImageID)
 	if l == nil {
@@ -150,8 +148,7 @@ func (d *dispatcher) settle(t *task) {
 	d.await(t, l)
 }
 
-// await has the row of t wait for l to be read, and starts that unless it is under
-// way.
+// await lets t's row wait for l, and starts a reading unless one is under way.
 func (d *dispatcher) await(t *task, l *memberList) {
 	if d.stopped != nil && l.reading == nil {
 		d.finishUnsettled(t)
@@ -168,8 +165,8 @@ func (d *dispatcher) await(t *task, l *memberList) {
 	d.lists.waiting++
 }
 
-// pageRead takes the final answer to a request for a page, and asks for the next
-// one or settles the rows that wait for the list.
+// pageRead handles the final answer to the request for a page: it requests the next
+// page, or settles the rows that wait for the list.
 func (d *dispatcher) pageRead(t *task, p Page) {
 	l := t.list
 	pause, more := l.take(t, p)
@@ -180,6 +177,10 @@ func (d *dispatcher) pageRead(t *task, p Page) {
 		return
 	case more:
 		d.waiting.push(&task{list: l, due: t.ended.Add(pause)})
+		return
+	}
+	if l.image != nil {
+		d.listRead(l)
 		return
 	}
 	if d.job.OnList != nil {
@@ -195,8 +196,7 @@ func (d *dispatcher) pageRead(t *task, p Page) {
 	d.lists.bound(l)
 }
 
-// abandon ends the rows that wait for l without it. None can wait for it any
-// more: nobody reads it.
+// abandon ends the reading of l and the rows that wait for it.
 func (d *dispatcher) abandon(l *memberList) {
 	l.reading = nil
 	for _, t := range d.lists.take(&l.held) {
@@ -207,11 +207,11 @@ func (d *dispatcher) abandon(l *memberList) {
 	}
 }
 
-// finishUnsettled ends t's row without the list that it waited for.
+// finishUnsettled records t's row without the list that it waited for.
 func (d *dispatcher) finishUnsettled(t *task) {
 	outcome := t.outcome()
 	switch {
-	case t.attempts == 0, t.respelled.removed(): // see task.result for the second
+	case t.attempts == 0, t.respelled.removed(): // for the latter see task.result
 		outcome = Skipped
 	case t.lost && !outcome.Settled():
 		outcome = Unknown
@@ -219,9 +219,9 @@ func (d *dispatcher) finishUnsettled(t *task) {
 	d.finish(t, outcome, join(t.last.Message, "the run stopped before the member list could be read"))
 }
 
-// settleBy ends t's row by what l says, or sends it once more, in the spelling
-// that l has of its member. A list that is older than what t was sent for is
-// read again, some times.
+// settleBy records t's row by what l shows, or sends it again in the spelling that l
+// has of its member. If l is older than t's last attempt, it is first read again,
+// a limited number of times.
 func (d *dispatcher) settleBy(t *task, l *memberList) {
 	if l.listed() && d.outdated(l, t) && (l.reading != nil || l.rereads < maxRereads) && d.stopped == nil {
 		d.await(t, l)
@@ -244,17 +244,17 @@ func (d *dispatcher) settleBy(t *task, l *memberList) {
 	d.finish(t, decided.outcome, decided.message)
 }
 
-// A respelled is what was sent for a row in other spellings of its member than
-// that of its pair. A nil one is that of nearly all rows.
+// A respelled tracks the requests for a row in other spellings of its member than
+// that of its pair. It is nil for nearly all rows.
 type respelled struct {
-	now    string   // the spelling that is sent
-	tried  []string // sent before
-	gone   []string // those of them that were answered by 204
+	now    string   // the spelling in use
+	tried  []string // spellings that were sent
+	gone   []string // those of them that were answered with 204
 	answer Answer   // the last 204
-	budget int      // attempts, over all spellings so far
+	budget int      // limit of attempts, over all spellings so far
 }
 
-// next chooses the spelling that is sent next; it has attempts of its own.
+// next switches to another spelling, which has as many attempts again.
 func (r *respelled) next(t *task, spelling string, attempts int) {
 	r.tried = append(r.tried, t.sent().MemberID)
 	r.now, r.budget = spelling, t.attempts+attempts
@@ -269,7 +269,7 @@ func (r *respelled) removedAs(spelling string) bool {
 	return r != nil && slices.Contains(r.gone, spelling)
 }
 
-// left is spellings without those that were removed.
+// left returns the spellings that were not removed.
 func (r *respelled) left(spellings []string) []string {
 	if r == nil {
 		return spellings
@@ -277,8 +277,8 @@ func (r *respelled) left(spellings []string) []string {
 	return slices.DeleteFunc(slices.Clone(spellings), func(s string) bool { return slices.Contains(r.gone, s) })
 }
 
-// sent is the pair that t's request is for: the one of its row, or that in
-// another spelling.
+// sent returns the pair that t's request is for: its row's, perhaps in another
+// spelling.
 func (t *task) sent() Pair {
 	p := t.row.Pair
 	if t.respelled != nil && t.respelled.now != "" {
@@ -287,12 +287,12 @@ func (t *task) sent() Pair {
 	return p
 }
 
-// hasTried reports whether t was sent in that spelling.
+// hasTried reports whether t was sent with that spelling.
 func (t *task) hasTried(spelling string) bool {
 	return t.attempts > 0 && (t.sent().MemberID == spelling || t.respelled != nil && slices.Contains(t.respelled.tried, spelling))
 }
 
-// removedNow notes that the last attempt of t has removed its member.
+// removedNow notes that t's last attempt removed its member.
 func (t *task) removedNow() {
 	if t.respelled == nil {
 		t.respelled = &respelled{}
@@ -309,8 +309,8 @@ func (t *task) mayTry(attempts int) bool {
 	return t.attempts < attempts
 }
 
-// projects counts the projects in the list; it is -1 if the list is not known
-// to be whole.
+// projects returns the number of projects in the list, or -1 if the list may be
+// incomplete.
 func (l *memberList) projects() int {
 	if !l.listed() || l.gapNote(false) != "" {
 		return -1

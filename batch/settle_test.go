@@ -74,7 +74,7 @@ func TestAReadIsCountedAndPacedAndIsNoAttemptOfARow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want := (Summary{Requests: 4, Reads: 3, Retries: 2, Renewals: 1}); sum != want {
+		if want := (Summary{Requests: 4, Reads: 3, Retries: 1, Renewals: 1}); sum != want {
 			t.Errorf("summary %+v; want %+v", sum, want)
 		}
 		if rowEvents != 1 || readEvents != 3 {
@@ -132,7 +132,7 @@ func TestTheListsKeptAreBounded(t *testing.T) {
 		api := &fakeAPI{remove: answer(Unproved, 404)}
 		api.members = func(request) (members, Answer) { return long, Answer{Meaning: Listed} }
 		job := testJob()
-		d := newDispatcher(job, withdrawal, &rowsSource{rows: rowsOf(25)}, &memory{})
+		d := newDispatcher(job, revocation, &rowsSource{rows: rowsOf(25)}, &memory{})
 		job.Notify = func(Event) {
 			if kept := len(d.lists.byImage); kept > 10+job.Workers {
 				t.Errorf("%d lists are kept; want at most ten and those under way", kept)
@@ -158,7 +158,7 @@ func runDispatcher(t *testing.T, d *dispatcher, api API) {
 }
 
 func TestNoNewRowIsTakenWhileTooManyWait(t *testing.T) {
-	d := newDispatcher(testJob(), withdrawal, &rowsSource{}, &memory{})
+	d := newDispatcher(testJob(), revocation, &rowsSource{}, &memory{})
 	d.lists.waiting = MaxWaiting - 2
 	for waiting, want := range []bool{true, true, false, false} {
 		if got := d.mayRead(); got != want {

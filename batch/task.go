@@ -8,42 +8,54 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// A task is a row on its way to its outcome, or a request for a page of a
-// member list.
+// A task is a row on its way to its outcome, or a read: of a page of a member
+// list or of the image list, or of any of them to see whether an outage is over.
 type task struct {
 	row       Row
-	respelled *respelled  // nil unless other spellings of the member matter
-	list      *memberList // of which a page is read; nil for a row
+	respelled *respelled // nil unless other spellings of the member matter
+
+	list   *memberList // of which a page is read, nil for anything else
+	images *imageList  // likewise
+	probe  bool        // the read of an outage; its row has only the id of an image
 
 	attempts int
 	renewals int
-	// lost says that an attempt may have been applied without an answer that
-	// says so.
+	// lost is set when an attempt may have been applied although no answer says so.
 	lost bool
 	// last is the answer to the last attempt, which ran from started to ended;
 	// the first one began at began.
 	last                  Answer
 	began, started, ended time.Time
-	// settled is when the outcome was known, where that was after the last
-	// attempt.
+	// settled is when the outcome became known, if later than the last attempt.
 	settled time.Time
 
 	delays *backoff.ExponentialBackOff
 	due    time.Time // when the next attempt may start
 }
 
-// maxRenewals is how often one row may meet a token that has expired. Tokens
-// that live for seconds are met a few times; a server that refuses each new
-// token on one row alone must not hold the run for ever.
+// reads reports whether t is a read, and no row.
+func (t *task) reads() bool { return t.list != nil || t.images != nil || t.probe }
+
+// imageID is the image that t is about.
+func (t *task) imageID() string {
+	if t.list != nil {
+		return t.list.imageID
+	}
+	return t.row.Pair.ImageID
+}
+
+// maxRenewals limits the expired tokens that one row may meet. Tokens that live for
+// seconds expire a few times during a row's attempts; a server that refuses every
+// new token for one row must not hold up the run forever.
 const maxRenewals = 20
 
-// spareTasks are tasks that have ended, to be used again.
-type spareTasks []*task
+// freeTasks are finished tasks, to be reused.
+type freeTasks []*task
 
-func (s *spareTasks) put(t *task) { *s = append(*s, t) }
+func (s *freeTasks) put(t *task) { *s = append(*s, t) }
 
-// take makes a task of a row that is about to be sent.
-func (s *spareTasks) take(row Row) *task {
+// take returns a task for a row that is about to be sent.
+func (s *freeTasks) take(row Row) *task {
 	last := len(*s) - 1
 	if last < 0 {
 		return &task{row: row, lost: row.Lost}
@@ -54,7 +66,8 @@ func (s *spareTasks) take(row Row) *task {
 	return t
 }
 
-// backoff is how long t waits before another attempt, for its own part.
+// backoff returns how long t waits before another attempt, apart from pauses of the
+// whole pool.
 func (t *task) backoff() time.Duration {
 	if t.delays == nil {
 		t.delays = newBackoff()
@@ -62,8 +75,8 @@ func (t *task) backoff() time.Duration {
 	return t.delays.NextBackOff()
 }
 
-// newBackoff gives growing, jittered delays without an end: attempts are
-// counted by the dispatcher.
+// newBackoff returns growing, jittered delays without a limit on their number: the
+// dispatcher counts the attempts.
 func newBackoff() *backoff.ExponentialBackOff {
 	return backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(InitialBackoff),
@@ -74,8 +87,8 @@ func newBackoff() *backoff.ExponentialBackOff {
 	)
 }
 
-// outcome is what the last answer to t makes of its row when no further
-// attempt is made.
+// outcome is the outcome of t's row by its last answer, if no further attempt is
+// made.
 func (t *task) outcome() Outcome {
 	switch m := t.last.Meaning; m {
 	case Removed:
@@ -84,9 +97,9 @@ func (t *task) outcome() Outcome {
 		return Restored
 	case AlreadyMember:
 		return Present
-	case NotAMember, NoSuchImage, Unproved: // which prove nothing
+	case NotAMember, NoSuchImage, Unproved: // these prove nothing
 		return NotFound
-	case Unauthorized, Renewed, Forbidden:
+	case Unauthorized, Renewed, Forbidden, NotShared:
 		return Denied
 	case Refused, Conflict, WrongEndpoint, Listed:
 		return Rejected
@@ -117,7 +130,7 @@ func (t *task) result(o Outcome, message string) Result {
 		Row:        t.row,
 		Outcome:    o,
 		Status:     t.last.Status,
-		Attempts:   t.attempts,
+		Attempts:   t.row.PastAttempts + t.attempts,
 		Duration:   t.ended.Sub(t.began),
 		RequestID:  t.last.RequestID,
 		Message:    message,
@@ -126,8 +139,8 @@ func (t *task) result(o Outcome, message string) Result {
 	}
 }
 
-// withLoss adds to a message that an earlier attempt may have been applied,
-// and what follows from it for the outcome o.
+// withLoss adds to a message that an earlier attempt may have been applied, and
+// what that means for the outcome o.
 func withLoss(o Outcome, message string) string {
 	switch o {
 	case Revoked, Restored:
@@ -145,20 +158,20 @@ func withLoss(o Outcome, message string) string {
 
 const lostAnswer = "the answer to an earlier attempt was lost"
 
-// SaysLost reports whether the message of a result says what [Result.Lost] does.
-// A report has nothing but the message, and [Unknown], which is never said
-// without a loss.
+// SaysLost reports whether a result's message says that [Result.Lost] is set. A
+// report has no column for it; only the message, and the outcome [Unknown], show
+// it.
 func SaysLost(message string) bool { return strings.Contains(message, lostAnswer) }
 
-// join puts what we have to say behind what the server said.
-func join(message, ours string) string {
+// join appends a note to the server's message.
+func join(message, note string) string {
 	if message == "" {
-		return ours
+		return note
 	}
-	return strings.TrimSuffix(message, ".") + "; " + ours
+	return strings.TrimSuffix(message, ".") + "; " + note
 }
 
-// retryQueue holds the tasks that wait, the one that is due first in front.
+// retryQueue holds the waiting tasks, ordered by when they are due.
 // The zero value is an empty queue.
 type retryQueue struct{ tasks taskHeap }
 
@@ -174,7 +187,7 @@ func (q *retryQueue) due() (due time.Time, ok bool) {
 	return q.tasks[0].due, true
 }
 
-// pop takes the first task if it is due, and is nil otherwise.
+// pop removes and returns the first task if it is due; otherwise it returns nil.
 func (q *retryQueue) pop(now time.Time) *task {
 	if q.empty() || q.tasks[0].due.After(now) {
 		return nil
@@ -182,7 +195,7 @@ func (q *retryQueue) pop(now time.Time) *task {
 	return q.popAny()
 }
 
-// popAny takes the first task, due or not; it is nil when there is none.
+// popAny removes and returns the first task, due or not, or nil if there is none.
 func (q *retryQueue) popAny() *task {
 	if q.empty() {
 		return nil

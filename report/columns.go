@@ -1,9 +1,14 @@
 package report
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"imsrevoke/batch/plain"
 )
 
 // timeFormat is RFC 3339 in UTC with milliseconds.
@@ -55,15 +60,14 @@ func columnsOf(r *Entry) columns {
 		MemberID:  r.Row.MemberID,
 		Outcome:   string(r.Outcome),
 		Attempts:  strconv.Itoa(r.Attempts),
-		RequestID: r.RequestID,
-		Message:   defuse(r.Message),
+		RequestID: said(r.RequestID),
+		Message:   said(r.Message),
 
 		Verified:   string(r.Verified),
-		AlsoShared: defuse(r.AlsoSharedWith),
+		AlsoShared: said(r.AlsoSharedWith),
 	}
 	if r.Row.Problem != "" {
-		// What is a pair holds nothing that a spreadsheet would run, but an id as
-		// the formula ="ID".
+		// What is a pair holds nothing that a spreadsheet would run.
 		c.ImageID, c.MemberID = defuse(r.Row.ImageID), defuse(r.Row.MemberID)
 	}
 	if r.Status != 0 {
@@ -78,23 +82,24 @@ func columnsOf(r *Entry) columns {
 	return c
 }
 
+// said is a cell with words of a server.
+func said(words string) string { return defuse(plain.Line(words)) }
+
 // inputNames are the names under which the input's other columns stand in the
 // report. One that is a column of the report itself, as in an earlier report
-// that serves as input, is prefixed, and so is one that would then be the same
-// as another, as in the report of a report. Names that the input has twice
-// stay as they are.
+// that serves as input, is prefixed, so that no name stands there twice for
+// two different things.
 func inputNames(names []string) []string {
-	const prefix = "input_"
 	taken := make(map[string]bool)
-	for _, name := range columnNames {
+	for _, name := range slices.Concat(columnNames, names) {
 		taken[name] = true
 	}
 	renamed := make([]string, len(names))
 	for i, name := range names {
-		for taken[name] {
-			name = prefix + name
-		}
-		if strings.HasPrefix(name, prefix) {
+		if slices.Contains(columnNames, name) {
+			for taken[name] {
+				name = "input_" + name
+			}
 			taken[name] = true
 		}
 		renamed[i] = defuse(name)
@@ -102,30 +107,54 @@ func inputNames(names []string) []string {
 	return renamed
 }
 
+const (
+	// formulaSigns begin a formula. The full-width ones count as well in the
+	// spreadsheets of East Asia.
+	formulaSigns = "=+-@＝＋－＠"
+	// cellEnds may end a cell for a spreadsheet that takes them for the delimiter,
+	// as those of many countries take the semicolon.
+	cellEnds = ";\t\r\n"
+)
+
 // defuse keeps a spreadsheet from running a cell as a formula: one that begins
 // like a formula gets an apostrophe in front, as OWASP advises against "CSV
-// injection". Numbers with a sign are left alone, they are harmless. The
-// full-width signs count as well in the spreadsheets of East Asia.
+// injection", and so does each part of it that may be taken for a cell of its own.
+// Blanks, a byte order mark and quotes before the formula make no difference, since
+// a spreadsheet may take them off. Numbers with a sign are left alone, they are
+// harmless. To defuse a cell again changes nothing.
 func defuse(cell string) string {
-	if cell == "" || !strings.ContainsRune("=+-@\t\r\n＝＋－＠", firstRune(cell)) {
+	if !strings.ContainsAny(cell, formulaSigns) && (cell == "" || !strings.ContainsRune(cellEnds, rune(cell[0]))) {
 		return cell
 	}
-	if isNumber(cell) {
-		return cell
+	var b strings.Builder
+	if strings.ContainsRune(cellEnds[1:], rune(cell[0])) {
+		b.WriteByte('\'')
 	}
-	return "'" + cell
+	for rest := cell; rest != ""; {
+		end := strings.IndexAny(rest, cellEnds)
+		part := rest[:end+1]
+		if end < 0 {
+			end, part = len(rest), rest
+		}
+		if isFormula(rest[:end]) {
+			b.WriteByte('\'')
+		}
+		b.WriteString(part)
+		rest = rest[len(part):]
+	}
+	return b.String()
+}
+
+// isFormula reports whether a spreadsheet would run a text.
+func isFormula(text string) bool {
+	text = strings.TrimLeftFunc(text, func(r rune) bool { return r == '"' || unicode.IsSpace(r) || !unicode.IsGraphic(r) })
+	first, _ := utf8.DecodeRuneInString(text)
+	return text != "" && strings.ContainsRune(formulaSigns, first) && !isNumber(text)
 }
 
 // isNumber reports whether a cell is a number with a sign, with a point or a
 // comma.
 func isNumber(cell string) bool {
-	_, err := strconv.ParseFloat(strings.Replace(cell, ",", ".", 1), 64)
+	_, err := strconv.ParseFloat(strings.Replace(strings.TrimSpace(cell), ",", ".", 1), 64)
 	return err == nil
-}
-
-func firstRune(s string) rune {
-	for _, r := range s {
-		return r
-	}
-	return 0
 }

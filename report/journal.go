@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,11 +37,61 @@ type Run struct {
 	Endpoint    string `json:"endpoint"`
 	Project     string `json:"project,omitempty"`
 	Credentials string `json:"credentials,omitempty"`
+	// Ticket and Reason name the decision behind the run. ExpectedDigest and
+	// ExpectedProject are what the run had to find before it began, and did; they
+	// are empty if it was asked for nothing.
+	Ticket          string `json:"ticket,omitempty"`
+	Reason          string `json:"reason,omitempty"`
+	ExpectedDigest  string `json:"expected_sha256,omitempty"`
+	ExpectedProject string `json:"expected_project,omitempty"`
+	// Keep is the hash of the lists of shares that had to be kept; empty if there
+	// was none.
+	Keep string `json:"keep_sha256,omitempty"`
 	// User and Host started the run, with this Version of the program.
 	User    string    `json:"user,omitempty"`
 	Host    string    `json:"host,omitempty"`
 	Version string    `json:"version"`
 	Started time.Time `json:"started"`
+	// Parts are the runs that the journal tells of: those that this one has gone
+	// on with, and this one. Started is when the first one began. The line of a
+	// run has no parts, and says when that run began.
+	Parts []Part `json:"parts,omitempty"`
+}
+
+// A Part is one of the runs that a journal tells of.
+type Part struct {
+	Started time.Time `json:"started"`
+	// Finished is when the part ended, or if it was CutOff, as far as is known,
+	// when its last row finished.
+	Finished time.Time `json:"finished"`
+	CutOff   bool      `json:"cut_off,omitempty"`
+	// What it sent. If it was cut off, only the requests for the rows that have
+	// finished are known.
+	batch.Summary
+}
+
+// GoesOn is r as what goes on with the earlier parts, in their order: it began
+// when the first of them did.
+func (r Run) GoesOn(earlier []Part, now Part) Run {
+	r.Parts = append(slices.Clip(earlier), now)
+	r.Started = r.Parts[0].Started
+	return r
+}
+
+// Idle is the time between the parts of the run.
+func (r *Run) Idle() (idle time.Duration) {
+	for i := range r.Parts[:max(len(r.Parts)-1, 0)] {
+		idle += max(r.Parts[i+1].Started.Sub(r.Parts[i].Finished), 0)
+	}
+	return idle
+}
+
+// Sent is what all parts of the run have sent, as far as they are known.
+func (r *Run) Sent() (sent batch.Summary) {
+	for _, p := range r.Parts {
+		sent.Add(p.Summary)
+	}
+	return sent
 }
 
 // A Journal is the record of a run while it goes on: a text file to which
@@ -57,8 +108,9 @@ type Run struct {
 //	                       attempt may have been applied without an answer, and
 //	                       for some rows who else can use the image, and the
 //	                       number of the row that the row repeats
-//	end   reason, time     the run has ended, and nothing is under way; the reason
-//	                       why it was stopped, and when, if it was
+//	end   reason, time,    the run has ended, and nothing is under way: why it was
+//	      JSON             stopped, if it was, when it ended, and what it has sent.
+//	                       A verification that follows ends with another one.
 //
 // A sent line is on the disk before the rows that it announces are sent. So
 // the death of the process costs the results of the requests under way, and a
@@ -83,7 +135,8 @@ type Journal struct {
 	reservedAt time.Time
 	open       int // rows that were begun and have no result yet
 	begun      bool
-	temporary  bool // Close removes the file
+	temporary  bool   // Close removes the file
+	earlier    []Part // the runs before the one that is written
 }
 
 var _ batch.Recorder = (*Journal)(nil)
@@ -207,7 +260,7 @@ func (j *Journal) Record(r batch.Result) error {
 	offset := j.size + int64(len(j.pending))
 	j.append(wordRow, func(line []byte) []byte { return appendResult(line, &r) })
 	j.note(r.Row.Seq, offset, r.Outcome)
-	if r.Attempts > 0 {
+	if r.Attempts > r.Row.PastAttempts {
 		j.open--
 	}
 	const most = 256 << 10
@@ -335,16 +388,21 @@ type Stop struct {
 	At     time.Time
 }
 
-// End notes that the run has ended and that nothing is under way, and brings
-// everything to the disk. What could not be written before is tried once more:
-// its error is nil when nothing was lost.
-func (j *Journal) End(stop Stop) error {
+// End notes that the run has ended and that nothing is under way, and what it has
+// sent, and brings everything to the disk. What could not be written before is
+// tried once more: its error is nil when nothing was lost.
+func (j *Journal) End(stop Stop, sent batch.Summary) error {
+	counts, err := json.Marshal(sent)
+	if err != nil {
+		return err
+	}
+	if stop.At.IsZero() {
+		stop.At = time.Now()
+	}
 	j.err = nil
 	j.append(wordEnd, func(line []byte) []byte {
-		if stop.Reason == "" {
-			return line
-		}
-		return appendTime(append(appendField(line, stop.Reason), '\t'), stop.At)
+		line = appendTime(append(appendField(line, stop.Reason), '\t'), stop.At)
+		return appendField(line, string(counts))
 	})
 	return j.sync()
 }
@@ -373,6 +431,9 @@ func (j *Journal) Discard() error {
 	}
 	return err
 }
+
+// Earlier are the runs that the journal goes on with.
+func (j *Journal) Earlier() []Part { return j.earlier }
 
 // Results is how many rows have a result, or ought to: see [Journal.Result].
 func (j *Journal) Results() int { return j.results }
@@ -408,7 +469,7 @@ func (j *Journal) Result(row batch.Row) (r batch.Result, found bool, err error) 
 func (j *Journal) read(offset int64, row batch.Row) (batch.Result, error) {
 	r, err := j.readAny(offset, &row)
 	if err == nil && (r.Row.Seq != row.Seq || r.Row.Line != row.Line) {
-		err = errors.New("it is that of another row")
+		err = fmt.Errorf("%w: it is that of another row", ErrDamaged)
 	}
 	if err != nil {
 		return batch.Result{}, fmt.Errorf("read the journal: the result of line %d: %w", row.Line, err)
@@ -423,7 +484,11 @@ func (j *Journal) readAny(offset int64, like *batch.Row) (batch.Result, error) {
 	if err != nil {
 		return batch.Result{}, err
 	}
-	return parseResult(line, like)
+	r, err := parseResult(line, like)
+	if err != nil {
+		return r, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return r, nil
 }
 
 // lineAt returns the line that begins at an offset, without its end. It is good

@@ -57,7 +57,7 @@ func TestATemporaryJournalLeavesNothing(t *testing.T) {
 	if err := j.Record(ended(row, batch.Absent)); err != nil {
 		t.Fatal(err)
 	}
-	if err := j.End(Stop{}); err != nil {
+	if err := j.End(Stop{}, batch.Summary{}); err != nil {
 		t.Fatal(err)
 	}
 	if r, found, err := j.Result(row); err != nil || !found || r.Outcome != batch.Absent {

@@ -19,6 +19,7 @@ const (
 	KindJSON    Kind = "JSON report"
 	KindJSONL   Kind = "JSONL report"
 	KindMetrics Kind = "metrics file"
+	KindList    Kind = "list" // of shares, in any of its formats
 )
 
 // Kind is the kind of a file in this format.
@@ -36,6 +37,7 @@ var (
 	journalHead = pattern(`^[0-9a-f]{8}` + journalBegin + `\d+\t`)
 	jsonHead    = pattern(`^\{\n  "(run": \{\n(    .*\n)*?    "digest": "|ended": (true|false),\n(  .*\n)*?  "counts": \{\n    "rows": \d)`)
 	jsonlHead   = pattern(`^\{"line":\d+,"image_id":"`)
+	shareHead   = pattern(`^\{("image_id":"[^"]*","member_id":"|\n  "shares": \[)`)
 )
 
 // pattern compiles a regular expression when it is first needed, which is at the
@@ -61,6 +63,8 @@ func KindOf(head []byte) Kind {
 		return KindJSONL
 	case strings.HasPrefix(text, "# HELP "+metricsPrefix):
 		return KindMetrics
+	case strings.HasPrefix(text, strings.Join(shareNames[:4], ",")+","), shareHead().Match(head):
+		return KindList
 	}
 	return ""
 }

@@ -170,10 +170,10 @@ func parseResult(line []byte, like *batch.Row) (batch.Result, error) {
 		return batch.Result{}, fmt.Errorf("the line is %q and no row", word)
 	}
 	r := batch.Result{
-		Row:       batch.Row{Seq: int(p.number()), Line: int(p.number()), ImageID: p.text(like.ImageID), MemberID: p.text(like.MemberID)},
+		Row:       batch.Row{Seq: p.number(), Line: p.number(), ImageID: p.text(like.ImageID), MemberID: p.text(like.MemberID)},
 		Outcome:   p.outcome(),
-		Status:    int(p.number()),
-		Attempts:  int(p.number()),
+		Status:    p.number(),
+		Attempts:  p.number(),
 		Duration:  time.Duration(p.number()) * time.Millisecond,
 		RequestID: p.text(""),
 		Message:   p.text(""),
@@ -185,7 +185,7 @@ func parseResult(line []byte, like *batch.Row) (batch.Result, error) {
 		r.AlsoSharedWith = p.text("")
 	}
 	if !p.ended {
-		r.Row.FirstSeq = int(p.number())
+		r.Row.FirstSeq = p.number()
 	}
 	if !p.ended {
 		p.fail(errors.New("it has too many fields"))
@@ -237,13 +237,17 @@ func (p *lineParser) text(like string) string {
 	return text
 }
 
-func (p *lineParser) number() int64 {
+// number takes a number that is not negative, nor larger than a count of rows or
+// milliseconds can be.
+func (p *lineParser) number() int {
 	field := p.next()
-	n, err := strconv.ParseInt(string(field), 10, 64)
-	if err != nil {
+	const most = 1 << 40
+	n, err := strconv.ParseInt(string(field), 10, strconv.IntSize)
+	if err != nil || n < 0 || n > most {
 		p.fail(fmt.Errorf("%q is not a number", field))
+		return 0
 	}
-	return n
+	return int(n)
 }
 
 func (p *lineParser) outcome() batch.Outcome {

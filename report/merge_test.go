@@ -91,7 +91,7 @@ func (s *shardedRun) writeReport(t testing.TB, path string, run Run, rows []batc
 		}
 	}
 	if end {
-		err = j.End(Stop{})
+		err = j.End(Stop{}, batch.Summary{})
 	} else {
 		err = j.Flush()
 	}

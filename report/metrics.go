@@ -37,6 +37,37 @@ type Metrics struct {
 	Unsettled, AlsoShared int
 	// Requests counts the requests of the run.
 	Requests batch.Summary
+	// List is what a list has found, in the place of outcomes; nil for other verbs.
+	List *ListCounts
+}
+
+// ListCounts are the numbers of a list of shares.
+type ListCounts struct {
+	// Images counts the images by what is known of their members: see ImageStates.
+	Images map[ImageState]int
+	// Shares counts the shares that were seen, Listed those that are in the list,
+	// and Unused the entries of allow lists that match none.
+	Shares, Listed, Unused int
+}
+
+// An ImageState says what a list knows of the members of an image.
+type ImageState string
+
+// The states of images.
+const (
+	// ImageRead: the whole member list was read.
+	ImageRead ImageState = "read"
+	// ImageNotShared: the image is of a kind that has no members now.
+	ImageNotShared ImageState = "not_shared"
+	// ImageDeleted: the image was deleted meanwhile.
+	ImageDeleted ImageState = "deleted"
+	// ImageUnread: the list, or a part of it, could not be read.
+	ImageUnread ImageState = "unread"
+)
+
+// ImageStates lists them.
+func ImageStates() []ImageState {
+	return []ImageState{ImageRead, ImageNotShared, ImageDeleted, ImageUnread}
 }
 
 // The metrics are named so, with this before each name.
@@ -75,21 +106,40 @@ func (m *Metrics) text(task string, success float64) string {
 	w.sample("info", 1, label("verb", m.Verb), label("version", m.Version))
 	w.gauge(lastSuccess, "When the last run ended that ended with exit code 0; 0 when none has.", success)
 	w.gauge("last_run_timestamp_seconds", "When the last run ended.", seconds(m.Finished))
-	w.gauge("last_run_duration_seconds", "How long the last run took.", m.Duration.Seconds())
+	w.gauge("last_run_duration_seconds", "How long the last run took, without the time between its parts if it was resumed.", m.Duration.Seconds())
 	w.gauge("last_run_exit_code", "The exit code of the last run.", float64(m.ExitCode))
 	if m.Unknown {
 		return w.String()
 	}
+	if m.List != nil {
+		m.List.write(&w)
+	} else {
+		m.writeRows(&w)
+	}
+	w.gauge("last_run_requests", "The requests of the last run, of all its parts if it was resumed, every attempt and every read counted.", float64(m.Requests.Requests))
+	w.gauge("last_run_retries", "Those of the last run's requests that tried again what an earlier one had not settled.", float64(m.Requests.Retries))
+	w.gauge("last_run_throttled", "Those of the last run's requests that were answered by 429, too many requests.", float64(m.Requests.Throttled))
+	return w.String()
+}
+
+// writeRows writes what became of the rows of a run.
+func (m *Metrics) writeRows(w *metricsText) {
 	w.family("last_run_rows", "The rows of the last run's report, by outcome.")
 	for _, o := range batch.Outcomes() {
 		w.sample("last_run_rows", float64(m.Outcomes[o]), label("outcome", string(o)))
 	}
 	w.gauge("last_run_unsettled_rows", "The rows of the last run's report that are not settled.", float64(m.Unsettled))
 	w.gauge("last_run_also_shared_images", "The images of the last run that are also shared with accounts or organizations.", float64(m.AlsoShared))
-	w.gauge("last_run_requests", "The requests of the last run, every attempt and every read counted.", float64(m.Requests.Requests))
-	w.gauge("last_run_retries", "Those of the last run's requests that tried again what an earlier one had not settled.", float64(m.Requests.Retries))
-	w.gauge("last_run_throttled", "Those of the last run's requests that were answered by 429, too many requests.", float64(m.Requests.Throttled))
-	return w.String()
+}
+
+func (c *ListCounts) write(w *metricsText) {
+	w.family("last_run_images", "The images of the last list, by what is known of their members.")
+	for _, state := range ImageStates() {
+		w.sample("last_run_images", float64(c.Images[state]), label("state", string(state)))
+	}
+	w.gauge("last_run_shares", "The shares of the images whose member lists were read.", float64(c.Shares))
+	w.gauge("last_run_listed_shares", "Those of the shares that are in the last list.", float64(c.Listed))
+	w.gauge("last_run_unused_entries", "The entries of the allow lists that match no share.", float64(c.Unused))
 }
 
 // A metricsText is metrics as Prometheus reads them, each with the label task:

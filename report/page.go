@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"imsrevoke/batch/plain"
 )
 
 //go:embed html/page.html
@@ -55,7 +57,8 @@ const (
 type page struct {
 	Policy         string
 	Style          template.CSS
-	Kicker, Name   string
+	Input, Date    string // of the run, if it is known
+	Name           string // of the report
 	Headline       string
 	Version        string
 	Todo           []todo
@@ -73,9 +76,10 @@ type page struct {
 	StaticNote     string
 }
 
+// A fact is what is known of the run. File stands within its value, if it has one.
 type fact struct {
-	Name, Value string
-	Code        bool
+	Name, Value, File, More string
+	Code                    bool
 }
 
 type todo struct {
@@ -97,7 +101,10 @@ type pageReason struct {
 
 // writeHTML writes the page. It reads the results three times: for what they
 // amount to, for when they came, and for the rows that the page holds.
+//
+// What files and servers say becomes text on its way: see [plain.Text].
 func (v View) writeHTML(w io.Writer, r *Results) error {
+	w = plain.NewWriter(w)
 	s, err := r.Survey()
 	if err != nil {
 		return err
@@ -140,12 +147,10 @@ func (v View) newPage(r *Results, s *Survey) *page {
 		Name: filepath.Base(r.Name), Headline: headline(s), Facts: facts(s),
 		Rows: grouped(s.Rows), Settled: grouped(s.Settled()), Left: grouped(s.Rows - s.Settled()),
 	}
-	p.Kicker = "imsrevoke report"
 	if s.Run != nil {
-		p.Version = s.Run.Version
-		p.Kicker += " on " + filepath.Base(s.Run.Input)
+		p.Version, p.Input = s.Run.Version, filepath.Base(s.Run.Input)
 		if !s.Run.Started.IsZero() {
-			p.Kicker += ", " + s.Run.Started.UTC().Format("2 January 2006")
+			p.Date = s.Run.Started.UTC().Format("2 January 2006")
 		}
 	} else {
 		p.Notes = append(p.Notes, fmt.Sprintf("Who ran it, when and against which cloud is not known: %v.", s.unknown))
@@ -237,19 +242,20 @@ func linesOf(r Reason) string {
 	return text
 }
 
-// cut cuts a cell to what the page shows of it.
+// cut is a cell as far as the page shows it. In JSON what is no text would be
+// written in letters, and be none again in the browser.
 func cut(cell string) string {
-	if len(cell) <= maxPageCell {
-		return cell
-	}
-	n := 0
-	for i := range cell {
-		if n == maxPageCell {
-			return cell[:i] + "…"
+	if len(cell) > maxPageCell {
+		n := 0
+		for i := range cell {
+			if n == maxPageCell {
+				cell = cell[:i] + "…"
+				break
+			}
+			n++
 		}
-		n++
 	}
-	return cell
+	return plain.Text(cell)
 }
 
 // precisely is a time as the rows have it.

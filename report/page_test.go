@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"imsrevoke/batch"
+	"imsrevoke/batch/plain"
 )
 
 // manyRows is a report of n rows with all kinds of outcomes.
@@ -225,13 +226,14 @@ func TestHostileTextIsInertOnThePage(t *testing.T) {
 	}
 	for _, name := range []string{"message", "image", "member"} {
 		for j, got := range value[[]string](tb, `[...document.querySelectorAll("#body td[data-name=`+name+`]")].map(td => td.textContent)`) {
-			if got != hostile[j] {
-				t.Errorf("%s of row %d: %q, want %q", name, j, got, hostile[j])
+			if want := plain.Text(hostile[j]); got != want {
+				t.Errorf("%s of row %d: %q, want %q", name, j, got, want)
 			}
 		}
 	}
 	got := value[[]string](tb, `[...document.querySelectorAll("#body .detail dl")].map(dl => [...dl.children].map(e => e.textContent).join("|"))`)
 	for i, text := range hostile {
+		text = plain.Text(text)
 		if want := strings.Join([]string{"request", text, hostile[0], text, hostile[1], text}, "|"); got[i] != want {
 			t.Errorf("more of row %d: %q, want %q", i, got[i], want)
 		}
@@ -253,6 +255,37 @@ func TestHostileTextIsInertOnThePage(t *testing.T) {
 	}
 	if value[bool](tb, `"pwned" in window`) {
 		t.Error("a script that is not the page's has run")
+	}
+}
+
+// TestAPageIsNothingButText: whoever may choose any of its words.
+func TestAPageIsNothingButText(t *testing.T) {
+	t.Parallel()
+	for _, own := range []string{pageHTML, pageStyle, pageScript} {
+		if own != plain.Text(own) {
+			t.Error("the page's own text would be changed, and its policy be wrong")
+		}
+	}
+	const bad = "\x1b[2J\x9b\u202e\u2066\u200f\x07</script><b>"
+	var b strings.Builder
+	out := csv.NewWriter(&b)
+	out.Write(append(slices.Clone(columnNames), "a"+bad))
+	out.Write([]string{"2", bad, bad, "rejected", "400", "1", "5", bad, bad, "2026-11-23T12:00:00.001Z", "", bad, bad})
+	out.Flush()
+	r, err := openResults(t, "pairs"+bad[:3]+".csv", b.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Origin = &Run{
+		Verb: bad, Input: bad, Digest: bad, Rows: 2, Shard: bad, Endpoint: bad, Project: bad, Credentials: bad, User: bad, Host: bad, Version: bad, Started: noon,
+	}
+	r.Stopped = Stop{Reason: bad, At: noon}
+	var page strings.Builder
+	if err := (View{Format: FormatHTML}).Write(&page, r); err != nil {
+		t.Fatal(err)
+	}
+	if got := page.String(); got != plain.Text(got) || strings.Contains(got, `\u001b`) || strings.Contains(got, "<b>\n") || strings.Contains(got, "</script><b>") {
+		t.Errorf("the page has more than text: %q", got)
 	}
 }
 

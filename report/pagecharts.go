@@ -95,9 +95,14 @@ func (c *clock) draw(s *Survey) *course {
 		Begin: moment(c.begin), End: moment(s.Last),
 	}
 	took := s.Last.Sub(c.begin)
-	figure.Text = fmt.Sprintf("%s finished in %s", capital(counted(s.Sent, "row that was sent")), lasting(took))
+	parts := ""
+	if s.Run != nil && len(s.Run.Parts) > 1 {
+		took = max(took-s.Run.Idle(), 0)
+		parts = fmt.Sprintf(", in %d parts", len(s.Run.Parts))
+	}
+	figure.Text = fmt.Sprintf("%s finished in %s%s", capital(counted(s.Sent, "row that was sent")), lasting(took), parts)
 	if s.Sent != 1 {
-		figure.Text = fmt.Sprintf("%s rows were sent and finished in %s", grouped(s.Sent), lasting(took))
+		figure.Text = fmt.Sprintf("%s rows were sent and finished in %s%s", grouped(s.Sent), lasting(took), parts)
 	}
 	if took >= time.Second {
 		figure.Text += fmt.Sprintf(", %s a second", figures(float64(s.Sent)/took.Seconds()))

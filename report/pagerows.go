@@ -145,7 +145,10 @@ func (v View) writePageRows(w io.Writer, r *Results, c choice) error {
 		number[s] = i
 		outcomes = append(outcomes, pageOutcome{s, s.kind(), s.kind().mark(), 0})
 	}
-	columns := append([]string{}, r.Columns[:min(len(r.Columns), maxPageColumns)]...)
+	columns := []string{}
+	for _, name := range r.Columns[:min(len(r.Columns), maxPageColumns)] {
+		columns = append(columns, cut(name))
+	}
 	head, err := json.Marshal(map[string]any{"columns": columns})
 	if err != nil {
 		return err

@@ -174,6 +174,39 @@ func moment(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05")
 }
 
+// approved says what the run had to find before it began.
+func approved(run *Run) string {
+	if run.Verb == "check" {
+		return ""
+	}
+	var words []string
+	if run.ExpectedDigest != "" {
+		words = append(words, "the rows by their SHA-256, "+run.ExpectedDigest)
+	}
+	if run.ExpectedProject != "" {
+		words = append(words, "the project "+run.ExpectedProject)
+	}
+	if words == nil {
+		return "nothing was asked for: neither --expect-sha256 nor --expect-project was given"
+	}
+	return strings.Join(words, ", and ")
+}
+
+// parts says when the parts of a run began and ended, if there are several.
+func parts(parts []Part) string {
+	if len(parts) < 2 {
+		return ""
+	}
+	words := make([]string, len(parts))
+	for i, p := range parts {
+		words[i] = moment(p.Started) + " to " + moment(p.Finished)
+		if p.CutOff {
+			words[i] += " (cut off)"
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
 // facts say which run it was.
 func facts(s *Survey) []fact {
 	run := s.Run
@@ -184,7 +217,7 @@ func facts(s *Survey) []fact {
 	if what == "" {
 		what = run.Verb
 	}
-	of := fmt.Sprintf("%s %s, %s", what, run.Input, counted(run.Rows, "row"))
+	of := ", " + counted(run.Rows, "row")
 	if run.Shard != "" {
 		of += fmt.Sprintf(", which are shard %s of it", run.Shard)
 	}
@@ -195,15 +228,15 @@ func facts(s *Survey) []fact {
 	if run.Host != "" {
 		by = strings.TrimPrefix(by+" on "+run.Host, " on ")
 	}
-	var known []fact
+	known := []fact{{Name: "asked to", Value: what + " ", File: run.Input, More: of}}
 	add := func(name, value string, code bool) {
 		if value != "" {
-			known = append(known, fact{name, value, code})
+			known = append(known, fact{Name: name, Value: value, Code: code})
 		}
 	}
-	add("asked to", of, false)
 	add("by", by, false)
 	add("began (UTC)", moment(run.Started), false)
+	add("parts (UTC)", parts(run.Parts), false)
 	add("last row finished (UTC)", moment(s.Last), false)
 	add("stopped (UTC)", moment(s.Stopped.At), false)
 	add("stopped because", s.Stopped.Reason, false)
@@ -212,5 +245,8 @@ func facts(s *Survey) []fact {
 	add("credentials", run.Credentials, false)
 	add("imsrevoke", run.Version, false)
 	add("SHA-256 of the pairs and their lines", run.Digest, true)
+	add("ticket", run.Ticket, false)
+	add("reason", run.Reason, false)
+	add("approved", approved(run), false)
 	return known
 }

@@ -50,7 +50,7 @@ func TestRoomForEveryRowThatWasBegun(t *testing.T) {
 			t.Fatalf("row %d: %v", i, err)
 		}
 	}
-	if err := errors.Join(j.End(Stop{}), j.Close()); err != nil {
+	if err := errors.Join(j.End(Stop{}, batch.Summary{}), j.Close()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -105,6 +105,15 @@ func (r *Results) open() error {
 	return nil
 }
 
+// CheckOwn reports whether others may have written the file: see [CheckOwn].
+func (r *Results) CheckOwn() error {
+	info, err := r.file.Stat()
+	if err != nil {
+		return err
+	}
+	return CheckOwn(r.Name, info)
+}
+
 // IsJournal reports whether the file is a journal, and not a report.
 func (r *Results) IsJournal() bool { return r.journal != nil }
 

@@ -78,7 +78,7 @@ func drawReport(rt *rapid.T, dir string) (path, text string) {
 			}
 		}
 	}
-	if err := j.End(Stop{}); err != nil {
+	if err := j.End(Stop{}, batch.Summary{}); err != nil {
 		rt.Fatal(err)
 	}
 	defer j.Close()
@@ -145,8 +145,12 @@ func TestEveryFormTellsTheSame(t *testing.T) {
 		if document.Counts.Rows != len(lines) || !maps.Equal(document.Counts.Outcomes, counts) {
 			rt.Fatalf("counts %+v, want %v", document.Counts, counts)
 		}
-		if document.Run == nil || *document.Run != (Run{Input: "pairs.csv", Digest: "d1", Rows: len(lines), Endpoint: thisRun.Endpoint, Project: "p1", Started: noon}) || !document.Ended {
-			rt.Fatalf("the run is %+v", document.Run)
+		sound := &Run{Input: "pairs.csv", Digest: "d1", Rows: len(lines), Endpoint: thisRun.Endpoint, Project: "p1", Started: noon}
+		if document.Run != nil { // see TestTheStoryOfAResumedRun for its parts
+			document.Run.Parts = nil
+		}
+		if diff := cmp.Diff(sound, document.Run); diff != "" || !document.Ended {
+			rt.Fatal(diff)
 		}
 	})
 }

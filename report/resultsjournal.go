@@ -36,7 +36,9 @@ func readJournalResults(file *os.File) (*journalResults, error) {
 	if l.runs == 0 {
 		return nil, errors.New("the journal holds nothing yet: no row was sent")
 	}
-	results := &journalResults{journal: j, run: l.last, ended: l.ended, stop: l.stop, newest: l.newest}
+	run := l.last
+	run.Parts, run.Started = l.parts, l.parts[0].Started
+	results := &journalResults{journal: j, run: run, ended: l.ended, stop: l.stop, newest: l.newest}
 	for _, state := range j.rows {
 		if state.is(stateLost) && state.offset() == 0 {
 			results.unnamed++

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"imsrevoke/batch"
 )
@@ -35,8 +36,11 @@ const maxLine = 64 << 20
 // error that wraps [ErrDamaged]: nobody can say what is missing.
 // A journal without a whole line in it is good and empty: nothing was sent
 // before its first line was on the disk.
+//
+// One that others may have written is an error that wraps [ErrNotOurs]: by its word
+// rows would be called revoked that nobody has sent. See [CheckOwn].
 func OpenJournal(path string, run Run) (*Journal, error) {
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	file, err := openOwn(path, os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}
@@ -103,12 +107,12 @@ func (r *remaining) Next() (batch.Row, error) {
 			continue
 		}
 		row.Lost = state.is(stateLost)
-		if state.offset() != 0 && !row.Lost {
+		if state.offset() != 0 {
 			last, err := r.journal.read(state.offset(), row)
 			if err != nil {
 				return batch.Row{}, err
 			}
-			row.Lost = last.Lost
+			row.PastAttempts, row.Lost = last.Attempts, row.Lost || last.Lost
 		}
 		return row, nil
 	}
@@ -138,7 +142,9 @@ type loader struct {
 	last    Run    // that the journal tells of
 	newest  string // the latest time at which a row has finished
 
-	// Of the run whose lines are being read:
+	parts []Part // the last one is the run whose lines are being read
+
+	// Of that run:
 	mark  int  // rows up to this one may have been sent, -1 for none
 	ended bool // it has ended with nothing under way
 	stop  Stop // how it was stopped
@@ -163,11 +169,17 @@ func (l *loader) load(file io.Reader) error {
 		l.number++
 		good := j.sum
 		if !j.sum.check(line) {
-			if err := l.nothingGoodBehind(in); err != nil {
+			// What a power cut has left as zeros was not brought to the disk, so that
+			// nothing was sent by its word. Any other bad line may be the one that
+			// announced what was sent.
+			hole := bytes.IndexByte(line, 0) >= 0
+			if !hole {
+				l.mark = min(l.run.Rows, l.mostRows()) - 1
+			}
+			if err := l.nothingGoodBehind(in, hole); err != nil {
 				return err
 			}
-			// Whatever the lost lines said of what was sent is lost too.
-			j.sum, l.mark, l.ended = good, l.run.Rows-1, false
+			j.sum, l.ended = good, false
 			break
 		}
 		if err := l.take(line); err != nil {
@@ -176,6 +188,7 @@ func (l *loader) load(file io.Reader) error {
 		j.size += int64(len(line)) + 1
 	}
 	l.runOver()
+	j.earlier = l.parts
 	return nil
 }
 
@@ -191,45 +204,95 @@ func (l *loader) take(line []byte) error {
 	case wordRun:
 		return l.takeRun(&p)
 	case wordSent:
-		if l.mark = int(p.number()); p.err != nil || l.mark < 0 {
+		mark := p.number()
+		if p.err != nil || mark >= l.mostRows() {
 			return l.damaged("it does not say what was sent")
 		}
-		l.mark = min(l.mark, l.run.Rows-1)
+		l.mark = min(mark, l.run.Rows-1)
 	case wordRow:
-		seq := int(p.number())
+		seq := p.number()
 		for range 3 {
 			p.next() // its line and its cells
 		}
 		outcome := p.outcome()
-		if p.err != nil || seq < 0 || seq >= l.run.Rows {
+		if p.err != nil || seq >= min(l.run.Rows, l.mostRows()) {
 			return l.damaged("it is no row of the input")
 		}
-		for range 5 {
+		p.next() // its status
+		attempts := int(p.number())
+		for range 3 {
 			p.next() // up to when the row finished
 		}
-		if at := p.next(); string(at) > l.newest {
-			l.newest = string(at)
+		if err := l.count(seq, attempts, p.next()); err != nil {
+			return err
 		}
 		l.journal.note(seq, l.journal.size, outcome)
 		if l.before && outcome == batch.Absent {
 			l.journal.rows[seq] &^= stateSettled
 		}
 	case wordEnd:
-		l.ended = true
-		if !p.ended {
-			l.stop = Stop{Reason: p.text(""), At: p.time()}
-		}
-		if p.err != nil {
-			return l.damaged("it does not say why the run was stopped")
-		}
+		return l.takeEnd(&p)
 	default:
 		return l.damaged(fmt.Sprintf("the word %q is unknown", word))
 	}
 	return nil
 }
 
-// shortestRow is less than the bytes of any row line.
-const shortestRow = 40
+// takeEnd takes the line of the end of a run. The format before may say nothing
+// in it.
+func (l *loader) takeEnd(p *lineParser) error {
+	l.ended, l.stop = true, Stop{}
+	part := &l.parts[len(l.parts)-1]
+	var sent string
+	if !p.ended {
+		l.stop = Stop{Reason: p.text(""), At: p.time()}
+		part.Finished = l.stop.At
+	}
+	if !p.ended {
+		sent = p.text("")
+	}
+	if p.err != nil {
+		return l.damaged("it does not say how the run ended")
+	}
+	if l.stop.Reason == "" {
+		l.stop = Stop{}
+	}
+	if sent != "" && json.Unmarshal([]byte(sent), &part.Summary) != nil {
+		return l.damaged("it does not say what the run has sent")
+	}
+	return nil
+}
+
+// count takes a row into account that finished at a time: the run that it is of
+// may have been cut off, and cannot say itself then what it sent and when it
+// ended.
+func (l *loader) count(seq, attempts int, finished []byte) error {
+	if string(finished) > l.newest {
+		l.newest = string(finished)
+	}
+	past, part := 0, &l.parts[len(l.parts)-1]
+	if seq < len(l.journal.rows) && l.journal.rows[seq].offset() != 0 {
+		last, err := l.journal.readAny(l.journal.rows[seq].offset(), &batch.Row{})
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+		past = last.Attempts
+	}
+	part.Requests += max(attempts-past, 0)
+	return nil
+}
+
+const (
+	// shortestRow is less than the bytes of any row line.
+	shortestRow = 40
+	// maxAhead is more rows than can have been announced and have no result yet:
+	// those that wait, those in flight, and a window.
+	maxAhead = 2 * batch.MaxWaiting
+)
+
+// mostRows is more rows than the lines up to here can tell of. A number beyond it
+// is not of this program, and must not be what memory is reserved for.
+func (l *loader) mostRows() int { return int(l.journal.size/shortestRow) + maxAhead }
 
 // takeRun takes the line of a run, which must be the run that is to go on.
 //
@@ -243,7 +306,7 @@ func (l *loader) takeRun(p *lineParser) error {
 	if format != journalFormat && !l.before {
 		return fmt.Errorf("%w: its format is %q, and this program knows %q", ErrOtherRun, format, journalFormat)
 	}
-	if err := json.Unmarshal([]byte(identity), &run); err != nil || p.err != nil {
+	if err := json.Unmarshal([]byte(identity), &run); err != nil || p.err != nil || run.Rows < 0 {
 		return l.damaged("the run cannot be read")
 	}
 	if l.any && l.runs == 0 {
@@ -251,7 +314,7 @@ func (l *loader) takeRun(p *lineParser) error {
 		// All at once, as journalIn does; but nobody vouches for the number.
 		if info, err := l.journal.file.Stat(); err == nil {
 			most := int(info.Size() / shortestRow)
-			l.journal.rows = make([]rowState, 0, max(0, min(run.Rows, most)))
+			l.journal.rows = make([]rowState, 0, min(run.Rows, most))
 		}
 	}
 	if err := run.sameAs(l.run); err != nil {
@@ -260,6 +323,7 @@ func (l *loader) takeRun(p *lineParser) error {
 	l.runOver()
 	l.runs++
 	l.last = run
+	l.parts = append(l.parts, Part{Started: run.Started, Finished: run.Started})
 	l.mark, l.ended, l.stop = -1, false, Stop{}
 	return nil
 }
@@ -268,6 +332,13 @@ func (l *loader) takeRun(p *lineParser) error {
 // what it may have sent without a result of its own is lost.
 func (l *loader) runOver() {
 	j := l.journal
+	if len(l.parts) > 0 && !l.ended {
+		part := &l.parts[len(l.parts)-1]
+		part.CutOff = true
+		if at, err := time.Parse(timeFormat, l.newest); err == nil && at.After(part.Started) {
+			part.Finished = at
+		}
+	}
 	if !l.ended {
 		j.grow(l.mark + 1)
 		for i := range j.rows[:l.mark+1] {
@@ -296,6 +367,8 @@ func (then Run) sameAs(now Run) error {
 		return fmt.Errorf("%w: it is of %s and not of %s", ErrOtherRun, then.part(), now.part())
 	case then.Digest != now.Digest || then.Rows != now.Rows:
 		return fmt.Errorf("%w: it is of %s with %d rows, and the pairs or their lines are not those of %s", ErrOtherRun, then.Input, then.Rows, now.Input)
+	case then.Keep != now.Keep:
+		return fmt.Errorf("%w: its --keep files protect other shares", ErrOtherRun)
 	case then.Endpoint != now.Endpoint:
 		return fmt.Errorf("%w: it is of the endpoint %s and not of %s", ErrOtherRun, then.Endpoint, now.Endpoint)
 	case then.Project != "" && now.Project != "" && then.Project != now.Project:
@@ -320,12 +393,15 @@ func (l *loader) damaged(what string) error {
 
 // nothingGoodBehind reports whether a bad line is the beginning of an end that a
 // power cut may have left: an error when it is the first line, or when a good
-// line follows that had been brought to the disk with all before it.
-func (l *loader) nothingGoodBehind(in *bufio.Reader) error {
+// line follows that had been brought to the disk with all before it. The power
+// may have failed while it was brought there, so that a hole before it proves
+// nothing as long as no line follows it: nothing is written before it is there.
+func (l *loader) nothingGoodBehind(in *bufio.Reader, hole bool) error {
 	at := l.number
 	if l.runs == 0 {
 		return fmt.Errorf("%w: its first line is not that of a journal", ErrDamaged)
 	}
+	synced := false
 	for sum := l.journal.sum; ; {
 		line, err := readLine(in)
 		if err == io.EOF {
@@ -334,7 +410,11 @@ func (l *loader) nothingGoodBehind(in *bufio.Reader) error {
 		if err != nil {
 			return err
 		}
+		before := synced
 		if sum.check(line) && !bytes.HasPrefix(line[sumLength:], []byte("\t"+wordRow+"\t")) {
+			synced = true
+		}
+		if before || synced && !hole {
 			return fmt.Errorf("%w: line %d is not what was written, and there are good lines behind it", ErrDamaged, at)
 		}
 	}

@@ -1,15 +1,18 @@
 package report
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -23,10 +26,12 @@ import (
 )
 
 // TestResumingIsAsGoodAsNotHavingStopped runs the whole engine against a
-// simulated cloud, kills it time and again, and has it go on. In the end every
-// row has ended as in a run that nothing has disturbed, but for those that were
-// under way at a death: what they were told is lost. And what a report would
-// say after any death is true, also when each run meets faults of its own.
+// simulated cloud, in several lives: it is killed, stopped in every way there is,
+// and asked for its journal without going on. In the end every row has ended as
+// in a run that nothing has disturbed, but for those that were under way at a
+// death or a stop: what they were told is lost. And what a report would say
+// after any life, and during it, is true, also when each run meets faults of its
+// own.
 func TestResumingIsAsGoodAsNotHavingStopped(t *testing.T) {
 	dir := t.TempDir()
 	n := 0
@@ -41,19 +46,19 @@ func TestResumingIsAsGoodAsNotHavingStopped(t *testing.T) {
 			AttemptTimeout: time.Minute,
 		}
 		moody := rapid.Bool().Draw(rt, "moody")
-		deaths := rapid.SliceOfN(rapid.Custom(drawDeath), 1, 4).Draw(rt, "deaths")
+		lives := rapid.SliceOfN(rapid.Custom(drawLife), 1, 6).Draw(rt, "lives")
 		var want, got []batch.Outcome
 		var tried *trial
 		synctest.Test(t, func(*testing.T) {
 			calm := newTrial(rt, rows, job, filepath.Join(dir, fmt.Sprint(n, "-calm")))
 			calm.seed = seed
-			want = calm.run(nil)
+			want = calm.run(life{})
 			tried = newTrial(rt, rows, job, filepath.Join(dir, fmt.Sprint(n)))
 			tried.seed, tried.moody = seed, moody
-			for _, d := range deaths {
-				tried.run(&d)
+			for _, l := range lives {
+				tried.run(l)
 			}
-			got = tried.run(nil)
+			got = tried.run(life{})
 		})
 		if len(want) != len(rows) || len(got) != len(rows) {
 			rt.Fatalf("%d and %d outcomes for %d rows", len(want), len(got), len(rows))
@@ -65,25 +70,31 @@ func TestResumingIsAsGoodAsNotHavingStopped(t *testing.T) {
 			w, g := want[seq], got[seq]
 			lossy := w == batch.Revoked && g == batch.Absent || w == batch.Failed && g == batch.Unknown
 			if w != g && !(lossy && tried.mayBeLost[seq]) {
-				rt.Errorf("row %d is %s, and %s without a death; it may have been under way at one: %t", seq, g, w, tried.mayBeLost[seq])
+				rt.Errorf("row %d is %s, and %s in one life; it may have been under way at the end of another: %t", seq, g, w, tried.mayBeLost[seq])
 			}
 		}
 	})
 }
 
 // drawRows draws an input: of few images, so that no refusal looks like that of
-// everything, one of them unknown to the cloud.
+// everything, one of them unknown to the cloud. Some rows are no pair, repeat an
+// earlier one, or are wider than what is read or written at once.
 func drawRows(rt *rapid.T) []batch.Row {
 	rows := make([]batch.Row, rapid.IntRange(1, 40).Draw(rt, "rows"))
+	line := 1
 	for i := range rows {
+		line += rapid.IntRange(1, 3).Draw(rt, "lines")
 		p := batch.Pair{ImageID: fmt.Sprintf("%s%d", image[:35], i%4), MemberID: fmt.Sprintf("%031xf", i)}
-		r := batch.Row{Seq: i, Line: i + 2, ImageID: p.ImageID, MemberID: p.MemberID, Pair: p}
+		r := batch.Row{Seq: i, Line: line, ImageID: p.ImageID, MemberID: p.MemberID, Pair: p}
 		switch rapid.IntRange(0, 9).Draw(rt, "kind") {
 		case 0:
-			r.Problem = "it is no pair"
+			r.Problem, r.Pair = "it is no pair", batch.Pair{}
+			r.MemberID = rapid.SampledFrom([]string{"", "a\tb\r\n\\t", "\x00\xff", "=1+1"}).Draw(rt, "cell")
+			r.ImageID = strings.Repeat("wide ", rapid.SampledFrom([]int{0, 1, 1, 1, 7_000, 7_000, 60_000}).Draw(rt, "width"))
 		case 1:
-			if i > 0 && rows[0].Problem == "" {
-				r.FirstLine = 2
+			if first := rows[rapid.IntRange(0, max(i-1, 0)).Draw(rt, "repeated")]; first.Line > 0 && first.Problem == "" && first.FirstLine == 0 {
+				r.ImageID, r.MemberID, r.Pair = first.ImageID, first.MemberID, first.Pair
+				r.FirstLine, r.FirstSeq = first.Line, first.Seq
 			}
 		}
 		rows[i] = r
@@ -91,12 +102,79 @@ func drawRows(rt *rapid.T) []batch.Row {
 	return rows
 }
 
+// A life is one start of the program, and how it ends. The zero life goes on to
+// the last row.
+type life struct {
+	death *death
+	// refused says that the question is answered by "no".
+	refused bool
+	// stop is how it is told to stop, and drain how long it has for that.
+	stop  stop
+	after time.Duration
+	drain time.Duration
+	// look is the call of the recorder, from 1, after which somebody looks at the
+	// journal; 0 for never.
+	look int
+}
+
+type stop string
+
+const (
+	interrupted stop = "a signal"
+	budget      stop = "--max-duration"
+	failures    stop = "--max-failures"
+	outage      stop = "an outage"
+)
+
+func drawLife(rt *rapid.T) life {
+	l := life{look: rapid.IntRange(0, 60).Draw(rt, "look")}
+	switch rapid.IntRange(0, 6).Draw(rt, "end") {
+	case 0, 1:
+		d := drawDeath(rt)
+		l.death = &d
+	case 2:
+		l.refused = true
+	default:
+		l.stop = rapid.SampledFrom([]stop{interrupted, budget, failures, outage}).Draw(rt, "stop")
+		l.after = time.Duration(rapid.IntRange(1, 3000).Draw(rt, "after ms")) * time.Millisecond
+		l.drain = time.Duration(rapid.IntRange(0, 60).Draw(rt, "drain ms")) * time.Millisecond
+	}
+	return l
+}
+
+// limit gives a job what ends its life, and tells the error that it then has.
+func (l life) limit(job batch.Job) (*batch.Job, error) {
+	job.Drain = l.drain
+	switch l.stop {
+	case interrupted:
+		return &job, errInterrupted
+	case budget:
+		job.MaxDuration = l.after
+		return &job, batch.ErrTimeBudget
+	case failures:
+		var err error
+		if job.MaxFailures, err = batch.ParseAllowance(fmt.Sprint(l.after.Milliseconds() % 4)); err != nil {
+			panic(err)
+		}
+		return &job, batch.ErrTooManyFailures
+	case outage:
+		job.OutagePatience = 5 * time.Second
+		return &job, batch.ErrOutage
+	}
+	return &job, nil
+}
+
+var errInterrupted = errors.New("interrupted")
+
 // A death is how a process ends that does not end by itself.
 type death struct {
 	call  int     // of the recorder, from 1, in which the process dies
 	power bool    // the machine dies with it: what was not synced may be lost
 	keeps float64 // how much of what may be lost is kept, from 0 to 1
-	zeros bool    // and the rest is zeros instead of nothing
+	// zeros says that zeros stand behind it instead of nothing, and hole how much
+	// of the rest they are: the end of it may have reached the disk all the same.
+	zeros bool
+	hole  float64
 }
 
 func drawDeath(rt *rapid.T) death {
@@ -105,6 +183,7 @@ func drawDeath(rt *rapid.T) death {
 		power: rapid.Bool().Draw(rt, "power"),
 		keeps: rapid.Float64Range(0, 1).Draw(rt, "keeps"),
 		zeros: rapid.Bool().Draw(rt, "zeros"),
+		hole:  rapid.SampledFrom([]float64{1, 0.1, 0.5}).Draw(rt, "hole"),
 	}
 }
 
@@ -124,14 +203,14 @@ type trial struct {
 	mu       sync.Mutex
 	attempts map[batch.Pair]int // of this run
 
-	settled   map[int]bool // by results that have survived
-	mayBeLost map[int]bool // those that may have been under way at a death
+	settled   map[int]batch.Outcome // by results that have survived
+	mayBeLost map[int]bool          // those that may have been under way at a death or a stop
 }
 
 func newTrial(rt *rapid.T, rows []batch.Row, job *batch.Job, path string) *trial {
 	t := &trial{
 		rt: rt, rows: rows, job: job, path: path, bySeq: make(map[batch.Pair]int), cloud: imagetest.NewCloud(),
-		settled: make(map[int]bool), mayBeLost: make(map[int]bool),
+		settled: make(map[int]batch.Outcome), mayBeLost: make(map[int]bool),
 	}
 	t.token = t.cloud.IssueToken(imagetest.ProjectID, 1000*time.Hour)
 	for _, r := range rows {
@@ -169,12 +248,13 @@ func (t *trial) fault(r imagetest.Request) imagetest.Fault {
 	t.mu.Lock()
 	t.attempts[pair]++
 	r.Attempt = t.attempts[pair]
+	faults := t.faults
 	t.mu.Unlock()
 	h := fnv.New32a()
 	fmt.Fprint(h, pair, r.Attempt)
 	var f imagetest.Fault
 	if r.MemberID != "" {
-		f = t.faults(r)
+		f = faults(r)
 	}
 	if f == (imagetest.Fault{}) {
 		f.Apply = h.Sum32()%2 == 0 // what is done is told at once, or some time later
@@ -183,14 +263,19 @@ func (t *trial) fault(r imagetest.Request) imagetest.Fault {
 	return f
 }
 
-// run starts the job or has it go on, and kills it when it is told to. It
+// run lives one life: it starts the job or has it go on, until the life ends. It
 // returns what the report says of each row.
-func (t *trial) run(d *death) []batch.Outcome {
+func (t *trial) run(l life) []batch.Outcome {
 	run := Run{Input: "pairs.csv", Digest: "d1", Rows: len(t.rows), Endpoint: "http://image.test"}
 	j, err := OpenJournal(t.path, run)
-	if errors.Is(err, os.ErrNotExist) {
+	switch {
+	case l.refused && err == nil:
+		return t.refuse(j)
+	case l.refused && errors.Is(err, os.ErrNotExist):
+		return nil
+	case errors.Is(err, os.ErrNotExist):
 		j, err = CreateJournal(t.path, run)
-	} else if err == nil {
+	case err == nil:
 		err = j.Continue(run)
 	}
 	if err != nil {
@@ -198,16 +283,18 @@ func (t *trial) run(d *death) []batch.Outcome {
 		return nil
 	}
 	defer j.file.Close()
-	t.attempts = make(map[batch.Pair]int)
-	t.faults = mixedFaults(t.seed)
-	if t.moody {
-		t.seed++
-	}
+	t.begin(l)
 	from := len(t.cloud.Requests())
-	life, die := context.WithCancel(context.Background())
+	alive, die := context.WithCancel(context.Background())
 	defer die()
-	rec := &mortal{Journal: j, death: d, die: die, synced: j.size, ends: make(map[int]int64), settles: make(map[int]bool)}
-	_, err = t.job.Run(context.Background(), j.Remaining(&input{rows: t.rows}), mortalAPI{t.api(), life}, rec)
+	ctx, interrupt := context.WithCancelCause(context.Background())
+	defer interrupt(nil)
+	if l.stop == interrupted {
+		defer time.AfterFunc(l.after, func() { interrupt(errInterrupted) }).Stop()
+	}
+	job, reason := l.limit(*t.job)
+	rec := &mortal{Journal: j, trial: t, life: l, die: die, synced: j.size, ends: make(map[int]int64), settles: make(map[int]batch.Outcome)}
+	_, err = job.Run(ctx, j.Remaining(&input{rows: t.rows}), mortalAPI{t.api(), alive}, rec)
 	t.judgeRequests(from)
 	switch {
 	case rec.dead:
@@ -217,14 +304,66 @@ func (t *trial) run(d *death) []batch.Outcome {
 			return nil
 		}
 		defer j.file.Close()
-	case err != nil:
+	case err != nil && !errors.Is(err, reason):
 		t.rt.Errorf("the run ended: %v", err)
 	default:
-		if err := j.End(Stop{}); err != nil {
+		stopped := Stop{}
+		if err != nil {
+			stopped = Stop{Reason: err.Error(), At: time.Now()}
+		}
+		if err := j.End(stopped, batch.Summary{}); err != nil {
 			t.rt.Errorf("%v", err)
 		}
+		for seq, o := range rec.settles {
+			if o.Settled() {
+				t.settled[seq] = o
+			}
+		}
 	}
+	t.look()
 	return t.report(j)
+}
+
+// begin lets the cloud be as it is in the life that begins.
+func (t *trial) begin(l life) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.attempts = make(map[batch.Pair]int)
+	t.faults = mixedFaults(t.seed)
+	if t.moody {
+		t.seed++
+	}
+	if l.stop == outage {
+		calm, began := t.faults, time.Now()
+		t.faults = func(r imagetest.Request) imagetest.Fault {
+			if time.Since(began) > l.after {
+				return imagetest.Status(503)
+			}
+			return calm(r)
+		}
+	}
+}
+
+// refuse looks at what a run would go on with, and does not. Nothing may change
+// by that.
+func (t *trial) refuse(j *Journal) []batch.Outcome {
+	before, err := os.ReadFile(t.path)
+	if err != nil {
+		t.rt.Errorf("%v", err)
+	}
+	outcomes := t.report(j)
+	for rows := j.Remaining(&input{rows: t.rows}); err == nil; _, err = rows.Next() {
+	}
+	if err != io.EOF {
+		t.rt.Errorf("%v", err)
+	}
+	if err := j.Close(); err != nil {
+		t.rt.Errorf("%v", err)
+	}
+	if after, err := os.ReadFile(t.path); err != nil || !bytes.Equal(before, after) {
+		t.rt.Errorf("a no has changed the journal, from %d bytes to %d: %v", len(before), len(after), err)
+	}
+	return outcomes
 }
 
 func (t *trial) api() batch.API {
@@ -236,11 +375,11 @@ func (t *trial) api() batch.API {
 	})
 }
 
-// judgeRequests holds that nothing is sent that was settled.
+// judgeRequests holds that nothing is sent that was settled, or needs no request.
 func (t *trial) judgeRequests(from int) {
 	for _, r := range t.cloud.Requests()[from:] {
 		seq, ours := t.bySeq[batch.Pair{ImageID: r.ImageID, MemberID: r.MemberID}]
-		if r.Method == http.MethodDelete && (!ours || t.settled[seq]) {
+		if r.Method == http.MethodDelete && (!ours || t.settled[seq] != "") {
 			t.rt.Errorf("row %d was settled, or is none, and was sent", seq)
 		}
 	}
@@ -254,10 +393,11 @@ func (t *trial) bury(m *mortal) {
 		t.rt.Errorf("%v", err)
 	}
 	size := int64(len(text))
-	cut := m.floor + int64(m.death.keeps*float64(size-m.floor))
+	cut := m.floor + int64(m.life.death.keeps*float64(size-m.floor))
 	kept := text[:cut]
-	if m.death.zeros {
-		kept = append(kept, make([]byte, size-cut)...)
+	if m.life.death.zeros {
+		kept = text
+		clear(text[cut : cut+int64(m.life.death.hole*float64(size-cut))])
 	}
 	if err := os.WriteFile(t.path, kept, 0o600); err != nil {
 		t.rt.Errorf("%v", err)
@@ -265,56 +405,126 @@ func (t *trial) bury(m *mortal) {
 	for seq := range t.rows {
 		end, recorded := m.ends[seq]
 		switch survived := recorded && end <= cut; {
-		case survived && m.settles[seq]:
-			t.settled[seq] = true
+		case survived && m.settles[seq].Settled():
+			t.settled[seq] = m.settles[seq]
 		case !survived && seq <= m.sent:
 			t.mayBeLost[seq] = true
 		}
 	}
 }
 
-// report makes the report, and holds that no row is called better than it is.
+// done is what the cloud was asked for, and did, so far.
+func (t *trial) done() (asked, applied map[batch.Pair]bool) {
+	asked, applied = make(map[batch.Pair]bool), make(map[batch.Pair]bool)
+	for _, r := range t.cloud.Requests() {
+		if r.Method == http.MethodDelete {
+			pair := batch.Pair{ImageID: r.ImageID, MemberID: r.MemberID}
+			asked[pair], applied[pair] = true, applied[pair] || r.Applied
+		}
+	}
+	return asked, applied
+}
+
+// judge holds one claim to what has happened: it is never better than that, nor
+// in doubt where nothing was sent.
+func (t *trial) judge(where string, r *batch.Result, asked, applied map[batch.Pair]bool) {
+	row := t.rows[r.Row.Seq]
+	shared := t.cloud.Shared(row.Pair.ImageID, row.Pair.MemberID)
+	unsent, needsNone := row.Unsent()
+	_, err := batch.ParseOutcome(string(r.Outcome))
+	switch o := r.Outcome; {
+	case err != nil,
+		needsNone != (o == batch.Invalid || o == batch.Duplicate), needsNone && o != unsent.Outcome,
+		(o == batch.Revoked || o == batch.Absent) && shared,
+		o == batch.Revoked && !applied[row.Pair],
+		(o == batch.Failed || o == batch.Skipped) && applied[row.Pair],
+		o == batch.Unknown && !asked[row.Pair] && !t.mayBeLost[row.Seq],
+		o != batch.Unknown && o != batch.Skipped && !needsNone && !asked[row.Pair],
+		t.settled[row.Seq] != "" && t.settled[row.Seq] != o:
+		t.rt.Errorf("%s: row %d is called %q (%s); it is shared: %t, was sent: %t, was done: %t, may have been lost: %t, was settled as %q",
+			where, row.Seq, o, r.Message, shared, asked[row.Pair], applied[row.Pair], t.mayBeLost[row.Seq], t.settled[row.Seq])
+	}
+}
+
+// look is what somebody sees who looks at the journal as it is, without the
+// input. During a life it may call unknown what is under way.
+func (t *trial) look() {
+	results, err := OpenResults(t.path)
+	if err != nil {
+		t.rt.Errorf("look at the journal: %v", err)
+		return
+	}
+	defer results.Close()
+	asked, applied := t.done()
+	rows, err := results.Rows()
+	seen := make(map[int]bool)
+	for err == nil {
+		var e *Entry
+		if e, err = rows.Next(); err == nil {
+			seq := e.Row.Seq
+			seen[seq] = true
+			if want := t.rows[seq]; e.Row.Line != want.Line || e.Row.ImageID != want.ImageID || e.Row.MemberID != want.MemberID {
+				t.rt.Errorf("row %d of the journal is that of line %d, not %d", seq, e.Row.Line, want.Line)
+			}
+			t.judge("the journal", &e.Result, asked, applied)
+		}
+	}
+	if err != io.EOF {
+		t.rt.Errorf("look at the journal: %v", err)
+	}
+	for seq := range t.settled {
+		if !seen[seq] {
+			t.rt.Errorf("row %d was settled, and the journal does not show it", seq)
+		}
+	}
+	if n := results.Unnamed(); n > len(t.rows)-len(seen) {
+		t.rt.Errorf("%d of %d rows without a result may have been sent", n, len(t.rows)-len(seen))
+	}
+}
+
+// report makes the report, and judges what it says of each row.
 func (t *trial) report(j *Journal) []batch.Outcome {
 	c := &CSV{Input: &input{rows: t.rows}, Rows: len(t.rows), Journal: j, Rest: batch.Skipped}
 	if _, err := c.Write(io.Discard); err != nil {
 		t.rt.Errorf("%v", err)
 	}
-	applied := make(map[batch.Pair]bool)
-	for _, r := range t.cloud.Requests() {
-		if r.Applied {
-			applied[batch.Pair{ImageID: r.ImageID, MemberID: r.MemberID}] = true
-		}
-	}
+	asked, applied := t.done()
 	var outcomes []batch.Outcome
+	settled := 0
 	for _, row := range t.rows {
 		r, _, err := c.result(row)
 		if err != nil {
 			t.rt.Errorf("%v", err)
+			return nil
+		}
+		t.judge("the report", &r, asked, applied)
+		if r.Outcome == batch.Duplicate && r.First != outcomes[row.FirstSeq] {
+			t.rt.Errorf("row %d repeats one that is called %q, not %q", row.Seq, r.First, outcomes[row.FirstSeq])
+		}
+		if r.Outcome.Settled() {
+			settled++
 		}
 		outcomes = append(outcomes, r.Outcome)
-		_, err = batch.ParseOutcome(string(r.Outcome))
-		switch shared := t.cloud.Shared(row.Pair.ImageID, row.Pair.MemberID); {
-		case err != nil,
-			(r.Outcome == batch.Revoked || r.Outcome == batch.Absent) && shared,
-			(r.Outcome == batch.Failed || r.Outcome == batch.Skipped) && applied[row.Pair]:
-			t.rt.Errorf("row %d is called %q; it is shared: %t", row.Seq, r.Outcome, shared)
-		}
+	}
+	if n, _ := j.Settled(); n != settled {
+		t.rt.Errorf("%d rows are settled, and the journal counts %d", settled, n)
 	}
 	return outcomes
 }
 
-// mortal is a journal in a process that dies in a call of it.
+// mortal is a journal in a process that dies in a call of it, if it is to.
 type mortal struct {
 	*Journal
-	death *death // nil for a process that lives
+	trial *trial
+	life  life
 	die   func() // ends what the process has under way
 	calls int
 	dead  bool
 
-	synced  int64         // what has reached the disk
-	floor   int64         // what has surely outlived the death
-	ends    map[int]int64 // where the result of a row ends
-	settles map[int]bool  // rows by a result that settles them
+	synced  int64                 // what has reached the disk
+	floor   int64                 // what has surely outlived the death
+	ends    map[int]int64         // where the result of a row ends
+	settles map[int]batch.Outcome // and what it says
 }
 
 var errDead = errors.New("the process is dead")
@@ -325,16 +535,34 @@ func (m *mortal) call(f func() error) error {
 		return errDead
 	}
 	m.calls++
+	if m.calls == m.life.look {
+		m.lookOn()
+	}
 	synced, written := m.synced, m.size
-	if err := f(); err != nil || m.death == nil || m.calls < m.death.call {
+	if err := f(); err != nil || m.life.death == nil || m.calls < m.life.death.call {
 		return err
 	}
 	m.dead, m.floor = true, written
-	if m.death.power {
+	if m.life.death.power {
 		m.floor = synced
 	}
 	m.die()
 	return errDead
+}
+
+// lookOn looks at the journal of the life that goes on. What has been announced
+// and has no result yet may be under way.
+func (m *mortal) lookOn() {
+	t := m.trial
+	lost := t.mayBeLost
+	t.mayBeLost = maps.Clone(lost)
+	for seq := range t.rows {
+		if seq <= m.sent {
+			t.mayBeLost[seq] = true
+		}
+	}
+	t.look()
+	t.mayBeLost = lost
 }
 
 func (m *mortal) Begin(row batch.Row) error {
@@ -352,7 +580,10 @@ func (m *mortal) Record(r batch.Result) error {
 	return m.call(func() error {
 		err := m.Journal.Record(r)
 		m.ends[r.Row.Seq] = m.size + int64(len(m.pending))
-		m.settles[r.Row.Seq] = r.Outcome.Settled()
+		m.settles[r.Row.Seq] = r.Outcome
+		if r.Lost {
+			m.trial.mayBeLost[r.Row.Seq] = true
+		}
 		return err
 	})
 }
@@ -374,6 +605,10 @@ func (a mortalAPI) Remove(ctx context.Context, p batch.Pair) batch.Answer {
 	return a.API.Remove(ctx, p)
 }
 
+func (a mortalAPI) Images(context.Context, batch.ImageQuery, batch.Cursor) (batch.ImagePage, batch.Answer) {
+	return batch.ImagePage{}, batch.Answer{Meaning: batch.Listed, Status: 200}
+}
+
 func (a mortalAPI) Members(ctx context.Context, imageID string, from batch.Cursor) (batch.Page, batch.Answer) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer context.AfterFunc(a.life, cancel)()
@@ -387,5 +622,5 @@ func (r ready) Authorize(req *http.Request) (uint64, error) {
 	req.Header.Set("X-Auth-Token", string(r))
 	return 1, nil
 }
-func (ready) Renew(context.Context, uint64) error { return imageapi.ErrRefused }
-func (ready) Accepted(uint64)                     {}
+func (ready) Renew(context.Context, uint64, string) error { return imageapi.ErrRefused }
+func (ready) Accepted(uint64, string)                     {}

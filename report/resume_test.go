@@ -47,7 +47,7 @@ func fill(t testing.TB, j *Journal, ended bool, results ...batch.Result) {
 		t.Fatal(err)
 	}
 	if ended {
-		if err := j.End(Stop{}); err != nil {
+		if err := j.End(Stop{}, batch.Summary{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -151,6 +151,73 @@ func TestWhatACutOffRunMayHaveSentIsLost(t *testing.T) {
 	}
 	if r, _, _ := j.Result(rows[3]); r.Outcome != batch.Unknown || !r.Lost {
 		t.Errorf("row 3, sent again by a run that was cut off, is %s", r.Outcome)
+	}
+}
+
+// TestAHoleSaysNothingOfRowsThatWereNeverAnnounced: zeros are what a power cut
+// leaves of lines that were not on the disk, and no row is sent before the line
+// that announces it is. Any other bad line may be that one.
+func TestAHoleSaysNothingOfRowsThatWereNeverAnnounced(t *testing.T) {
+	rows := rowsOf(100)
+	for _, tt := range []struct {
+		name string
+		bad  byte
+		want batch.Outcome // of a row that was never sent; none when it has no result
+	}{
+		{"zeros", 0, ""},
+		{"another letter", 'x', batch.Unknown},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := writeJournal(t, t.TempDir(), false, ended(rows[0], batch.Revoked), ended(rows[1], batch.Revoked), ended(rows[2], batch.Revoked))
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := bytes.SplitAfter(text, []byte("\n")) // run, sent, three rows
+			lines[3][20] = tt.bad
+			if err := os.WriteFile(path, bytes.Join(lines, nil), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			j, err := OpenJournal(path, thisRun)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer j.Close()
+			for seq, want := range map[int]batch.Outcome{0: batch.Revoked, 1: batch.Unknown, 2: batch.Unknown, 99: tt.want} {
+				if r, found, err := j.Result(rows[seq]); err != nil || r.Outcome != want || found != (want != "") {
+					t.Errorf("row %d is %q, %t, %v; want %q", seq, r.Outcome, found, err, want)
+				}
+			}
+		})
+	}
+}
+
+// TestThePowerMayFailWhileALineIsBroughtToTheDisk: what stood before it may then
+// be missing. Once another line follows, it had been there.
+func TestThePowerMayFailWhileALineIsBroughtToTheDisk(t *testing.T) {
+	rows := rowsOf(40)
+	path := writeJournal(t, t.TempDir(), false, ended(rows[0], batch.Revoked), ended(rows[1], batch.Revoked), ended(rows[20], batch.Revoked))
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(text, []byte("\n")) // run, sent, two rows, sent, row
+	clear(lines[2][:10])
+	for n, want := range map[int]error{5: nil, 6: ErrDamaged} {
+		if err := os.WriteFile(path, bytes.Join(lines[:n], nil), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		j, err := OpenJournal(path, thisRun)
+		if !errors.Is(err, want) {
+			t.Errorf("with %d lines: %v; want %v", n, err, want)
+		}
+		if err != nil {
+			continue
+		}
+		if _, found, err := j.Result(rows[20]); found || err != nil {
+			t.Errorf("row 20 has a result, though the line that announces it was not on the disk: %v", err)
+		}
+		j.Close()
 	}
 }
 
@@ -285,7 +352,7 @@ func TestAFailureToWriteIsMadeGoodWhenThereIsRoomAgain(t *testing.T) {
 	}
 	j.file.Close()
 	j.file = good
-	if err := j.End(Stop{}); err != nil {
+	if err := j.End(Stop{}, batch.Summary{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := rest(t, j, rows); got != "2" {
@@ -394,7 +461,7 @@ func TestAbsentRowsOfTheFormatBeforeAreNotSettled(t *testing.T) {
 		r := ended(rows[i], o)
 		j.append(wordRow, func(line []byte) []byte { return appendResult(line, &r) })
 	}
-	if err := errors.Join(j.End(Stop{}), file.Close()); err != nil {
+	if err := errors.Join(j.End(Stop{}, batch.Summary{}), file.Close()); err != nil {
 		t.Fatal(err)
 	}
 	for round, want := range []string{"1 2 3", "2 3"} {

@@ -121,7 +121,7 @@ var (
 // origin finds the run that a report is of: the last one in the journal beside
 // it, if that has ended and its results are those of the report.
 func (r *Results) origin(s *Survey) (*Run, Stop, error) {
-	file, err := os.Open(r.Name + journalEnding)
+	file, err := openOwn(r.Name+journalEnding, os.O_RDONLY)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, Stop{}, errNoJournal

@@ -19,6 +19,7 @@ func TestCrontab(t *testing.T) {
 	s.put("home/.config/openstack/clouds.yaml", s.clouds)
 	s.put("home/offboarding/pairs.csv", string(samples.Pairs))
 	j := s.crontab("cron/crontab")
+	flagDuration(t, "max-duration", strings.Join(j.words, " "))
 	j.environment = append(j.environment, "IMSREVOKE_RATE=unlimited")
 	if printed := s.run(j, 0); printed != "" {
 		t.Errorf("cron would mail a success: %s", printed)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -14,17 +15,19 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"sigs.k8s.io/yaml"
 
 	"imsrevoke/samples"
 )
 
-// A manifest is what a file for kubectl apply holds: a claim, and a Job or a
-// CronJob that makes one.
+// A manifest is what a file for kubectl apply holds: a claim, a network policy,
+// and a Job or a CronJob that makes one.
 type manifest struct {
-	claim corev1.PersistentVolumeClaim
-	cron  *batchv1.CronJob
-	job   batchv1.JobSpec
+	claim  corev1.PersistentVolumeClaim
+	policy networkingv1.NetworkPolicy
+	cron   *batchv1.CronJob
+	job    batchv1.JobSpec
 }
 
 // readManifest reads a manifest, in which a field that Kubernetes does not know
@@ -46,6 +49,8 @@ func readManifest(t *testing.T, path string) *manifest {
 		switch kind.Kind {
 		case "PersistentVolumeClaim":
 			object = &m.claim
+		case "NetworkPolicy":
+			object = &m.policy
 		case "CronJob":
 			m.cron = &batchv1.CronJob{}
 			object = m.cron
@@ -66,6 +71,8 @@ func readManifest(t *testing.T, path string) *manifest {
 	}
 	return m
 }
+
+var digest = regexp.MustCompile(`^[^@]+@sha256:DIGEST$`)
 
 // judge judges what the API server or the controller of Jobs would, and what
 // the program asks of a pod.
@@ -98,6 +105,26 @@ func (m *manifest) judge(t *testing.T) {
 	grace := time.Duration(*pod.TerminationGracePeriodSeconds) * time.Second
 	if least := leastStop(t, strings.Join(container.Args, " ")); grace < least {
 		t.Errorf("a pod that is to end has %v for it; want %v or more", grace, least)
+	}
+	if !digest.MatchString(container.Image) {
+		t.Errorf("the image %s has no digest", container.Image)
+	}
+	if m.policy.Spec.PodSelector.MatchLabels["app.kubernetes.io/name"] != m.job.Template.Labels["app.kubernetes.io/name"] ||
+		len(m.policy.Spec.PodSelector.MatchLabels) != 1 || len(m.policy.Spec.Ingress) > 0 || len(m.policy.Spec.PolicyTypes) != 2 {
+		t.Error("the network policy is not for the pods, or lets others in")
+	}
+	longest := flagDuration(t, "max-duration", strings.Join(container.Args, " "))
+	if deadline := time.Duration(*m.job.ActiveDeadlineSeconds) * time.Second; deadline < longest+10*time.Minute {
+		t.Errorf("the Job ends after %v, the run after %v", deadline, longest)
+	}
+	for _, v := range container.Env {
+		if v.Name != "GOMEMLIMIT" {
+			continue
+		}
+		soft, err := strconv.ParseInt(strings.TrimSuffix(v.Value, "MiB"), 10, 64)
+		if hard := container.Resources.Limits.Memory(); err != nil || soft<<20 > hard.Value()*8/10 {
+			t.Errorf("GOMEMLIMIT=%s is too near to the limit of %v, or not in MiB", v.Value, hard)
+		}
 	}
 	if c := container.SecurityContext; !*c.ReadOnlyRootFilesystem || *c.AllowPrivilegeEscalation || !*pod.SecurityContext.RunAsNonRoot {
 		t.Error("the container may more than it needs")

@@ -100,16 +100,22 @@ func TestServiceIsStopped(t *testing.T) {
 // flight, two pings, and a long report.
 func leastStop(t *testing.T, commandLine string) time.Duration {
 	t.Helper()
-	flag := regexp.MustCompile(`--drain[= ](\S+)`).FindStringSubmatch(commandLine)
+	const pings, report = 20 * time.Second, 5 * time.Second
+	return flagDuration(t, "drain", commandLine) + pings + report
+}
+
+// flagDuration is the value of a flag that has to be there.
+func flagDuration(t *testing.T, name, commandLine string) time.Duration {
+	t.Helper()
+	flag := regexp.MustCompile(`--` + name + `[= ](\S+)`).FindStringSubmatch(commandLine)
 	if flag == nil {
-		t.Fatalf("there is no --drain in %s", commandLine)
+		t.Fatalf("there is no --%s in %s", name, commandLine)
 	}
-	drain, err := time.ParseDuration(flag[1])
+	d, err := time.ParseDuration(flag[1])
 	if err != nil {
 		t.Fatal(err)
 	}
-	const pings, report = 20 * time.Second, 5 * time.Second
-	return drain + pings + report
+	return d
 }
 
 // TestFailureIsTold runs what the unit for failures does, with a mail that

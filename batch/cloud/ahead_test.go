@@ -3,6 +3,7 @@ package cloud
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"sync"
 	"testing"
@@ -139,7 +140,7 @@ func TestAKeyThatCannotBeRenewedYetIsUsedOn(t *testing.T) {
 				if len(k.issued) != failure.asked {
 					t.Errorf("asked %d times in 10 seconds, want %d", len(k.issued), failure.asked)
 				}
-				if err := s.Renew(t.Context(), 1); !errors.Is(err, failure.err) {
+				if err := s.Renew(t.Context(), 1, http.MethodDelete); !errors.Is(err, failure.err) {
 					t.Errorf("a 401 then: %v, want %v", err, failure.err)
 				}
 			})
@@ -152,9 +153,9 @@ func TestTheKeyThatWasRefusedIsNotTakenAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := &keyIssuer{}
 		s := newKeySession(t, k)
-		s.Accepted(1)
+		s.Accepted(1, http.MethodDelete)
 		for range 2 {
-			if err := s.Renew(t.Context(), 1); !errors.Is(err, ErrRefused) {
+			if err := s.Renew(t.Context(), 1, http.MethodDelete); !errors.Is(err, ErrRefused) {
 				t.Errorf("error %v, want ErrRefused", err)
 			}
 		}

@@ -3,6 +3,7 @@ package cloud
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -73,8 +74,9 @@ type cloudsFile struct {
 // exists in the places where the OpenStack clients look.
 func (c Config) openCloudsFile(kind, variable, section string) (*cloudsFile, error) {
 	var names []string
-	if named := c.Getenv(variable); variable != "" && named != "" {
-		names = []string{named}
+	named := variable != "" && c.Getenv(variable) != ""
+	if named {
+		names = []string{c.Getenv(variable)}
 	} else {
 		for _, dir := range c.configDirs() {
 			for _, suffix := range []string{".yaml", ".yml", ".json"} {
@@ -83,7 +85,7 @@ func (c Config) openCloudsFile(kind, variable, section string) (*cloudsFile, err
 		}
 	}
 	for _, name := range names {
-		file, err := readCloudsFile(name, section)
+		file, err := c.readCloudsFile(name, section, named)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return file, err
 		}
@@ -128,15 +130,31 @@ func (e *noFileError) Error() string {
 
 func (e *noFileError) Is(target error) bool { return target == fs.ErrNotExist }
 
-// readCloudsFile reads the clouds of a file, which are in a section of it.
-func readCloudsFile(name, section string) (*cloudsFile, error) {
-	text, err := os.ReadFile(name)
+// readCloudsFile reads the clouds of a file, which are in a section of it. One
+// that was not named but found in the current directory must not be somebody
+// else's, unless a person can see the warning: it says where the run goes.
+func (c Config) readCloudsFile(name, section string, named bool) (*cloudsFile, error) {
+	unreadable := func(err error) error { return fmt.Errorf("cannot read %s: %w", name, cause(err)) }
+	file, err := os.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", name, cause(err))
+		return nil, unreadable(err)
+	}
+	defer file.Close()
+	if filepath.Dir(name) == "." && !named {
+		if err := c.checkOwner(file); err != nil {
+			return nil, err
+		}
+	}
+	text, err := io.ReadAll(file)
+	if err != nil {
+		return nil, unreadable(err)
 	}
 	var all node
 	if err := yaml.Unmarshal(text, &all); err != nil {
 		return nil, yamlError(name, err)
+	}
+	if err := c.warnShared("file", file, all.holdsSecret()); err != nil {
+		return nil, unreadable(err)
 	}
 	clouds := all.section[section]
 	if all.section == nil && !all.empty() || clouds.section == nil && !clouds.empty() {
@@ -144,6 +162,36 @@ func readCloudsFile(name, section string) (*cloudsFile, error) {
 	}
 	return &cloudsFile{name: name, clouds: clouds.section}, nil
 }
+
+// checkOwner refuses a file that is neither ours nor root's, or warns of it.
+func (c Config) checkOwner(file *os.File) error {
+	info, err := file.Stat()
+	if err != nil {
+		return fmt.Errorf("cannot read %s: %w", file.Name(), cause(err))
+	}
+	owner, ok := ownerOf(info)
+	if !ok || owner == 0 || owner == os.Geteuid() {
+		return nil
+	}
+	if !c.Terminal {
+		return fmt.Errorf("the file %s in the current directory belongs to another user (uid %d): remove it, or start the run elsewhere",
+			file.Name(), owner)
+	}
+	c.Logger.Warn("the file in the current directory belongs to another user", "file", file.Name(), "uid", owner)
+	return nil
+}
+
+// holdsSecret reports whether a secret is among the settings.
+func (n node) holdsSecret() bool {
+	for name, value := range n.section {
+		if secretName().MatchString(name) && value.text != "" || value.holdsSecret() {
+			return true
+		}
+	}
+	return slices.ContainsFunc(n.list, node.holdsSecret)
+}
+
+var secretName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)password|secret|token$|passcode`) })
 
 // cause is the cause of an error of the file system, without the operation and
 // the name, which the message around it tells.
@@ -225,7 +273,7 @@ func (c Config) secureNode(file *cloudsFile, cloud string) (node, error) {
 	if n, ok := secure.clouds[cloud]; ok {
 		return n, nil
 	}
-	beside, err := readCloudsFile(filepath.Join(filepath.Dir(file.name), "secure.yaml"), "clouds")
+	beside, err := c.readCloudsFile(filepath.Join(filepath.Dir(file.name), "secure.yaml"), "clouds", false)
 	if errors.Is(err, fs.ErrNotExist) {
 		return node{}, nil
 	}

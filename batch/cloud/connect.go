@@ -39,6 +39,9 @@ type Config struct {
 	// Metadata is the address of the metadata service that has access keys for
 	// a cloud server; empty means http://169.254.169.254.
 	Metadata string
+	// Terminal says that a person sees the warnings. Without one, a clouds.yaml of
+	// another user in the current directory is refused.
+	Terminal bool
 	// UserAgent goes before gophercloud's own in requests to Keystone.
 	UserAgent string
 	// Getenv reads the environment; nil means os.Getenv. The proxies that it
@@ -107,6 +110,6 @@ func Connect(ctx context.Context, c Config) (*Session, error) {
 		renewing:    make(chan struct{}, 1),
 		issuer:      l.issuer,
 	}
-	s.current.Store(&credential{proof: g.proof, renewAt: g.renewAt, generation: 1})
+	s.current.Store(&credential{proof: g.proof, renewAt: g.renewAt, expires: g.expires, generation: 1})
 	return s, nil
 }

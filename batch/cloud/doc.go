@@ -9,9 +9,9 @@
 //	generation, err := session.Authorize(req)
 //	// send req
 //	if resp.StatusCode == http.StatusUnauthorized {
-//		err = session.Renew(ctx, generation) // nil: send it again
+//		err = session.Renew(ctx, generation, kind) // nil: send it again
 //	} else {
-//		session.Accepted(generation)
+//		session.Accepted(generation, kind)
 //	}
 //
 // A credential is a ready token, which cannot be renewed; or a token of the

@@ -65,10 +65,13 @@ func quoteURL(raw string) string {
 
 // warnPlain logs that secrets would travel in the clear to u, if they would.
 func warnPlain(log *slog.Logger, what string, u *url.URL) {
-	if u.Scheme == "http" && !isLoopback(u.Hostname()) {
+	if isPlain(u) {
 		log.Warn("credentials travel unencrypted: use https", "what", what, "url", u.String())
 	}
 }
+
+// isPlain reports whether what is sent to u could be read on its way.
+func isPlain(u *url.URL) bool { return u.Scheme == "http" && !isLoopback(u.Hostname()) }
 
 func isLoopback(host string) bool {
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {

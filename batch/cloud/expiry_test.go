@@ -49,10 +49,10 @@ func do(t *testing.T, s *cloud.Session, client *http.Client) error {
 		}
 		resp.Body.Close()
 		if resp.StatusCode != http.StatusUnauthorized {
-			s.Accepted(generation)
+			s.Accepted(generation, http.MethodDelete)
 			return nil
 		}
-		if err := s.Renew(t.Context(), generation); err != nil {
+		if err := s.Renew(t.Context(), generation, http.MethodDelete); err != nil {
 			return err
 		}
 	}

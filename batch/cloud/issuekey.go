@@ -77,7 +77,7 @@ func renewalTime(now, expires time.Time) time.Time {
 func newIAM(config *tls.Config) http.Client {
 	transport := newTransport(config)
 	transport.DisableKeepAlives = true
-	return newClient(limitedBodies{transport, &route{setting: "HUAWEICLOUD_SDK_IAM_ENDPOINT or --region", proxy: transport.Proxy}}, keystoneTimeout)
+	return newClient(limitedBodies{transport, &route{setting: "HUAWEICLOUD_SDK_IAM_ENDPOINT or --region", proxy: transport.Proxy}, maxKeystoneBody}, keystoneTimeout)
 }
 
 // findProject looks up the project of the region.
@@ -97,12 +97,12 @@ func (a *accessKeys) findProject(ctx context.Context, key accessKey) (tokens.Pro
 		if errors.As(err, &setup) {
 			return tokens.Project{}, fmt.Errorf("%s: %w", ours, setup)
 		}
-		return tokens.Project{}, fmt.Errorf("%s: %w: check --region, or try again later", ours, errors.Unwrap(err))
+		return tokens.Project{}, fmt.Errorf("%s: %w: check --region, or try again later", ours, &networkError{errors.Unwrap(err)})
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return tokens.Project{}, fmt.Errorf("%s: %w: try again later", ours, err)
+		return tokens.Project{}, fmt.Errorf("%s: %w: try again later", ours, &networkError{err})
 	}
 	if resp.StatusCode != http.StatusOK {
 		return tokens.Project{}, a.explain(ours, req, resp, words(body, string(key.secret), string(key.securityToken)))
@@ -119,7 +119,7 @@ func (a *accessKeys) findProject(ctx context.Context, key accessKey) (tokens.Pro
 
 // explain is the error for an answer that is no list.
 func (a *accessKeys) explain(ours string, req *http.Request, resp *http.Response, said string) error {
-	said = fmt.Sprintf("%s: the answer is %s to the %s%s", ours, resp.Status, a.method, said)
+	said = fmt.Sprintf("%s: the answer is %s to the %s%s", ours, statusOf(resp.StatusCode), a.method, said)
 	clock := clockskew.Explain(req, resp.Header, said)
 	switch {
 	case resp.StatusCode == http.StatusUnauthorized && clock != "":

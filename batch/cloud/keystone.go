@@ -29,6 +29,8 @@ type keystone struct {
 	kind   string // "password", for messages
 	from   place
 	client *gophercloud.ServiceClient
+	// open makes another client for Keystone, which reads answers of so many bytes.
+	open func(most int64) *gophercloud.ServiceClient
 }
 
 // newKeystone makes an issuer out of what was found in a place.
@@ -41,23 +43,25 @@ func newKeystone(from place, v values, config *tls.Config, userAgent string) (*k
 	if err != nil {
 		return nil, err
 	}
-	transport := newTransport(config)
-	transport.DisableKeepAlives = true // there are hours between two tokens
-	provider := &gophercloud.ProviderClient{HTTPClient: newClient(limitedBodies{transport, &route{setting: from.quote("auth_url"), proxy: transport.Proxy}}, keystoneTimeout)}
-	if userAgent != "" {
-		provider.UserAgent.Prepend(userAgent)
+	open := func(most int64) *gophercloud.ServiceClient {
+		transport := newTransport(config)
+		transport.DisableKeepAlives = true // there are hours between two tokens
+		route := &route{setting: from.quote("auth_url"), proxy: transport.Proxy}
+		provider := &gophercloud.ProviderClient{HTTPClient: newClient(limitedBodies{transport, route, most}, keystoneTimeout)}
+		if userAgent != "" {
+			provider.UserAgent.Prepend(userAgent)
+		}
+		// Nothing is asked about versions: some gateways do not answer that.
+		return &gophercloud.ServiceClient{ProviderClient: provider, Endpoint: base.String() + "/v3/", Type: "identity"}
 	}
 	return &keystone{
 		url:  base,
 		auth: auth,
 		kind: kind,
 		from: from,
-		// Nothing is asked about versions: some gateways do not answer that.
-		client: &gophercloud.ServiceClient{
-			ProviderClient: provider,
-			Endpoint:       base.String() + "/v3/",
-			Type:           "identity",
-		},
+
+		client: open(maxKeystoneBody),
+		open:   open,
 	}, nil
 }
 
@@ -119,12 +123,11 @@ func (k *keystone) explain(err error) error {
 	case errors.As(err, &failed) && failed.Timeout():
 		return fmt.Errorf("keystone at %s gave no usable answer: none came in time: check %s, or try again later", k.url, k.from.quote("auth_url"))
 	case errors.As(err, &failed):
-		return fmt.Errorf("keystone at %s gave no usable answer: %w: check %s, or try again later", k.url, &plainError{failed.Err}, k.from.quote("auth_url"))
+		return fmt.Errorf("keystone at %s gave no usable answer: %w: check %s, or try again later", k.url, &networkError{failed.Err}, k.from.quote("auth_url"))
 	default:
-		return fmt.Errorf("keystone at %s gave no usable answer: %w: check %s, or try again later", k.url, err, k.from.quote("auth_url"))
+		return fmt.Errorf("keystone at %s gave no usable answer: %w: check %s, or try again later", k.url, &networkError{err}, k.from.quote("auth_url"))
 	}
-	said := fmt.Sprintf("keystone at %s answered %d %s to the %s%s", k.url,
-		answer.Actual, http.StatusText(answer.Actual), k.method(),
+	said := fmt.Sprintf("keystone at %s answered %s to the %s%s", k.url, statusOf(answer.Actual), k.method(),
 		words(answer.Body, k.auth.Password, k.auth.ApplicationCredentialSecret, k.auth.TokenID))
 	if isRefusal(answer.Actual) {
 		return refused("%s: check the credentials, the domains and project that go with them, and %s",
@@ -146,6 +149,7 @@ func isRefusal(status int) bool {
 type limitedBodies struct {
 	next  http.RoundTripper
 	route *route
+	most  int64
 }
 
 func (l limitedBodies) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -156,6 +160,6 @@ func (l limitedBodies) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.LimitReader(resp.Body, maxKeystoneBody), resp.Body}
+	}{io.LimitReader(resp.Body, l.most), resp.Body}
 	return resp, nil
 }

@@ -56,8 +56,14 @@ func (l *login) locate(g *grant) (endpoint *url.URL, region string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	endpoint, err = parseBase("the image endpoint of the catalog", address)
-	return endpoint, region, err
+	if endpoint, err = parseBase("the image endpoint of the catalog", address); err != nil {
+		return nil, "", err
+	}
+	if k, ok := l.issuer.(*keystone); ok && k.url.Scheme == "https" && isPlain(endpoint) {
+		return nil, "", fmt.Errorf("the catalog of Keystone at %s has %s, where the token would travel unencrypted: "+
+			"set --endpoint to an https:// address of the Image API, or to %s if that is meant", k.url, endpoint, endpoint)
+	}
+	return endpoint, region, nil
 }
 
 // settleProject refuses a token that is for another project than the settings

@@ -3,6 +3,7 @@ package cloud
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -53,7 +54,7 @@ func (m *metadata) key(ctx context.Context) (accessKey, time.Time, error) {
 	case status == http.StatusNotFound:
 		return accessKey{}, time.Time{}, fmt.Errorf("the metadata service at %s has no access key: give this server an agency", m.address)
 	case status != http.StatusOK:
-		return accessKey{}, time.Time{}, fmt.Errorf("the metadata service at %s answered %d %s", m.address, status, http.StatusText(status))
+		return accessKey{}, time.Time{}, fmt.Errorf("the metadata service at %s answered %s", m.address, statusOf(status))
 	}
 	var answer struct {
 		Credential struct {
@@ -96,12 +97,12 @@ func (m *metadata) ask(ctx context.Context, method, path, header, value string) 
 	}
 	resp, err := m.client.Do(req)
 	if err != nil {
-		return 0, nil, fmt.Errorf("the metadata service cannot be reached: %w", err)
+		return 0, nil, fmt.Errorf("the metadata service at %s cannot be reached: %w", m.address, &networkError{errors.Unwrap(err)})
 	}
 	defer resp.Body.Close()
 	body, err = io.ReadAll(io.LimitReader(resp.Body, maxMetadata))
 	if err != nil {
-		return 0, nil, fmt.Errorf("the metadata service at %s: %w", m.address, err)
+		return 0, nil, fmt.Errorf("the metadata service at %s: %w", m.address, &networkError{err})
 	}
 	return resp.StatusCode, body, nil
 }

@@ -15,7 +15,7 @@ func (c Config) readProfile(name, section string) (map[string]string, error) {
 		return nil, err
 	}
 	defer file.Close()
-	if err := c.warnShared("file of the access key", file); err != nil {
+	if err := c.warnShared("file of the access key", file, true); err != nil {
 		return nil, err
 	}
 	const longest = 1 << 20

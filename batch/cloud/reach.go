@@ -70,12 +70,9 @@ func proxyName(u *url.URL) string { return u.Scheme + "://" + u.Host }
 func variable(req *http.Request) string { return strings.ToUpper(req.URL.Scheme) + "_PROXY" }
 
 // A connectRefusal is the answer of a proxy that makes no connection.
-type connectRefusal struct {
-	code   int
-	status string
-}
+type connectRefusal struct{ code int }
 
-func (e *connectRefusal) Error() string { return "it answered " + e.status }
+func (e *connectRefusal) Error() string { return "it answered " + statusOf(e.code) }
 
 // refusedConnect keeps what a proxy answered to a CONNECT, of which net/http
 // would only tell the text.
@@ -83,7 +80,7 @@ func refusedConnect(_ context.Context, _ *url.URL, _ *http.Request, resp *http.R
 	if resp.StatusCode == http.StatusOK {
 		return nil
 	}
-	return &connectRefusal{resp.StatusCode, resp.Status}
+	return &connectRefusal{resp.StatusCode}
 }
 
 // explain returns a [SetupError] for an error that can only be a mistake in the
@@ -150,8 +147,8 @@ func refusedByProxy(req *http.Request, proxy *url.URL, status int) string {
 		}
 		return fmt.Sprintf("the proxy %s %s; write http://USER:PASSWORD@HOST:PORT into %s", proxyName(proxy), what, variable(req))
 	}
-	return fmt.Sprintf("the proxy %s refuses to connect to %s (%d %s); allow it there, or add the host to NO_PROXY",
-		proxyName(proxy), req.URL.Host, status, http.StatusText(status))
+	return fmt.Sprintf("the proxy %s refuses to connect to %s (%s); allow it there, or add the host to NO_PROXY",
+		proxyName(proxy), req.URL.Host, statusOf(status))
 }
 
 // takesTLS reports whether the port of a request over plain HTTP, which was
@@ -269,9 +266,3 @@ func (r *route) roundTrip(next http.RoundTripper, req *http.Request) (*http.Resp
 	}
 	return resp, nil
 }
-
-// A plainError shows the reason for an error of the network alone.
-type plainError struct{ error }
-
-func (e *plainError) Error() string { return reason(e.error) }
-func (e *plainError) Unwrap() error { return e.error }

@@ -3,10 +3,11 @@ package cloud
 import (
 	"fmt"
 	"log/slog"
-	"strings"
+
+	"imsrevoke/batch/redact"
 )
 
-const redacted = "[redacted]"
+const redacted = redact.Mark
 
 // A Secret is a string that does not show itself when it is printed, logged or
 // marshalled. Convert it to a string where its value is needed.
@@ -24,13 +25,3 @@ func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // MarshalText returns a placeholder.
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// scrub replaces the secrets in a text that comes from elsewhere.
-func scrub(text string, secrets ...string) string {
-	for _, s := range secrets {
-		if s != "" {
-			text = strings.ReplaceAll(text, s, redacted)
-		}
-	}
-	return text
-}

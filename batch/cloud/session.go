@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +19,10 @@ import (
 // ErrRefused says that the credentials are refused and that asking again cannot
 // help. The errors that wrap it say who refused them and what to do.
 var ErrRefused = errors.New("the credentials are refused")
+
+// ErrNotAllowed says that a credential is good, but not for requests of this
+// kind: those of another one were accepted with it.
+var ErrNotAllowed = errors.New("the credential is not accepted for this kind of request")
 
 // refused is an error that is [ErrRefused] and says in its own words who
 // refuses what, and what to do.
@@ -67,12 +73,49 @@ type grant struct {
 type credential struct {
 	proof      authorizer
 	renewAt    time.Time
+	expires    time.Time // zero: not known
 	generation uint64
 	accepted   atomic.Bool
+	// doubted says that it was refused since it was last accepted, for something
+	// that it may do.
+	doubted atomic.Bool
+}
+
+// isGood reports whether nothing but a missing right explains that a token is
+// refused: it was accepted last, and has not expired. Of an access key that is
+// not said: each wrong signature more could lock it.
+func (c *credential) isGood() bool {
+	_, token := c.proof.(bearer)
+	return token && c.accepted.Load() && !c.doubted.Load() && (c.expires.IsZero() || time.Now().Before(c.expires))
 }
 
 // due reports whether c should be renewed ahead of its end.
 func (c *credential) due() bool { return !c.renewAt.IsZero() && !time.Now().Before(c.renewAt) }
+
+// kinds is a set of kinds of requests. Its methods may be called by several
+// goroutines at once.
+type kinds struct {
+	mu  sync.RWMutex
+	set map[string]bool
+}
+
+func (k *kinds) has(kind string) bool {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.set[kind]
+}
+
+func (k *kinds) add(kind string) {
+	if k.has(kind) {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.set == nil {
+		k.set = make(map[string]bool)
+	}
+	k.set[kind] = true
+}
 
 // A Session is a login at a cloud. Its methods may be called by several
 // goroutines at once.
@@ -90,6 +133,9 @@ type Session struct {
 	current atomic.Pointer[credential]
 	// proved says that some credential of this session was accepted.
 	proved atomic.Bool
+	// allowed are the kinds of requests for which one was, forbidden those that
+	// turned out to be beyond its rights.
+	allowed, forbidden kinds
 
 	// renewing holds one element while a credential is being renewed, and
 	// guards what follows. It is a channel because waiting for it has to end
@@ -114,6 +160,14 @@ func (s *Session) Method() string { return s.method }
 // Project returns the project that the credential is for. Both are empty when
 // it is not known: of a ready token it is what OS_PROJECT_ID says.
 func (s *Session) Project() (id, name string) { return s.projectID, s.projectName }
+
+// Huawei reports whether the Image API is that of Huawei Cloud or of a site that
+// is built like it: the credential is one of its access keys, or the endpoint is
+// called ims, as it is there in every region.
+func (s *Session) Huawei() bool {
+	_, signs := s.issuer.(*accessKeys)
+	return signs || strings.HasPrefix(s.endpoint.Hostname(), "ims.")
+}
 
 // Cloud returns the name of the cloud of clouds.yaml, empty when the
 // credentials are not from there.
@@ -175,32 +229,51 @@ func (s *Session) renewAhead(ctx context.Context, c *credential) *credential {
 	return s.replace(c, g)
 }
 
-// Accepted tells that an answer has proved the credential of this generation
-// good: any answer of the Image API itself but a 401.
-func (s *Session) Accepted(generation uint64) {
-	if !s.proved.Load() {
-		s.proved.Store(true)
-	}
-	if c := s.current.Load(); c.generation == generation && !c.accepted.Load() {
-		c.accepted.Store(true)
+// Accepted tells that the answer to a request of this kind, whatever the caller
+// takes for a kind, has proved the credential of this generation good: any answer
+// of the Image API itself but a 401.
+func (s *Session) Accepted(generation uint64, kind string) {
+	set(&s.proved, true)
+	s.allowed.add(kind)
+	if c := s.current.Load(); c.generation == generation {
+		set(&c.accepted, true)
+		set(&c.doubted, false)
 	}
 }
 
-// Renew replaces the credential of this generation after it was refused with a
-// 401. It returns nil when there is a newer credential to try: at once, if the
+// set sets b, and leaves it in the caches of all processors if it is set so
+// already.
+func set(b *atomic.Bool, to bool) {
+	if b.Load() != to {
+		b.Store(to)
+	}
+}
+
+// Renew replaces the credential of this generation after a request of this
+// kind was refused with a 401. It returns nil when there is a newer credential to try: at once, if the
 // credential is newer already. Otherwise the first caller obtains a new one
 // with its own context, and the others wait for the end of that.
 //
-// The error wraps [ErrRefused] when the credential cannot be renewed, when the
+// The error wraps [ErrNotAllowed] when the same token was accepted last, for
+// another kind, and no token of this session ever was for this one: that is an
+// application credential with access rules.
+//
+// It wraps [ErrRefused] when the credential cannot be renewed, when the
 // issuer refuses to, or when one that had just been renewed was refused and none
 // before it was ever accepted. Any other error is temporary: Keystone cannot be
 // reached, or it can and a credential that it issued just now is refused all the
 // same, as Glance does when it cannot reach Keystone itself. Renew may be called
 // again later. For a second after such an error it is the answer to everybody.
-func (s *Session) Renew(ctx context.Context, generation uint64) error {
-	if s.current.Load().generation > generation {
+func (s *Session) Renew(ctx context.Context, generation uint64, kind string) error {
+	c := s.current.Load()
+	switch {
+	case c.generation > generation:
 		return nil
+	case c.isGood() && !s.allowed.has(kind):
+		s.forbidden.add(kind)
+		return ErrNotAllowed
 	}
+	set(&c.doubted, true)
 	select {
 	case s.renewing <- struct{}{}:
 		defer func() { <-s.renewing }()
@@ -216,6 +289,9 @@ func (s *Session) Renew(ctx context.Context, generation uint64) error {
 		return err
 	}
 	unproved := current.generation > 1 && !current.accepted.Load()
+	if unproved && s.forbidden.has(kind) {
+		return ErrNotAllowed // which says nothing of the credential
+	}
 	if unproved && !s.proved.Load() {
 		return refused("the Image API at %s does not accept a credential that was issued just now (%s): "+
 			"check that endpoint, region and project belong together", s.endpoint, s.method)
@@ -267,7 +343,7 @@ func (s *Session) obtain(ctx context.Context) (*grant, error) {
 // returns it. An issuer that has nothing newer yet gives the same one again.
 // The caller holds s.renewing.
 func (s *Session) replace(current *credential, g *grant) *credential {
-	c := &credential{proof: g.proof, renewAt: g.renewAt, generation: current.generation}
+	c := &credential{proof: g.proof, renewAt: g.renewAt, expires: g.expires, generation: current.generation}
 	if g.proof == current.proof {
 		c.accepted.Store(current.accepted.Load())
 	} else {

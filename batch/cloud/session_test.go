@@ -108,22 +108,34 @@ func TestRenewal(t *testing.T) {
 	renew := func(generation uint64, want error) step {
 		return func(t *testing.T, s *Session) {
 			t.Helper()
-			if err := s.Renew(t.Context(), generation); !errors.Is(err, want) {
+			if err := s.Renew(t.Context(), generation, http.MethodDelete); !errors.Is(err, want) {
 				t.Errorf("renewing generation %d: %v, want %v", generation, err, want)
 			}
 		}
 	}
 	accepted := func(generation uint64) step {
-		return func(_ *testing.T, s *Session) { s.Accepted(generation) }
+		return func(_ *testing.T, s *Session) { s.Accepted(generation, http.MethodDelete) }
 	}
 	doubt := func(generation uint64) step {
 		return func(t *testing.T, s *Session) {
 			t.Helper()
-			if err := s.Renew(t.Context(), generation); err == nil || errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "cannot ask Keystone") {
+			if err := s.Renew(t.Context(), generation, http.MethodDelete); err == nil || errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "cannot ask Keystone") {
 				t.Errorf("renewing generation %d: %v, want a temporary error", generation, err)
 			}
 		}
 	}
+	list := func(generation uint64, want error) step {
+		return func(t *testing.T, s *Session) {
+			t.Helper()
+			if err := s.Renew(t.Context(), generation, http.MethodGet); !errors.Is(err, want) {
+				t.Errorf("a list refused to generation %d: %v, want %v", generation, err, want)
+			}
+		}
+	}
+	listed := func(generation uint64) step {
+		return func(_ *testing.T, s *Session) { s.Accepted(generation, http.MethodGet) }
+	}
+	expire := func(_ *testing.T, s *Session) { s.current.Load().expires = time.Now() }
 	wait := func(d time.Duration) step {
 		return func(*testing.T, *Session) { time.Sleep(d) }
 	}
@@ -158,6 +170,20 @@ func TestRenewal(t *testing.T) {
 			[]step{renew(1, errDown), wait(time.Second - 1), renew(1, errDown), wait(1), renew(1, nil)}, 2, 2},
 		{"a failure is forgotten after a success", []error{errDown, nil, errDown},
 			[]step{renew(1, errDown), wait(time.Second), renew(1, nil), accepted(2), renew(2, errDown), wait(time.Second), renew(2, nil)}, 3, 4},
+		{"a credential that is accepted for removals and not for lists may not read lists", nil,
+			[]step{accepted(1), list(1, ErrNotAllowed), accepted(1), list(1, ErrNotAllowed)}, 1, 0},
+		{"it may, if it has read one before", nil,
+			[]step{listed(1), accepted(1), list(1, nil)}, 2, 1},
+		{"one that was never accepted is renewed", nil,
+			[]step{list(1, nil), accepted(2), list(2, ErrNotAllowed)}, 2, 1},
+		{"one that has expired is renewed", nil,
+			[]step{accepted(1), expire, list(1, nil)}, 2, 1},
+		{"one that is refused for removals, too, is renewed", []error{errDown},
+			[]step{accepted(1), renew(1, errDown), wait(time.Second), list(1, nil)}, 2, 2},
+		{"a right that is known to be missing says nothing of a new credential", nil,
+			[]step{accepted(1), list(1, ErrNotAllowed), renew(1, nil), list(2, ErrNotAllowed), doubt(2)}, 3, 2},
+		{"one may read lists and not remove members", nil,
+			[]step{listed(1), renew(1, ErrNotAllowed)}, 1, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -179,6 +205,19 @@ func TestRenewal(t *testing.T) {
 	}
 }
 
+// A signature that is refused may be wrong, and five in a row lock the key.
+func TestAccessKeyIsNotTakenForOneWithoutARight(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSession(&fakeIssuer{answers: []error{fmt.Errorf("%w: a wrong signature", ErrRefused)}})
+		s.current.Store(&credential{proof: &accessKey{id: "AK"}, generation: 1})
+		s.Accepted(1, http.MethodDelete)
+		if err := s.Renew(t.Context(), 1, http.MethodGet); !errors.Is(err, ErrRefused) {
+			t.Errorf("error %v, want ErrRefused", err)
+		}
+	})
+}
+
 func TestReadyTokenIsNotRenewed(t *testing.T) {
 	t.Parallel()
 	token := &readyToken{token: "first", method: "token from OS_TOKEN"}
@@ -186,8 +225,11 @@ func TestReadyTokenIsNotRenewed(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := newSession(token)
-	s.Accepted(1)
-	err := s.Renew(t.Context(), 1)
+	s.Accepted(1, http.MethodDelete)
+	if err := s.Renew(t.Context(), 1, http.MethodGet); !errors.Is(err, ErrNotAllowed) {
+		t.Fatalf("a list is refused: error %v, want ErrNotAllowed", err)
+	}
+	err := s.Renew(t.Context(), 1, http.MethodDelete)
 	if !errors.Is(err, ErrRefused) {
 		t.Fatalf("error %v, want ErrRefused", err)
 	}
@@ -208,7 +250,7 @@ func renewAtOnce(t *testing.T, s *Session, n int) map[error]int {
 	)
 	for range n {
 		wg.Go(func() {
-			err := s.Renew(t.Context(), 1)
+			err := s.Renew(t.Context(), 1, http.MethodDelete)
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
@@ -280,7 +322,7 @@ func TestWhoeverWaitsHasAContextOfTheirOwn(t *testing.T) {
 		} {
 			wg.Go(func() {
 				start := time.Now()
-				if err := s.Renew(tt.ctx, 1); !errors.Is(err, tt.want) || time.Since(start) != tt.took {
+				if err := s.Renew(tt.ctx, 1, http.MethodDelete); !errors.Is(err, tt.want) || time.Since(start) != tt.took {
 					t.Errorf("%s: %v after %v, want %v after %v", tt.name, err, time.Since(start), tt.want, tt.took)
 				}
 			})
@@ -299,7 +341,7 @@ func TestRequestsGoOnDuringARenewal(t *testing.T) {
 		s := newSession(&fakeIssuer{})
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if err := s.Renew(t.Context(), 1); err != nil {
+			if err := s.Renew(t.Context(), 1, http.MethodDelete); err != nil {
 				t.Error(err)
 			}
 		})
@@ -308,7 +350,7 @@ func TestRequestsGoOnDuringARenewal(t *testing.T) {
 			t.Errorf("token %q of generation %d, want the first meanwhile", token, generation)
 		}
 		start := time.Now()
-		if err := s.Renew(t.Context(), 0); err != nil || time.Since(start) != 0 {
+		if err := s.Renew(t.Context(), 0, http.MethodDelete); err != nil || time.Since(start) != 0 {
 			t.Errorf("an older generation waited %v for the renewal of another one, error %v", time.Since(start), err)
 		}
 		wg.Wait()

@@ -1,8 +1,12 @@
 package cloud
 
 import (
+	"context"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"sync/atomic"
 	"time"
 )
@@ -23,9 +27,6 @@ type Transport struct {
 	began    time.Time
 	gaveUp   atomic.Int64 // when a connection was given up last, since began
 	inFlight atomic.Int64
-	// shared says that the server takes many requests over one connection at a
-	// time, so that it is for the server to spread them.
-	shared atomic.Bool
 }
 
 // A connection lasts for about twice the age of its transport, but neither
@@ -37,15 +38,17 @@ const (
 )
 
 func newSpread(transport *http.Transport) *Transport {
-	return &Transport{Transport: transport, route: &route{setting: "--endpoint", proxy: transport.Proxy}, began: time.Now()}
+	route := &route{setting: "--endpoint", proxy: transport.Proxy}
+	transport.Proxy = once(transport.Proxy)
+	return &Transport{Transport: transport, route: route, began: time.Now()}
 }
 
 // Peer names who a request is sent to at first: the host of its URL, or the
 // proxy before it.
 func (t *Transport) Peer(req *http.Request) string { return t.route.peer(req) }
 
-// RoundTrip sends one request. It may be called by several goroutines at once.
-// Its error is a [SetupError] where no request can get through.
+// RoundTrip sends one request, once. It may be called by several goroutines at
+// once. Its error is a [SetupError] where no request can get through.
 //
 // Until it has a connection the request counts as not sent, for those who follow
 // it with a trace of net/http/httptrace: GetConn is called at the very
@@ -53,7 +56,10 @@ func (t *Transport) Peer(req *http.Request) string { return t.route.peer(req) }
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	inFlight := t.inFlight.Add(1)
 	defer t.inFlight.Add(-1)
-	if inFlight > 1 && !t.shared.Load() && t.due(inFlight) {
+	if req.Method == http.MethodGet {
+		req = req.WithContext(&attempt{Context: req.Context()})
+	}
+	if inFlight > 1 && t.due(inFlight) {
 		last := req.WithContext(req.Context()) // the caller's is not to be changed
 		last.Close = true
 		req = last
@@ -61,11 +67,41 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if trace := httptrace.ContextClientTrace(req.Context()); trace != nil && trace.GetConn != nil {
 		trace.GetConn(req.URL.Host)
 	}
-	resp, err := t.route.roundTrip(t.Transport, req)
-	if err == nil && resp.ProtoMajor > 1 {
-		t.shared.Store(true)
+	return t.route.roundTrip(t.Transport, req)
+}
+
+// An attempt is the context of a request that net/http would send again by
+// itself: a GET, when the server has closed a connection that was kept open. (A
+// DELETE or a POST it sends again only when nothing of it was written.)
+type attempt struct {
+	context.Context
+	begun bool
+}
+
+type attemptKey struct{}
+
+func (a *attempt) Value(key any) any {
+	if key == (attemptKey{}) {
+		return a
 	}
-	return resp, err
+	return a.Context.Value(key)
+}
+
+// errClosed is what kept a GET from being answered, as meant for other requests.
+var errClosed = fmt.Errorf("the server closed the connection: %w", io.EOF)
+
+// once ends an attempt that net/http begins for the second time: it asks for the
+// proxy first, each time.
+func once(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	return func(req *http.Request) (*url.URL, error) {
+		if a, ok := req.Context().Value(attemptKey{}).(*attempt); ok {
+			if a.begun {
+				return nil, errClosed
+			}
+			a.begun = true
+		}
+		return proxy(req)
+	}
 }
 
 // due reports whether one of so many connections is to be given up now.

@@ -78,7 +78,7 @@ func (c Config) readToken(name string) (Secret, error) {
 		return "", unreadable(err)
 	}
 	defer file.Close()
-	if err := c.warnShared("token file", file); err != nil {
+	if err := c.warnShared("token file", file, true); err != nil {
 		return "", unreadable(err)
 	}
 	text, err := io.ReadAll(io.LimitReader(file, 2*maxToken))
@@ -92,15 +92,33 @@ func (c Config) readToken(name string) (Secret, error) {
 	return Secret(token), nil
 }
 
-// warnShared logs that others can read a file that holds secrets, if they can.
-func (c Config) warnShared(what string, file *os.File) error {
+// warnShared logs that others can read a file that holds secrets, or write to a
+// file that says where they go, if they can.
+func (c Config) warnShared(what string, file *os.File, holdsSecret bool) error {
 	info, err := file.Stat()
 	if err != nil {
 		return err
 	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o044 != 0 {
-		c.Logger.Warn("others can read the "+what+": run chmod 600 on it", "file", file.Name(), "mode", info.Mode().Perm().String())
+	if runtime.GOOS == "windows" {
+		return nil
 	}
+	const read, write, group = 0o044, 0o022, 0o070
+	mode := info.Mode().Perm()
+	readers := mode & read
+	if owner, ok := ownerOf(info); ok && owner == 0 && os.Geteuid() != 0 {
+		// So systemd and Kubernetes hand a secret to a user that is not root.
+		readers &^= group
+	}
+	can := ""
+	switch {
+	case mode&write != 0:
+		can = "write to"
+	case holdsSecret && readers != 0:
+		can = "read"
+	default:
+		return nil
+	}
+	c.Logger.Warn("others can "+can+" the "+what+": run chmod 600 on it", "file", file.Name(), "mode", mode.String())
 	return nil
 }
 

@@ -14,10 +14,15 @@ import (
 )
 
 // newTransport returns a transport for a cloud: it goes through the proxies of
-// the environment and leaves bodies as they are sent.
+// the environment and leaves bodies as they are sent. It speaks HTTP/1.1 only:
+// over HTTP/2 net/http sends a request again by itself, without a pause, as often
+// as the server answers GOAWAY or REFUSED_STREAM.
 func newTransport(config *tls.Config) *http.Transport {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
 	return &http.Transport{
+		Protocols:           protocols,
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         dialer.DialContext,
 		TLSClientConfig:     config.Clone(),
@@ -28,7 +33,6 @@ func newTransport(config *tls.Config) *http.Transport {
 		// Below the idle timeouts that load balancers commonly have, so that
 		// a request seldom meets a connection that is just being closed.
 		IdleConnTimeout:        45 * time.Second,
-		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,
 		OnProxyConnectResponse: refusedConnect,
 	}

@@ -123,3 +123,45 @@ func TestTransport(t *testing.T) {
 		t.Error("a caller has changed the transports of the session")
 	}
 }
+
+// TestATokenDoesNotLeaveTLS: an address of the catalog without TLS is believed
+// only if Keystone itself has none, or if it was named.
+func TestATokenDoesNotLeaveTLS(t *testing.T) {
+	t.Parallel()
+	const plain = "http://192.0.2.2:9292"
+	tests := []struct {
+		name, url string
+		config    cloud.Config
+		refused   bool
+	}{
+		{"another host", plain, cloud.Config{}, true},
+		{"a name", "http://glance.example.com", cloud.Config{}, true},
+		{"this machine", "http://127.0.0.1:9292", cloud.Config{}, false},
+		{"TLS", "https://192.0.2.2", cloud.Config{}, false},
+		{"one that was named", plain, cloud.Config{Endpoint: plain}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			k, ca := newTLSKeystone(t)
+			k.catalog = imageCatalog("RegionOne " + tt.url)
+			tt.config.CACert = ca
+			_, _, err := connect(t, tt.config, k.password())
+			if !tt.refused {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			wantError(t, err, tt.url, "would travel unencrypted", "--endpoint")
+		})
+	}
+	t.Run("Keystone without TLS", func(t *testing.T) {
+		t.Parallel()
+		k := newKeystone(t)
+		k.catalog = imageCatalog("RegionOne " + plain)
+		if _, logged, err := connect(t, cloud.Config{}, k.password()); err != nil || !strings.Contains(logged, "unencrypted") {
+			t.Errorf("error %v, log %s", err, logged)
+		}
+	})
+}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"imsrevoke/batch"
 	"imsrevoke/batch/clockskew"
@@ -36,19 +37,26 @@ type Credentials interface {
 	// by which the credential is known to the other methods. It refuses to put
 	// it on a request that goes elsewhere than to the endpoint.
 	Authorize(req *http.Request) (credential uint64, err error)
-	// Renew is called when a credential was refused. It returns nil when a
-	// newer one is in place, an error that wraps [ErrRefused] when there is
-	// none to be had, and any other error when it may be had later.
-	Renew(ctx context.Context, credential uint64) error
-	// Accepted is called when an answer has shown that the credential is good.
-	Accepted(credential uint64)
+	// Renew is called when a credential was refused for a request of some kind,
+	// which is named by its access rule. It returns nil when a newer one is in
+	// place; an error that wraps [ErrNotAllowed] when the credential is good, but
+	// not for requests of this kind; one that wraps [ErrRefused] when there is
+	// none to be had; and any other error when it may be had later.
+	Renew(ctx context.Context, credential uint64, kind string) error
+	// Accepted is called when the answer to a request of that kind has shown that
+	// the credential is good.
+	Accepted(credential uint64, kind string)
 }
 
 // ErrRefused says that a credential is refused and cannot be replaced.
 var ErrRefused = errors.New("the credentials are refused")
 
-// Config is what a Client works with. All fields but ProjectID and UserAgent
-// are needed.
+// ErrNotAllowed says that a credential is good, but not for the kind of request
+// that was refused. Keystone's access rules make such credentials.
+var ErrNotAllowed = errors.New("the credential is not accepted for this kind of request")
+
+// Config is what a Client works with. All fields but ProjectID, Huawei and
+// UserAgent are needed.
 type Config struct {
 	// Endpoint is the address of the Image API without the version, for
 	// example https://image.example.com or https://example.com:9292/image.
@@ -60,6 +68,9 @@ type Config struct {
 	Credentials Credentials
 	// ProjectID is the project of the credentials, empty when it is not known.
 	ProjectID string
+	// Huawei says that the endpoint is that of Huawei Cloud's IMS, which has an
+	// image list of its own.
+	Huawei bool
 	// UserAgent is sent with each request.
 	UserAgent string
 }
@@ -91,26 +102,26 @@ func New(config Config) *Client {
 // Remove withdraws one share:
 // DELETE /v2/images/{image_id}/members/{member_id}.
 func (c *Client) Remove(ctx context.Context, p batch.Pair) batch.Answer {
-	return c.change(ctx, p, http.MethodDelete, memberPath(p), nil, meaningOfRemove)
+	return c.change(ctx, p, removal, http.MethodDelete, memberPath(p), nil, meaningOfRemove)
 }
 
 // Add makes one share: POST /v2/images/{image_id}/members. The member finds it
 // pending.
 func (c *Client) Add(ctx context.Context, p batch.Pair) batch.Answer {
-	return c.change(ctx, p, http.MethodPost, membersPath(p.ImageID), addBody(p.MemberID), meaningOfAdd)
+	return c.change(ctx, p, addition, http.MethodPost, membersPath(p.ImageID), addBody(p.MemberID), meaningOfAdd)
 }
 
 // change makes a request that changes the share of p; meaning says what the
 // answer to it means.
 func (c *Client) change(
-	ctx context.Context, p batch.Pair, method, path string, body []byte,
+	ctx context.Context, p batch.Pair, kind, method, path string, body []byte,
 	meaning func(*http.Response, batch.Pair, errorText) (batch.Meaning, string),
 ) batch.Answer {
 	req, err := c.request(method, path, "", body)
 	if err != nil {
 		return notSent(err)
 	}
-	e := c.exchange(ctx, req)
+	e := c.exchange(ctx, req, kind)
 	defer e.close()
 	if e.failed() {
 		return e.answer
@@ -126,7 +137,7 @@ func (c *Client) Members(ctx context.Context, imageID string, from batch.Cursor)
 	if err != nil {
 		return batch.Page{}, notSent(err)
 	}
-	e := c.exchange(ctx, req)
+	e := c.exchange(ctx, req, memberList)
 	defer e.close()
 	if e.failed() {
 		return batch.Page{}, e.answer
@@ -135,7 +146,7 @@ func (c *Client) Members(ctx context.Context, imageID string, from batch.Cursor)
 		e.answer.Meaning, e.answer.Message = meaningOfRefusal(e.resp, batch.Pair{ImageID: imageID}, e.errorText)
 		return batch.Page{}, c.judge(ctx, &e)
 	}
-	page, err := c.readPage(e.resp.Body, imageID)
+	page, err := c.readPage(e.resp.Body, imageID, secretsOf(e.req))
 	if err != nil {
 		e.answer.Meaning, e.answer.Message = batch.Broken, err.Error()
 		return batch.Page{}, c.judge(ctx, &e)
@@ -149,60 +160,155 @@ func (c *Client) Members(ctx context.Context, imageID string, from batch.Cursor)
 // next page in page_info, and says what kind of member each is. Other lists of
 // the Image API have the address of the next page in next.
 type memberPage struct {
-	Members *[]struct {
-		ImageID    string `json:"image_id"`
-		MemberID   string `json:"member_id"`
-		MemberType string `json:"member_type"`
-	} `json:"members"`
+	members  []batch.Member
 	PageInfo struct {
 		NextMarker string `json:"next_marker"`
 	} `json:"page_info"`
 	Next string `json:"next"`
 }
 
+// A listedMember is an entry of a member list.
+type listedMember struct {
+	ImageID    string       `json:"image_id"`
+	MemberID   string       `json:"member_id"`
+	MemberType string       `json:"member_type"`
+	Status     memberStatus `json:"status"`
+	CreatedAt  moment       `json:"created_at"`
+	UpdatedAt  moment       `json:"updated_at"`
+}
+
 // readPage reads the body of an answer to the request for a page.
-func (c *Client) readPage(body io.Reader, imageID string) (batch.Page, error) {
-	var list memberPage
+func (c *Client) readPage(body io.Reader, imageID string, secrets secrets) (batch.Page, error) {
 	limited := &io.LimitedReader{R: body, N: maxList}
-	if err := json.NewDecoder(limited).Decode(&list); err != nil {
-		switch {
-		case limited.N <= 0:
-			err = fmt.Errorf("the member list is longer than %d bytes", maxList)
-		case errors.Is(err, io.ErrUnexpectedEOF):
-			err = errors.New("the member list is cut short")
-		case errors.Is(err, context.DeadlineExceeded):
-			err = errors.New("the member list did not arrive within the time of one attempt")
-		default:
-			err = fmt.Errorf("the answer is not a member list: %w", err)
-		}
-		return batch.Page{}, err
+	list, err := readMembers(json.NewDecoder(limited), imageID, secrets)
+	var foreign *entryError
+	switch {
+	case err == nil:
+	case errors.As(err, &foreign):
+		return batch.Page{}, foreign
+	case limited.N <= 0:
+		return batch.Page{}, fmt.Errorf("the member list is longer than %d bytes", maxList)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return batch.Page{}, errors.New("the member list is cut short")
+	case errors.Is(err, context.DeadlineExceeded):
+		return batch.Page{}, errors.New("the member list did not arrive within the time of one attempt")
+	default:
+		return batch.Page{}, fmt.Errorf("the answer is not a member list: %w", err)
 	}
-	if list.Members == nil {
-		return batch.Page{}, errors.New("the answer is not a member list: it has no members")
-	}
-	page := batch.Page{Members: make([]batch.Member, 0, len(*list.Members))}
-	for _, m := range *list.Members {
-		switch {
-		case m.MemberID == "":
-			return batch.Page{}, errors.New("the member list has an entry without an id")
-		case len(m.MemberID) > maxListedID || len(m.MemberType) > maxListedID:
-			return batch.Page{}, fmt.Errorf("the member list has an id of %d bytes", max(len(m.MemberID), len(m.MemberType)))
-		case !sameID(m.ImageID, imageID):
-			return batch.Page{}, fmt.Errorf("the member list is of the image %q", m.ImageID)
-		}
-		page.Members = append(page.Members, batch.Member{ID: m.MemberID, Type: memberType(m.MemberType)})
-	}
+	page := batch.Page{Members: list.members}
 	list.next(&page)
 	page.OwnOnly = c.ownOnly(page.Members)
 	return page, nil
 }
 
-// memberType is the type of a member that is not a project, as it may be shown.
-func memberType(word string) batch.MemberType {
-	if word == "" || word == "project" {
-		return ""
+// readMembers reads a page entry by entry: a hostile one must not take several
+// times its length in memory, for each worker.
+func readMembers(from *json.Decoder, imageID string, secrets secrets) (*memberPage, error) {
+	if err := open(from, '{'); err != nil {
+		return nil, err
 	}
-	return batch.MemberType(clean(word))
+	list := &memberPage{}
+	for from.More() {
+		name, err := from.Token()
+		if err != nil {
+			return nil, err
+		}
+		switch name {
+		case "members":
+			err = list.readEntries(from, imageID, secrets)
+		case "page_info":
+			err = from.Decode(&list.PageInfo)
+		case "next":
+			err = from.Decode(&list.Next)
+		default:
+			err = skip(from)
+		}
+		if err != nil {
+			return nil, atEnd(err)
+		}
+	}
+	if _, err := from.Token(); err != nil {
+		return nil, atEnd(err)
+	}
+	if list.members == nil {
+		return nil, errors.New("it has no members")
+	}
+	return list, nil
+}
+
+// readEntries reads the list of members itself.
+func (p *memberPage) readEntries(from *json.Decoder, imageID string, secrets secrets) error {
+	if err := open(from, '['); err != nil {
+		return err
+	}
+	if p.members == nil {
+		p.members = []batch.Member{}
+	}
+	for from.More() {
+		var m listedMember
+		if err := from.Decode(&m); err != nil {
+			return err
+		}
+		switch {
+		case m.MemberID == "":
+			return &entryError{"the member list has an entry without an id"}
+		case len(m.MemberID) > maxListedID || len(m.MemberType) > maxListedID:
+			return &entryError{fmt.Sprintf("the member list has an id of %d bytes", max(len(m.MemberID), len(m.MemberType)))}
+		case !sameID(m.ImageID, imageID):
+			return &entryError{fmt.Sprintf("the member list is of the image %q", m.ImageID)}
+		}
+		member := batch.Member{
+			ID: m.MemberID, Status: string(m.Status), SharedAt: time.Time(m.CreatedAt), ChangedAt: time.Time(m.UpdatedAt),
+		}
+		if m.MemberType != "" && m.MemberType != "project" {
+			// Both are shown as they are.
+			member.ID, member.Type = secrets.message(m.MemberID), batch.MemberType(secrets.message(m.MemberType))
+		}
+		p.members = append(p.members, member)
+	}
+	_, err := from.Token()
+	return err
+}
+
+// An entryError says what is wrong with an entry of a member list.
+type entryError struct{ text string }
+
+func (e *entryError) Error() string { return e.text }
+
+// open reads the beginning of an object or a list.
+func open(from *json.Decoder, delim json.Delim) error {
+	token, err := from.Token()
+	if err == nil && token != delim {
+		err = fmt.Errorf("it has %v in the place of %v", token, delim)
+	}
+	return err
+}
+
+// skip reads past one value, of which nothing is kept.
+func skip(from *json.Decoder) error {
+	for depth := 0; ; {
+		token, err := from.Token()
+		if err != nil {
+			return err
+		}
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
+		if depth == 0 {
+			return nil
+		}
+	}
+}
+
+// atEnd is an error for a value that has an end too early.
+func atEnd(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // next says how to ask for the page behind this one, if there is one. The
@@ -212,11 +318,7 @@ func memberType(word string) batch.MemberType {
 func (p *memberPage) next(page *batch.Page) {
 	marker := p.PageInfo.NextMarker
 	if marker == "" && p.Next != "" {
-		next, err := url.Parse(p.Next)
-		if err == nil {
-			marker = next.Query().Get("marker")
-		}
-		if marker == "" {
+		if marker = markerOf(p.Next); marker == "" {
 			page.Gap = "it has a next page without a marker to ask for it"
 			return
 		}
@@ -261,13 +363,13 @@ func (c *Client) ownOnly(members []batch.Member) bool {
 func (c *Client) judge(ctx context.Context, e *exchange) batch.Answer {
 	switch m := e.answer.Meaning; {
 	case m == batch.Throttled:
-		e.answer.Limit = limitOf(e.errorText.message)
+		e.answer.Limit, e.answer.LimitWindow = limitOf(e.errorText.message)
 	case m == batch.Unauthorized:
 		e.answer.Meaning, e.answer.Message = c.renew(ctx, e)
 	case m.Served():
-		c.config.Credentials.Accepted(e.credential)
+		c.config.Credentials.Accepted(e.credential, e.kind)
 	}
-	e.answer.Message = clean(e.answer.Message)
+	e.answer.Message = secretsOf(e.req).message(e.answer.Message)
 	return e.answer
 }
 
@@ -278,9 +380,11 @@ func (c *Client) renew(ctx context.Context, e *exchange) (batch.Meaning, string)
 	if clock := clockskew.Explain(e.req, e.resp.Header, e.errorText.message); clock != "" {
 		return batch.Unauthorized, clock
 	}
-	switch err := c.config.Credentials.Renew(ctx, e.credential); {
+	switch err := c.config.Credentials.Renew(ctx, e.credential, e.kind); {
 	case err == nil:
 		return batch.Renewed, e.answer.Message
+	case errors.Is(err, ErrNotAllowed):
+		return batch.Forbidden, notAllowed(e.kind)
 	case errors.Is(err, ErrRefused):
 		// Some gateways repeat the whole request, which would leave no room
 		// for what to do.
@@ -292,6 +396,21 @@ func (c *Client) renew(ctx context.Context, e *exchange) (batch.Meaning, string)
 	default:
 		return batch.Unavailable, err.Error()
 	}
+}
+
+// The kinds of requests, by the access rules that allow them.
+const (
+	removal    = "DELETE " + imagesPath + "*/members/*"
+	addition   = "POST " + imagesPath + "*/members"
+	memberList = "GET " + imagesPath + "*/members"
+	imageList  = "GET " + imageListPath
+)
+
+// notAllowed says what a credential may not do that is accepted for requests of
+// other kinds, and which access rule it lacks.
+func notAllowed(kind string) string {
+	what := map[string]string{removal: "remove members", addition: "add members", memberList: "read the list", imageList: "list images"}[kind]
+	return "this credential may not " + what + ": it needs an access rule for " + kind
 }
 
 // notSent is the answer to a request that must not be made.

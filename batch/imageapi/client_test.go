@@ -45,14 +45,14 @@ func (k *keys) Authorize(req *http.Request) (uint64, error) {
 	return 1, nil
 }
 
-func (k *keys) Renew(context.Context, uint64) error {
+func (k *keys) Renew(context.Context, uint64, string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.renewed++
 	return k.err
 }
 
-func (k *keys) Accepted(uint64) {
+func (k *keys) Accepted(uint64, string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.accepted++
@@ -164,6 +164,8 @@ func TestA401HasTheCredentialRenewed(t *testing.T) {
 	}{
 		{"a new one is in place", nil, batch.Renewed, "This server could not verify"},
 		{"there is none to be had", fmt.Errorf("%w: the token of OS_TOKEN has expired", ErrRefused), batch.Unauthorized, "OS_TOKEN has expired"},
+		{"it is good for other requests", ErrNotAllowed, batch.Forbidden,
+			"this credential may not remove members: it needs an access rule for DELETE /v2/images/*/members/*"},
 		{"Keystone is down", errors.New("keystone is down"), batch.Unavailable, "keystone is down"},
 	}
 	for _, tt := range tests {
@@ -255,7 +257,7 @@ func TestWhatTimeMeans(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()
 			transport := &http.Transport{}
 			defer transport.CloseIdleConnections()
@@ -292,7 +294,8 @@ func TestMemberLists(t *testing.T) {
 		{"no such image", glance("404 Not Found", "Image "+image+" not found."), batch.NoSuchImage, nil, false},
 		{"a 404 without a reason", plain("404 Not Found", "text/plain", "no"), batch.Unproved, nil, false},
 		{"a 404 about a member answers no read", glance("404 Not Found", member+" not found in the member list of the image "+image+"."), batch.Unproved, nil, false},
-		{"forbidden", glance("403 Forbidden", "Only shared images have members."), batch.Forbidden, nil, false},
+		{"forbidden", glance("403 Forbidden", "You are not authorized to complete get_members action."), batch.Forbidden, nil, false},
+		{"private", glance("403 Forbidden", "Not allowed to list members for image "+image+": Only shared images have members."), batch.NotShared, nil, false},
 		{"trouble", plain("503 Service Unavailable", "text/plain", ""), batch.Unavailable, nil, false},
 	}
 	for _, tt := range tests {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"imsrevoke/batch/redact"
 )
 
 const (
@@ -159,23 +161,16 @@ func isOneLine(s string) bool {
 
 // secrets are what a request was authorised with. Servers in debug mode show
 // the headers that they were sent.
-type secrets []string
+type secrets [3]string
 
 func secretsOf(req *http.Request) secrets {
-	var s secrets
-	for _, name := range []string{"X-Auth-Token", "Authorization", "X-Security-Token"} {
-		if value := req.Header.Get(name); value != "" {
-			s = append(s, value)
-		}
-	}
-	return s
+	return secrets{first(req.Header, "X-Auth-Token"), first(req.Header, "Authorization"), first(req.Header, "X-Security-Token")}
 }
 
 // words is the text of a page or a message without tags and secrets.
 func (s secrets) words(text string) string {
-	text = withoutTags(text)
-	for _, secret := range s {
-		text = strings.ReplaceAll(text, secret, "[redacted]")
-	}
-	return oneLine(text, maxWords)
+	return oneLine(redact.Text(withoutTags(text), s[:]...), maxWords)
 }
+
+// message makes a text fit to be shown, whoever has written it.
+func (s secrets) message(text string) string { return clean(redact.Text(text, s[:]...)) }

@@ -24,7 +24,7 @@ func TestTheTextOfAnErrorBody(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got := parseError([]byte(tt.body), nil).orStatus(&http.Response{Status: "418 I'm a teapot"})
+			got := parseError([]byte(tt.body), secrets{}).orStatus(&http.Response{Status: "418 I'm a teapot"})
 			if got != tt.want {
 				t.Errorf("got %q; want %q", got, tt.want)
 			}

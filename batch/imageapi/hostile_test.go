@@ -1,8 +1,11 @@
 package imageapi
 
 import (
+	"bytes"
+	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -49,5 +52,26 @@ func TestAListThatCannotBeReadSaysWhy(t *testing.T) {
 		if got.Meaning != batch.Broken || !strings.Contains(got.Message, want) {
 			t.Errorf("%.20q: meaning %d, %q; want %q", body, got.Meaning, got.Message, want)
 		}
+	}
+}
+
+// TestAHostileListTakesLittleMemory: not several times its length, which each
+// worker may have to read at the same time.
+func TestAHostileListTakesLittleMemory(t *testing.T) {
+	list := []byte(`{"members":[`)
+	for i := 0; len(list) < maxList-1000; i++ {
+		list = fmt.Appendf(list, `{"image_id":%q,"member_id":"%032x"},`, image, i)
+	}
+	list = append(list[:len(list)-1], "]}"...)
+	c := newClient(t, "http://glance.example", &keys{}, nil)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	page, err := c.readPage(bytes.NewReader(list), image, secrets{})
+	runtime.ReadMemStats(&after)
+	if err != nil || len(page.Members) < 10_000 {
+		t.Fatalf("%d members, error %v", len(page.Members), err)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 8*maxList {
+		t.Errorf("a list of %d bytes took %d", len(list), took)
 	}
 }

@@ -70,6 +70,11 @@ func notOfImageAPI(resp *http.Response, want string, e errorText) (batch.Meaning
 // HAProxy, nginx and load balancers, are of requests that were not acted upon.
 const upstreamLost = "upstream connect error or disconnect"
 
+// noMembers is what Glance says with a 403 of the member list of an image that
+// is private, community or public, also to its owner and to an admin
+// (glance/api/v2/image_members.py).
+const noMembers = "only shared images have members"
+
 // meaningOfRefusal says what an answer means that is no success, to a request
 // for the member p, or for the list of p's image.
 func meaningOfRefusal(resp *http.Response, p batch.Pair, e errorText) (batch.Meaning, string) {
@@ -86,6 +91,9 @@ func meaningOfRefusal(resp *http.Response, p batch.Pair, e errorText) (batch.Mea
 	case http.StatusUnauthorized:
 		return batch.Unauthorized, message
 	case http.StatusForbidden:
+		if strings.Contains(strings.ToLower(e.message), noMembers) {
+			return batch.NotShared, message
+		}
 		return batch.Forbidden, message
 	case http.StatusTooManyRequests:
 		return batch.Throttled, message

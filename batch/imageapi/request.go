@@ -15,6 +15,9 @@ const (
 	imagesPath = "/v2/images/"
 	// markerIs begins the query for a page of a member list.
 	markerIs = "marker="
+	// imageListPath lists images, huaweiListPath does so on Huawei Cloud.
+	imageListPath  = "/v2/images"
+	huaweiListPath = "/v2/cloudimages"
 )
 
 func membersPath(imageID string) string {
@@ -72,10 +75,13 @@ func (c *Client) request(method, path, query string, body []byte) (http.Request,
 }
 
 // guard lets nothing pass but a DELETE of one member, a GET of a page of a
-// member list, and a POST to that list of one member and nothing else. The rows
+// member list or an image list, and a POST to a member list of one member and nothing else. The rows
 // were validated when they were read; this is the second lock on the same door,
 // and it looks at the request and not at the row.
 func guard(method, target string, body []byte) error {
+	if method == http.MethodGet && len(body) == 0 && isImageList(target) {
+		return nil
+	}
 	rest, ok := strings.CutPrefix(target, imagesPath)
 	imageID, members, hasMembers := strings.Cut(rest, "/")
 	err := batch.ValidateImageID(imageID)
@@ -110,9 +116,22 @@ func guard(method, target string, body []byte) error {
 // list from a marker on, and nothing else.
 func isPage(members string) bool {
 	marker, ok := strings.CutPrefix(members, "members?"+markerIs)
-	return ok && marker != "" && !strings.ContainsFunc(marker, func(r rune) bool {
-		return r != '%' && r != '+' && r != '.' && r != '~' && !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '-' || r == '_')
+	return ok && marker != "" && !strings.ContainsFunc(marker, notEscaped)
+}
+
+// isImageList reports whether a target is a page of an image list, and nothing
+// else.
+func isImageList(target string) bool {
+	path, query, _ := strings.Cut(target, "?")
+	return (path == imageListPath || path == huaweiListPath) && !strings.ContainsFunc(query, func(r rune) bool {
+		return r != '=' && r != '&' && notEscaped(r)
 	})
+}
+
+// notEscaped reports whether a character cannot stand in what url.QueryEscape
+// returns.
+func notEscaped(r rune) bool {
+	return r != '%' && r != '+' && r != '.' && r != '~' && !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '-' || r == '_')
 }
 
 // cutAround is s without what it begins and ends with, if it does.

@@ -5,6 +5,9 @@ import (
 	"encoding/hex"
 	"math/rand/v2"
 	"net/http"
+	"strings"
+
+	"imsrevoke/batch/redact"
 )
 
 // requestIDHeader carries the id that a request has in the logs of the
@@ -32,16 +35,33 @@ func newRequestID() string {
 }
 
 // requestIDOf is the id under which the server knows an exchange: its own word
-// for it, or else the one that it was sent.
+// for it, if that looks like an id, or else the one that it was sent.
 func requestIDOf(req *http.Request, resp *http.Response) string {
 	if resp != nil {
+		secrets := secretsOf(req)
 		for _, name := range [...]string{requestIDHeader, "X-Request-Id"} {
-			if id := clean(first(resp.Header, name)); id != "" && len(id) <= 64 {
+			if id := first(resp.Header, name); isRequestID(id) && redact.Text(id, secrets[:]...) == id {
 				return id
 			}
 		}
 	}
 	return first(req.Header, requestIDHeader)
+}
+
+// isRequestID reports whether a server's word is an id, and not something for the
+// spreadsheet, the terminal or the page that shows it.
+func isRequestID(id string) bool {
+	if len(id) == 0 || len(id) > 64 {
+		return false
+	}
+	for i := range len(id) {
+		switch c := id[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case i == 0 || strings.IndexByte("._:-", c) < 0:
+			return false
+		}
+	}
+	return true
 }
 
 // first is h.Get for a name in the form in which headers have it.

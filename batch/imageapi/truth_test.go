@@ -17,8 +17,8 @@ func (k issued) Authorize(req *http.Request) (uint64, error) {
 	req.Header.Set("X-Auth-Token", k.token)
 	return 1, nil
 }
-func (k issued) Renew(context.Context, uint64) error { return ErrRefused }
-func (k issued) Accepted(uint64)                     {}
+func (k issued) Renew(context.Context, uint64, string) error { return ErrRefused }
+func (k issued) Accepted(uint64, string)                     {}
 
 // With secure RBAC a project that is itself a member of the image is told
 // "not found in the member list" of everybody else.

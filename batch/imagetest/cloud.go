@@ -53,6 +53,8 @@ type Cloud struct {
 	MemberTypes bool
 	// Pages makes the cloud serve member lists in pages.
 	Pages Pages
+	// ImageList is what is special about its lists of images.
+	ImageList ImageList
 	// SecureRBAC switches from Zed's default policies to the ones with scope
 	// and new defaults enforced, where roles count: without "reader" every
 	// request for members ends as a 404 that names nothing, and without
@@ -73,7 +75,8 @@ type Cloud struct {
 
 	mu             sync.Mutex
 	images         map[string]*image // by Cloud.imageKey
-	users          map[string]User   // by name
+	projects       map[string]Project
+	users          map[string]User // by name
 	appCredentials map[string]AppCredential
 	tokens         map[string]*token
 	accessKeys     map[string]*accessKey
@@ -84,6 +87,8 @@ type Cloud struct {
 	bookmarks      map[markerKey]*bookmark
 	stats          Stats
 	inFlight       int
+	imagePages     int // requests for one
+	listedProjects int // the most that are listed; 0 for no limit
 }
 
 // NewCloud returns a cloud with the default project, user, application
@@ -94,6 +99,7 @@ func NewCloud() *Cloud {
 		MemberQuota:    128,
 		KeepLog:        true,
 		images:         map[string]*image{},
+		projects:       map[string]Project{},
 		users:          map[string]User{},
 		appCredentials: map[string]AppCredential{},
 		tokens:         map[string]*token{},
@@ -124,6 +130,9 @@ func (c *Cloud) addImage(i Image) *image {
 	}
 	if i.Visibility == "" {
 		i.Visibility = Shared
+	}
+	if i.Status == "" {
+		i.Status = "active"
 	}
 	img := c.images[c.imageKey(i.ID)]
 	if img == nil {
@@ -207,6 +216,13 @@ func (c *Cloud) member(imageID, memberID string, t MemberType) *member {
 		return img.member(memberID, t)
 	}
 	return nil
+}
+
+// RemoveImage deletes an image. It is not a request, and Stats does not count it.
+func (c *Cloud) RemoveImage(imageID string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.images, c.imageKey(imageID))
 }
 
 // Images returns the sorted ids of all images.

@@ -16,9 +16,9 @@ func (c *Cloud) admit(r *http.Request, body []byte) (*token, *answer) {
 	id := r.Header.Get("X-Auth-Token")
 	t := c.validToken(id)
 	switch {
-	case t != nil:
+	case t != nil && t.allows(r):
 		return t, nil
-	case !c.Huawei:
+	case t != nil, !c.Huawei:
 		a := unauthorized(r.Host)
 		return nil, &a
 	case r.Header.Get("Authorization") != "":

@@ -64,8 +64,8 @@ func TestProjectsAreListedToWhoeverTheyAreOf(t *testing.T) {
 			}
 		})
 	}
-	if e := call(t, imagetest.NewCloud(), http.MethodGet, path, "", ""); e.status != 404 {
-		t.Errorf("%d of a cloud that is not Huawei's, want 404", e.status)
+	if e := call(t, imagetest.NewCloud(), http.MethodGet, path, "", ""); e.status != 401 {
+		t.Errorf("%d of a Keystone that was sent no token, want 401", e.status)
 	}
 }
 

@@ -75,6 +75,12 @@ func (c *Cloud) serveIdentity(r *http.Request, path string, body []byte) answer 
 		if c.Huawei {
 			return c.listProjects(r)
 		}
+		return c.showProjects(r, "")
+	case "GET " + IdentityPath + "/domains":
+		return c.showDomains(r)
+	}
+	if id, ok := strings.CutPrefix(path, IdentityPath+"/projects/"); ok && r.Method == "GET" && !c.Huawei {
+		return c.showProjects(r, id)
 	}
 	return keystoneRefusal(http.StatusNotFound, "The resource could not be found.")
 }
@@ -134,13 +140,13 @@ func (c *Cloud) authenticate(request authRequest) (token, bool) {
 			return token{}, false
 		}
 		user := c.users[app.UserName]
-		t.user, t.projectID, t.projectName, t.roles = user, user.ProjectID, user.ProjectName, app.Roles
+		t.user, t.projectID, t.projectName, t.roles, t.rules = user, user.ProjectID, user.ProjectName, app.Roles, app.AccessRules
 	case "token":
 		old := c.validToken(identity.Token.ID)
 		if old == nil {
 			return token{}, false
 		}
-		t.user, t.projectID, t.projectName, t.roles = old.user, old.projectID, old.projectName, old.roles
+		t.user, t.projectID, t.projectName, t.roles, t.rules = old.user, old.projectID, old.projectName, old.roles, old.rules
 	default:
 		return token{}, false
 	}

@@ -308,3 +308,27 @@ func TestAppCredentialCarriesItsOwnRoles(t *testing.T) {
 		t.Errorf("%d %s, shared: %t", e.status, e.body, c.Shared(imageA, memberA))
 	}
 }
+
+func TestAppCredentialKeepsToItsAccessRules(t *testing.T) {
+	t.Parallel()
+	c := imagetest.NewCloud()
+	c.Share(imageA, memberA)
+	c.AddAppCredential(imagetest.AppCredential{
+		ID: "app", Secret: "s", UserName: imagetest.UserName, Roles: []string{imagetest.RoleMember, imagetest.RoleReader},
+		AccessRules: []imagetest.AccessRule{{Method: "DELETE", Path: "/v2/images/*/members/*"}},
+	})
+	token := authenticate(t, c, fmt.Sprintf(appCredential, "app", "s")).header.Get("X-Subject-Token")
+	for _, tt := range []struct {
+		method, path string
+		status       int
+	}{
+		{"GET", "/v2/images/" + imageA + "/members", 401},
+		{"GET", memberPath(imageA, memberA), 401},
+		{"DELETE", "/v2/images/" + imageA, 401},
+		{"DELETE", memberPath(imageA, memberA), 204},
+	} {
+		if e := call(t, c, tt.method, tt.path, token, ""); e.status != tt.status {
+			t.Errorf("%s %s: %d, want %d", tt.method, tt.path, e.status, tt.status)
+		}
+	}
+}

@@ -40,6 +40,10 @@ type Image struct {
 	Visibility Visibility
 	// Protected images cannot be deleted; their members can be removed.
 	Protected bool
+	// Name is empty when it has none; Status is "active" when empty.
+	Name, Status string
+	// Hidden images are left out of a list unless they are asked for.
+	Hidden bool
 }
 
 // image is an Image and its member rows, those of removed members among them.

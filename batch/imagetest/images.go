@@ -9,6 +9,7 @@ import (
 // serveImages answers a request of the Image API that has a valid token.
 func (c *Cloud) serveImages(t *token, method string, to route, body []byte) answer {
 	allow := map[kind]string{
+		imagesRoute:  "GET, POST",
 		imageRoute:   "GET, PATCH, DELETE",
 		membersRoute: "GET, POST",
 		memberRoute:  "GET, PUT, DELETE",
@@ -22,6 +23,13 @@ func (c *Cloud) serveImages(t *token, method string, to route, body []byte) answ
 		return refusal(http.StatusBadRequest, "A body is not expected with this request.")
 	}
 	switch to.kind {
+	case imagesRoute:
+		switch method {
+		case http.MethodGet:
+			return c.listImages(t, to)
+		case http.MethodPost:
+			return refusal(http.StatusNotImplemented, "imagetest does not create images through the API: use AddImage.")
+		}
 	case imageRoute:
 		switch method {
 		case http.MethodGet:
@@ -96,16 +104,7 @@ func (c *Cloud) showImage(t *token, imageID string) answer {
 	case !c.mayRead(t):
 		return noResource()
 	}
-	return document(http.StatusOK, struct {
-		ID         string     `json:"id"`
-		Status     string     `json:"status"`
-		Visibility Visibility `json:"visibility"`
-		Protected  bool       `json:"protected"`
-		Owner      string     `json:"owner"`
-		CreatedAt  string     `json:"created_at"`
-		UpdatedAt  string     `json:"updated_at"`
-		Schema     string     `json:"schema"`
-	}{img.ID, "queued", img.Visibility, img.Protected, img.Owner, timestamp(img.created), timestamp(img.created), "/v2/schemas/image"})
+	return document(http.StatusOK, img.imageDocument())
 }
 
 // deleteImage deletes an image, be it by accident.

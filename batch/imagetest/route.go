@@ -16,6 +16,7 @@ const (
 	noRoute       kind = iota // a path of the Image API that leads nowhere
 	identityRoute             // the Identity API
 	versionsRoute             // the Image API's list of versions
+	imagesRoute               // /v2/images, and /v2/cloudimages of Huawei Cloud
 	imageRoute                // /v2/images/{image_id}
 	membersRoute              // /v2/images/{image_id}/members
 	memberRoute               // /v2/images/{image_id}/members/{member_id}
@@ -36,6 +37,8 @@ type route struct {
 	imageID, memberID string
 	// page is what page of a member list is asked for, in a cloud with Pages.
 	page page
+	// list is what list of images is asked for.
+	list imageQuery
 }
 
 // unpublished reports whether a gateway has no API for the route. It does know
@@ -79,7 +82,14 @@ func (c *Cloud) route(r *http.Request) route {
 	if !ok || c.ImagePrefix != "" && rest != "" && rest[0] != '/' {
 		return route{kind: outsideRoute, path: path}
 	}
-	return routeImage(rest)
+	to := routeImage(rest)
+	if to.kind == imagesRoute && strings.HasSuffix(rest, "/cloudimages") {
+		if !c.Huawei {
+			return route{kind: noRoute, path: rest}
+		}
+		to.list.huawei = true
+	}
+	return to
 }
 
 // pathInfo makes of a request target what a WSGI server passes on as the path:
@@ -109,7 +119,12 @@ func routeImage(path string) route {
 		return route{kind: versionsRoute, path: path}
 	}
 	to := route{kind: noRoute, path: path}
-	if segments = segments[1:]; len(segments) < 2 || segments[0] != "images" {
+	segments = segments[1:]
+	if len(segments) == 1 && (segments[0] == "images" || segments[0] == "cloudimages") {
+		to.kind = imagesRoute
+		return to
+	}
+	if len(segments) < 2 || segments[0] != "images" {
 		return to
 	}
 	for _, s := range segments {

@@ -45,6 +45,9 @@ func (c *Cloud) serve(r *http.Request) (answer, bool) {
 			fault = f
 		}
 	}
+	if to.kind == imagesRoute && r.Method == http.MethodGet {
+		c.openImages(r.RequestURI, &to)
+	}
 	a, ok := fault.meet(r, func() answer {
 		c.mu.Lock()
 		defer c.mu.Unlock()

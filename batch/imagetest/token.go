@@ -2,6 +2,8 @@ package imagetest
 
 import (
 	"crypto/rand"
+	"net/http"
+	"path"
 	"slices"
 	"time"
 )
@@ -31,7 +33,14 @@ type AppCredential struct {
 	ID, Secret string
 	UserName   string
 	Roles      []string
+	// AccessRules are the requests of the Image API that it may make; none means
+	// all of them.
+	AccessRules []AccessRule
 }
+
+// An AccessRule allows the requests of a method for the paths of a pattern, in
+// which * stands for one segment, as in /v2/images/*/members.
+type AccessRule struct{ Method, Path string }
 
 // token is a token that has been issued.
 type token struct {
@@ -41,7 +50,16 @@ type token struct {
 	projectID       string
 	projectName     string
 	roles           []string
+	rules           []AccessRule
 	issued, expires time.Time
+}
+
+// allows reports whether the access rules let a request pass.
+func (t *token) allows(r *http.Request) bool {
+	return len(t.rules) == 0 || slices.ContainsFunc(t.rules, func(rule AccessRule) bool {
+		matches, _ := path.Match(rule.Path, r.URL.Path)
+		return matches && rule.Method == r.Method
+	})
 }
 
 func (t *token) has(role string) bool { return slices.Contains(t.roles, role) }

@@ -53,7 +53,8 @@ func fold(name string) string {
 	}, name)
 }
 
-// chooseColumns finds the columns of the two ids in the header.
+// chooseColumns finds the columns of the two ids in the header. The image is -1
+// if there need not be such a column, and no name looks like one.
 func (m *Manifest) chooseColumns(l *layout, opts Options) (image, member int, refusal *Error) {
 	folded := make([]string, len(l.header))
 	for i, name := range l.header {
@@ -72,7 +73,11 @@ func (m *Manifest) chooseColumns(l *layout, opts Options) (image, member int, re
 	}
 	// A column that the caller has named is not looked at for the other role.
 	if image < 0 {
-		if image, refusal = m.knownColumn(l, folded, imageRole, member); refusal != nil {
+		image, refusal = m.knownColumn(l, folded, imageRole, member)
+		switch {
+		case refusal != nil && opts.membersOnly && errors.Is(refusal, errNoColumn) && nearest(folded, imageRole, -1) < 0:
+			image = -1
+		case refusal != nil:
 			return 0, 0, refusal
 		}
 	}

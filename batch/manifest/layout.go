@@ -24,7 +24,7 @@ type layout struct {
 	blanks    int // records of nothing but blank cells before the header
 	header    []string
 	line      int // of the header
-	image     int // index into header
+	image     int // index into header; -1 if there is no such column
 	member    int
 }
 
@@ -69,7 +69,7 @@ func (m *Manifest) detectLayout(ctx context.Context, opts Options) (layout, erro
 		}
 	}
 	switch {
-	case len(fits) == 1:
+	case len(fits) == 1, len(fits) > 1 && len(fits[0].header) == 1: // of which all fit
 		return fits[0], nil
 	case len(fits) > 1:
 		return layout{}, m.refuse(fits[0].line, fmt.Sprintf("the header can be cut at %q and at %q", fits[0].delimiter, fits[1].delimiter),

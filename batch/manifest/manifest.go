@@ -31,8 +31,12 @@ type Options struct {
 	Encoding string
 	// Select chooses some of the rows.
 	Select Selection
+	// Keep are lists of shares that no row may name, see [Manifest.Protected].
+	Keep []*AllowList
 	// Stdin is read for the path "-". Nil means [os.Stdin].
 	Stdin io.Reader
+	// membersOnly says that a file without a column of images is no fault.
+	membersOnly bool
 	// TempDir is where input that is not a regular file is kept while the
 	// Manifest is open: up to four gigabytes, so not on a file system that is
 	// memory. If it is empty or cannot be written to, that is [os.TempDir].
@@ -73,6 +77,15 @@ type Manifest struct {
 	// delimiter, the quoting, the encoding or the line ends.
 	Digest string
 
+	// Protected counts the chosen rows, of all shards together, whose share an
+	// entry of [Options.Keep] names that still counts; ProtectedRows are the first
+	// of them.
+	Protected     int
+	ProtectedRows []Protected
+
+	// Values counts the values of the columns of [Selection.Where].
+	Values []Values
+
 	// UncutRows and UncutInvalid are Rows and Invalid of all shards together.
 	UncutRows, UncutInvalid int
 	// WholeRows counts all rows of the file, WholeDigest is the Digest of them.
@@ -98,6 +111,7 @@ type Manifest struct {
 	charset  charset
 	layout   layout
 	selector *selector
+	keep     []*AllowList
 	repeats  []repeat
 	// respelled are the numbers of the rows that a later row repeats with
 	// another spelling of the member.
@@ -132,6 +146,20 @@ func (m *Manifest) open(ctx context.Context, path string, opts Options) error {
 	if d := opts.Delimiter; d != 0 && !validDelimiter(d) {
 		return m.refuse(0, fmt.Sprintf("%q cannot be a delimiter", d), "give one character, such as , ; or |, with --delimiter")
 	}
+	if err := m.openText(ctx, path, opts); err != nil {
+		return err
+	}
+	m.columnsNamed = opts.ImageColumn != "" && opts.MemberColumn != ""
+	var err error
+	m.keep = opts.Keep
+	if m.selector, err = m.newSelector(opts.Select); err != nil {
+		return err
+	}
+	return m.scan(ctx)
+}
+
+// openText opens the file and finds out how it is written.
+func (m *Manifest) openText(ctx context.Context, path string, opts Options) error {
 	file, err := m.openFile(ctx, path, opts)
 	if err != nil {
 		return err
@@ -147,7 +175,6 @@ func (m *Manifest) open(ctx context.Context, path string, opts Options) error {
 		return err
 	}
 	m.Delimiter = m.layout.delimiter
-	m.columnsNamed = opts.ImageColumn != "" && opts.MemberColumn != ""
 	for i, name := range m.layout.header {
 		switch i {
 		case m.layout.image:
@@ -158,10 +185,7 @@ func (m *Manifest) open(ctx context.Context, path string, opts Options) error {
 			m.Columns = append(m.Columns, name)
 		}
 	}
-	if m.selector, err = m.newSelector(opts.Select); err != nil {
-		return err
-	}
-	return m.scan(ctx)
+	return nil
 }
 
 // Close closes the file. Readings end with an error from then on.

@@ -219,8 +219,12 @@ func (r *Reader) row(rec *record, size int) batch.Row {
 // has the ids in other columns.
 func (r *Reader) headerAgain(rec *record) (bool, error) {
 	l := r.m.layout
-	image, member := fold(l.header[l.image]), fold(l.header[l.member])
-	again := image != "" && member != "" && image == fold(rec.ImageID.text) && member == fold(rec.MemberID.text)
+	member := fold(l.header[l.member])
+	again := member != "" && member == fold(rec.MemberID.text)
+	if l.image >= 0 {
+		image := fold(l.header[l.image])
+		again = again && image != "" && image == fold(rec.ImageID.text)
+	}
 	if !again {
 		other, ok := r.m.headerIn(rec)
 		if !ok {

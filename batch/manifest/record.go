@@ -30,13 +30,20 @@ func (l layout) fields([]string) []string {
 			names[i] = "surplus"
 		}
 	}
-	names[l.image], names[l.member] = "image_id", "member_id"
+	if l.image >= 0 {
+		names[l.image] = "image_id"
+	}
+	names[l.member] = "member_id"
 	return names
 }
 
 // place makes the record of a row that gocsv makes with the fields of l.
 func (l layout) place(row []string) record {
-	rec := record{Other: make(cells, 0, len(l.header)-2)}
+	others := len(l.header) - 2
+	if l.image < 0 {
+		others++
+	}
+	rec := record{Other: make(cells, 0, others)}
 	for i, text := range row {
 		switch {
 		case i == l.image:

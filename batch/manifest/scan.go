@@ -10,6 +10,7 @@ import (
 	"hash/maphash"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"imsrevoke/batch"
@@ -46,6 +47,9 @@ func (m *Manifest) scan(ctx context.Context) error {
 		swap.add(row)
 		if m.selector != nil {
 			whole.add(row)
+			for i := range m.Values {
+				m.Values[i].add(rows.other[slices.Index(m.Columns, m.Values[i].Column)])
+			}
 			if !m.selector.matches(row, rows.other) {
 				continue
 			}
@@ -53,9 +57,10 @@ func (m *Manifest) scan(ctx context.Context) error {
 			if row.Problem != "" {
 				m.UncutInvalid++
 			}
-			if !m.selector.Shard.of(row) {
-				continue
-			}
+		}
+		m.protect(row)
+		if m.selector != nil && !m.selector.Shard.of(row) {
+			continue
 		}
 		m.Rows++
 		sum.add(row)
@@ -76,6 +81,9 @@ func (m *Manifest) scan(ctx context.Context) error {
 	m.Headers, m.HeaderLine = rows.headers, rows.headerLine
 	if swap.positive(m.columnsNamed) {
 		return m.refuseSwapped(swap.line)
+	}
+	for i := range m.Values {
+		m.Values[i].sort()
 	}
 	m.Digest, m.WholeDigest = sum.hex(), whole.hex()
 	if m.selector == nil {

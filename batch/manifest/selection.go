@@ -1,10 +1,12 @@
 package manifest
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"imsrevoke/batch"
@@ -25,10 +27,82 @@ type Selection struct {
 	// Images and Members hold the ids that a row must have one of, in any
 	// spelling. An id that no row has refuses the file.
 	Images, Members []string
-	// Column is the name of a column besides those of the ids, and Value what
-	// its cell must be. Expected says what kind of file has such a column, for
-	// the refusal of one that has not.
-	Column, Value, Expected string
+	// Where are conditions on other columns, all of which must hold. A value that
+	// no row has refuses the file.
+	Where []Condition
+}
+
+// A Condition demands a value in a column besides those of the ids. Letter case,
+// and blanks around the value, do not matter; an empty Value demands an empty cell.
+type Condition struct {
+	Column, Value string
+	// Expected is the kind of file that has such a column, for the refusal of a
+	// file without it.
+	Expected string
+}
+
+func (c Condition) matches(cell string) bool {
+	return strings.EqualFold(batch.TrimID(cell), batch.TrimID(c.Value))
+}
+
+// Values counts the values of a column over all rows of the file, in lower case and
+// without blanks around them, the most frequent first.
+type Values struct {
+	Column string
+	Counts []ValueCount
+	// Others is how many rows have further values, which are not counted one by one.
+	Others int
+}
+
+// A ValueCount is how many Rows have a Value.
+type ValueCount struct {
+	Value string
+	Rows  int
+}
+
+// String is "revoke 120, keep 8366, empty 14".
+func (v Values) String() string {
+	var words []string
+	for _, c := range v.Counts {
+		words = append(words, fmt.Sprintf("%s %d", cmp.Or(c.Value, "empty"), c.Rows))
+	}
+	if v.Others > 0 {
+		words = append(words, fmt.Sprintf("others %d", v.Others))
+	}
+	return strings.Join(words, ", ")
+}
+
+const (
+	// maxValues is how many values of a column are counted one by one, maxValue how
+	// many bytes each of them may have.
+	maxValues = 20
+	maxValue  = 60
+)
+
+// add counts the value of a cell.
+func (v *Values) add(cell string) {
+	cell = strings.ToLower(batch.TrimID(cell))
+	for i := range v.Counts {
+		if v.Counts[i].Value == cell {
+			v.Counts[i].Rows++
+			return
+		}
+	}
+	if len(v.Counts) == maxValues || len(cell) > maxValue {
+		v.Others++
+		return
+	}
+	v.Counts = append(v.Counts, ValueCount{strings.Clone(cell), 1})
+}
+
+// sort puts the most frequent value first, and the empty one last.
+func (v *Values) sort() {
+	slices.SortStableFunc(v.Counts, func(a, b ValueCount) int {
+		if (a.Value == "") != (b.Value == "") {
+			return cmp.Compare(len(b.Value), len(a.Value))
+		}
+		return cmp.Compare(b.Rows, a.Rows)
+	})
 }
 
 // A Shard is the part with this Index, counted from 0, of Count parts of a
@@ -70,8 +144,8 @@ type selector struct {
 	Selection
 	// images and members are the keys of the ids, nil when any will do.
 	images, members map[string]bool
-	// column is the index of Column among Manifest.Columns.
-	column int
+	// columns are the indexes of the Columns of Where among Manifest.Columns.
+	columns []int
 }
 
 // newSelector returns nil for a Selection of everything.
@@ -79,14 +153,18 @@ func (m *Manifest) newSelector(s Selection) (*selector, error) {
 	switch {
 	case s.Shard.Count < 0 || s.Shard.Index < 0 || s.Shard.Index >= max(s.Shard.Count, 1):
 		return nil, m.refuse(0, fmt.Sprintf("it has no part %d/%d", s.Shard.Index, s.Shard.Count), "the parts are counted from 0")
-	case s.Shard.Count == 0 && len(s.Images)+len(s.Members) == 0 && s.Column == "":
+	case s.Shard.Count == 0 && len(s.Images)+len(s.Members)+len(s.Where) == 0:
 		return nil, nil
 	}
 	sel := &selector{Selection: s, images: keySet(s.Images, batch.ImageKey), members: keySet(s.Members, batch.MemberKey)}
-	if s.Column != "" {
-		var err error
-		if sel.column, err = m.otherColumn(s); err != nil {
+	for _, c := range s.Where {
+		column, err := m.otherColumn(c)
+		if err != nil {
 			return nil, err
+		}
+		sel.columns = append(sel.columns, column)
+		if !slices.ContainsFunc(m.Values, func(v Values) bool { return v.Column == m.Columns[column] }) {
+			m.Values = append(m.Values, Values{Column: m.Columns[column]})
 		}
 	}
 	return sel, nil
@@ -103,12 +181,12 @@ func keySet(ids []string, key func(string) string) map[string]bool {
 	return set
 }
 
-// otherColumn finds the column that the Selection names.
-func (m *Manifest) otherColumn(s Selection) (int, error) {
+// otherColumn finds the column that the Condition names.
+func (m *Manifest) otherColumn(c Condition) (int, error) {
 	found := -1
 	for i, name := range m.Columns {
 		switch {
-		case fold(name) != fold(s.Column):
+		case fold(name) != fold(c.Column):
 		case found >= 0:
 			return 0, m.refuse(m.layout.line, fmt.Sprintf("two columns are called %q", name), "leave one of them out")
 		default:
@@ -116,9 +194,14 @@ func (m *Manifest) otherColumn(s Selection) (int, error) {
 		}
 	}
 	if found < 0 {
-		refusal := m.refuse(m.layout.line, fmt.Sprintf("there is no column %q; the header has %s", s.Column, listCells(m.layout.header)), "")
-		if s.Expected != "" {
-			refusal.Hint = "name " + s.Expected
+		refusal := m.refuse(m.layout.line, fmt.Sprintf("there is no column %q; the header has %s", c.Column, listCells(m.layout.header)), "")
+		switch name := fold(c.Column); {
+		case c.Expected != "":
+			refusal.Hint = "name " + c.Expected
+		case name == fold(m.ImageColumn):
+			refusal.Hint = "choose an image with --image"
+		case name == fold(m.MemberColumn):
+			refusal.Hint = "choose a member with --member"
 		}
 		refusal.Err = errNoColumn
 		return 0, refusal
@@ -137,7 +220,12 @@ func (s *selector) matches(row batch.Row, other []string) bool {
 	case s.members != nil && !s.members[batch.MemberKey(row.MemberID)]:
 		return false
 	}
-	return s.Column == "" || batch.TrimID(other[s.column]) == s.Value
+	for i, c := range s.Where {
+		if !c.matches(other[s.columns[i]]) {
+			return false
+		}
+	}
+	return true
 }
 
 // selects reports whether the row is chosen.

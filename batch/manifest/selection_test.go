@@ -44,7 +44,7 @@ func TestSelectionChoosesRows(t *testing.T) {
 		}},
 		"member":       {Selection{Members: []string{member2}}, []string{"3 A! 2! [y]", "6 " + strings.ToUpper(imageB) + " 2! [y]", "11 C! 2! [two\nlines]"}},
 		"both":         {Selection{Images: []string{imageA, imageC}, Members: []string{member2}}, []string{"3 A! 2! [y]", "11 C! 2! [two\nlines]"}},
-		"other column": {Selection{Column: "Note", Value: "y"}, []string{"3 A! 2! [y]", "6 " + strings.ToUpper(imageB) + " 2! [y]", "8 C!  [y] ! the row has 2 cells, the header has 3", "13 C! 1! [y]"}},
+		"other column": {Selection{Where: []Condition{{Column: "Note", Value: "y"}}}, []string{"3 A! 2! [y]", "6 " + strings.ToUpper(imageB) + " 2! [y]", "8 C!  [y] ! the row has 2 cells, the header has 3", "13 C! 1! [y]"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -168,8 +168,8 @@ func TestSelectionOfNothing(t *testing.T) {
 		"an id of another kind":     {Selection{Images: []string{"ffffffff-ffff-ffff-ffff-ffffffffffff"}}, "; compare it with the ids in the file"},
 		"an id of the other column": {Selection{Members: []string{imageB}}, "no row has the member " + imageB + "; it is the image of line 4"},
 		"two ids that never meet":   {Selection{Images: []string{imageB}, Members: []string{"nobody"}}, "no row has both"},
-		"a value":                   {Selection{Column: "note", Value: "z"}, `no row has "z" in the column "note"`},
-		"a value of the wrong rows": {Selection{Column: "note", Value: "two", Images: []string{imageB}}, `no row that was asked for has "two" in the column "note"`},
+		"a value":                   {Selection{Where: []Condition{{Column: "note", Value: "z"}}}, `no row has "z" in the column "note"`},
+		"a value of the wrong rows": {Selection{Where: []Condition{{Column: "note", Value: "two"}}, Images: []string{imageB}}, `no row has everything that was asked for`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -187,7 +187,7 @@ func TestSelectionThatCannotBe(t *testing.T) {
 		selection Selection
 		want      string
 	}{
-		"no such column": {Selection{Column: "outcome", Value: "revoked", Expected: "the report of a run"}, `line 1: there is no column "outcome"; the header has "image_id", "note", "member_id"; name the report of a run`},
+		"no such column": {Selection{Where: []Condition{{"outcome", "revoked", "the report of a run"}}}, `line 1: there is no column "outcome"; the header has "image_id", "note", "member_id"; name the report of a run`},
 		"no such part":   {Selection{Shard: Shard{4, 4}}, "it has no part 4/4"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"imsrevoke/batch"
@@ -45,12 +46,17 @@ func (m *Manifest) checkSelection(ctx context.Context) error {
 	switch {
 	case m.UncutRows > 0:
 		return nil
-	case s.Column == "":
+	case len(s.Where) == 0:
 		return m.refuseNothing("no row has both an image and a member that were asked for", "look at the rows of one of them")
-	case len(sought) > 0:
-		return m.refuseNothing(fmt.Sprintf("no row that was asked for has %q in the column %q", s.Value, m.Columns[s.column]), "look at the rows")
 	}
-	return m.refuseNothing(fmt.Sprintf("no row has %q in the column %q", s.Value, m.Columns[s.column]), "there is nothing to do")
+	for _, c := range s.Where {
+		for _, v := range m.Values {
+			if fold(v.Column) == fold(c.Column) && v.Others == 0 && !slices.ContainsFunc(v.Counts, func(n ValueCount) bool { return c.matches(n.Value) }) {
+				return m.refuseNothing(fmt.Sprintf("no row has %q in the column %q", c.Value, v.Column), "it has: "+v.String())
+			}
+		}
+	}
+	return m.refuseNothing("no row has everything that was asked for", "give fewer conditions")
 }
 
 func (m *Manifest) refuseNothing(problem, hint string) *Error {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"imsrevoke/batch"
+	"imsrevoke/batch/plain"
 )
 
 // How imsrevoke talks:
@@ -22,6 +23,9 @@ import (
 //   - Standard error is for people. On a terminal it shows what is about to
 //     happen, how far it is, and how it ended. Elsewhere it stays empty when
 //     all went well, so that cron has nothing to mail.
+//   - What others have written (a server, a file, another user) is text there, and
+//     on a terminal in standard output, too: it steers nothing, and a line that
+//     holds it is one line. See [plain.Writer] and say.
 //   - A message of an error begins with "imsrevoke: ", in lower case and
 //     without a full stop at its end, and says what to do where it can.
 
@@ -33,6 +37,8 @@ type cli struct {
 	// terminal says that standard error is shown to a person, interactive that
 	// this person can also answer.
 	terminal, interactive bool
+	// outputShown says that standard output is shown on a terminal.
+	outputShown bool
 	// redraws says that the terminal can show a line anew.
 	redraws bool
 	// underway is the journal of the run that is under way, empty for work that
@@ -57,6 +63,7 @@ func newCLI() *cli {
 		getenv:      getenv,
 		terminal:    terminal,
 		interactive: terminal && term.IsTerminal(int(os.Stdin.Fd())),
+		outputShown: term.IsTerminal(int(os.Stdout.Fd())),
 		redraws:     terminal && os.Getenv("TERM") != "dumb",
 		width: func() int {
 			width, _, err := term.GetSize(int(os.Stderr.Fd()))
@@ -81,6 +88,10 @@ func (c *cli) columns() int {
 // exit code.
 func (c *cli) run(args []string) int {
 	c.underway = new(atomic.Pointer[string])
+	c.stderr = plain.NewWriter(c.stderr)
+	if c.outputShown {
+		c.stdout = plain.NewWriter(c.stdout)
+	}
 	out := &checkedWriter{w: c.stdout}
 	c.stdout = out
 	ctx, stop := c.interruptible(context.Background())
@@ -102,11 +113,28 @@ func (c *cli) run(args []string) int {
 	switch {
 	case err == nil, errors.As(err, new(*told)):
 	case errors.As(err, &signalled) && c.underway.Load() == nil: // whatever it has cut off
-		fmt.Fprintf(c.stderr, "imsrevoke: %v: nothing was sent\n", signalled)
+		c.say("imsrevoke: %v: nothing was sent", signalled)
 	default:
-		fmt.Fprintf(c.stderr, "imsrevoke: %v\n", err)
+		fmt.Fprintf(c.stderr, "imsrevoke: %s\n", indented(err))
 	}
 	return c.exitCode(err)
+}
+
+// say writes one line to standard error, whatever its parts hold.
+func (c *cli) say(format string, args ...any) {
+	fmt.Fprintln(c.stderr, plain.Line(fmt.Sprintf(format, args...)))
+}
+
+// indented is an error whose further lines cannot be taken for lines of their own.
+func indented(err error) string { return strings.ReplaceAll(err.Error(), "\n", "\n  ") }
+
+// screen is standard error for what draws on it with control characters, and has
+// no words but its own.
+func (c *cli) screen() io.Writer {
+	if w, ok := c.stderr.(*plain.Writer); ok {
+		return w.Unwrap()
+	}
+	return c.stderr
 }
 
 // A checkedWriter keeps its first error, so that output which nobody looked after
@@ -149,7 +177,7 @@ file.`,
 		},
 	}
 	root.SetFlagErrorFunc(explainFlag)
-	root.AddCommand(c.runCommand(), c.restoreCommand(), c.checkCommand(), c.reportCommand(), c.demoCommand(), c.versionCommand())
+	root.AddCommand(c.listCommand(), c.runCommand(), c.restoreCommand(), c.checkCommand(), c.reportCommand(), c.demoCommand(), c.versionCommand())
 	return root
 }
 

@@ -18,6 +18,7 @@ func (c *cli) connect(ctx context.Context, o *runOptions, log *slog.Logger) (*cl
 		Region:    o.region,
 		CACert:    o.caCert,
 		TokenFile: o.tokenFile,
+		Terminal:  c.interactive,
 		UserAgent: userAgent(),
 		Getenv:    c.getenv,
 		Logger:    log,
@@ -27,38 +28,47 @@ func (c *cli) connect(ctx context.Context, o *runOptions, log *slog.Logger) (*cl
 // credentials are those of a session, in the words of the Image API client.
 type credentials struct{ *cloud.Session }
 
-func (s credentials) Renew(ctx context.Context, generation uint64) error {
-	err := s.Session.Renew(ctx, generation)
-	if errors.Is(err, cloud.ErrRefused) {
-		return refusal{err}
+func (s credentials) Renew(ctx context.Context, generation uint64, kind string) error {
+	err := s.Session.Renew(ctx, generation, kind)
+	switch {
+	case errors.Is(err, cloud.ErrRefused):
+		return kindOfError{err, imageapi.ErrRefused}
+	case errors.Is(err, cloud.ErrNotAllowed):
+		return kindOfError{err, imageapi.ErrNotAllowed}
 	}
 	return err
 }
 
-// refusal is an error that is an imageapi.ErrRefused too.
-type refusal struct{ error }
+// A kindOfError is an error that is also one of another package.
+type kindOfError struct {
+	error
+	kind error
+}
 
-func (r refusal) Is(target error) bool { return target == imageapi.ErrRefused }
+func (e kindOfError) Is(target error) bool { return target == e.kind }
 
 // openAPI makes the client of the Image API, to be closed in the end.
-func (r *run) openAPI() (api batch.API, closeAPI func()) {
-	transport := r.session.Transport(r.options.workers)
-	projectID, _ := r.session.Project()
+func openAPI(session *cloud.Session, workers int) (api batch.API, closeAPI func()) {
+	transport := session.Transport(workers)
+	projectID, _ := session.Project()
 	return imageapi.New(imageapi.Config{
-		Endpoint:    r.session.Endpoint(),
+		Endpoint:    session.Endpoint(),
 		Transport:   transport,
-		Credentials: credentials{r.session},
+		Credentials: credentials{session},
 		ProjectID:   projectID,
+		Huawei:      session.Huawei(),
 		UserAgent:   userAgent(),
 	}), transport.CloseIdleConnections
 }
 
-// job is the job that the flags describe; what happens is told to the log and
-// shown by the bar.
-func (r *run) job(bar *progress) *batch.Job {
-	job := r.options.job()
+func (r *run) job(bar *progress) *batch.Job { return r.options.watchedJob(r.log, bar) }
+
+// watchedJob is the job that the flags describe; what happens is told to the log
+// and shown by the bar.
+func (o *runOptions) watchedJob(log *slog.Logger, bar *progress) *batch.Job {
+	job := o.job()
 	job.Notify = func(e batch.Event) {
-		logEvent(r.log, e)
+		logEvent(log, e)
 		bar.event(e)
 	}
 	return job

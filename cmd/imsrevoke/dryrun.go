@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,13 +16,13 @@ import (
 // planFile is a dry run: every row is judged, nothing is sent. It says what it
 // has found even where nothing is wrong: that is what it was started for.
 func (c *cli) planFile(ctx context.Context, m *manifest.Manifest, input string, o *runOptions, w *work) error {
-	out := c.newOutputs(input)
+	out := c.newOutputs(append(slices.Clone(o.keep), input)...)
 	file := out.add(output{report.KindReport, o.report, "--report", o.overwrite, "name another file with --report, or replace it with --overwrite"})
 	if err := out.judge(); err != nil {
 		return err
 	}
 	plan := &report.CSV{Input: m.Reader(), Columns: m.Columns, Rows: m.Rows, Rest: batch.Planned}
-	s := summary{Input: m.Name, WholeRows: m.WholeRows, NotProjects: m.NotProjects.N, DryRun: true, Started: time.Now()}
+	s := summary{Input: m.Name, WholeRows: m.WholeRows, NotProjects: m.NotProjects.N, Digest: m.Digest, DryRun: true, Started: time.Now()}
 	s.LeftOut, s.leftOut = w.leavesOut(m.Name)
 	var err error
 	if o.report == "" {
@@ -48,7 +49,7 @@ func (c *cli) planFile(ctx context.Context, m *manifest.Manifest, input string, 
 		if err != nil {
 			return err
 		}
-		c.showNotes(unusual(m, profile))
+		c.showNotes(append(w.notes(), unusual(m, profile)...))
 	}
 	if s.tally.Outcomes[batch.Invalid] > 0 {
 		err = errUnsettled

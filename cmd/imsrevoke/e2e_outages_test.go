@@ -27,7 +27,7 @@ var outages = []outage{
 	{"the database", []string{"mariadb"}, false, 4, 75, "50/s"},
 }
 
-const longerThanATokenLives = 5 * time.Second
+const longerThanATokenLives = 8 * time.Second
 
 // testOutages: a run waits an outage out, and loses nothing.
 func testOutages(t *testing.T, s *site) {

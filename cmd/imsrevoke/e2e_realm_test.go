@@ -130,13 +130,18 @@ func simulatedRealm(t *testing.T, name string, secure bool) *realm {
 		"stranger": add(newID(), imagetest.RoleMember, imagetest.RoleReader),
 		"admin":    add(newID(), imagetest.RoleAdmin, imagetest.RoleMember, imagetest.RoleReader),
 	}
-	credential := func(roles ...string) person {
+	credential := func(rules []imagetest.AccessRule, roles ...string) person {
 		p := person{projectID: imagetest.ProjectID, credentialID: newID(), secret: newID()}
-		c.AddAppCredential(imagetest.AppCredential{ID: p.credentialID, Secret: p.secret, UserName: people["owner"].user, Roles: roles})
+		c.AddAppCredential(imagetest.AppCredential{
+			ID: p.credentialID, Secret: p.secret, UserName: people["owner"].user, Roles: roles, AccessRules: rules,
+		})
 		return p
 	}
-	people["application credential"] = credential(imagetest.RoleMember, imagetest.RoleReader)
-	people["bare application credential"] = credential(imagetest.RoleMember)
+	people["application credential"] = credential(nil, imagetest.RoleMember, imagetest.RoleReader)
+	people["bare application credential"] = credential(nil, imagetest.RoleMember)
+	for name, rules := range ruled {
+		people[name] = credential(rules, imagetest.RoleMember, imagetest.RoleReader)
+	}
 	return &realm{
 		name: name, keystone: server.AuthURL, image: server.URL, region: imagetest.Region, people: people, secure: secure,
 		addImage: func(t *testing.T, is traits) string {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"imsrevoke/batch/imagetest"
 )
 
 // A site is a real Keystone and Glance on loopback, brought up by .ci/e2e, with
@@ -72,8 +74,11 @@ func (s *site) addPeople(t *testing.T) {
 		"stranger": s.addPerson(t, s.addProject(t), "member"),
 		"admin":    s.addPerson(t, s.addProject(t), "admin"),
 	}
-	s.people["application credential"] = s.addApplicationCredential(t, s.people["owner"], "member", "reader")
-	s.people["bare application credential"] = s.addApplicationCredential(t, s.people["owner"], "member")
+	s.people["application credential"] = s.addApplicationCredential(t, s.people["owner"], nil, "member", "reader")
+	s.people["bare application credential"] = s.addApplicationCredential(t, s.people["owner"], nil, "member")
+	for name, rules := range ruled {
+		s.people[name] = s.addApplicationCredential(t, s.people["owner"], rules, "member", "reader")
+	}
 }
 
 func (s *site) addProject(t *testing.T) (id string) {
@@ -96,15 +101,23 @@ func (s *site) addPerson(t *testing.T, projectID, role string) person {
 }
 
 // addApplicationCredential lets a person make an application credential with
-// these roles and no others.
-func (s *site) addApplicationCredential(t *testing.T, p person, roles ...string) person {
+// these roles and no others, and with these access rules unless there are none.
+func (s *site) addApplicationCredential(t *testing.T, p person, rules []imagetest.AccessRule, roles ...string) person {
 	t.Helper()
-	var names []any
+	credential := map[string]any{"name": newID()}
+	var names, access []any
 	for _, role := range roles {
 		names = append(names, map[string]any{"name": role})
 	}
+	credential["roles"] = names
+	for _, rule := range rules {
+		access = append(access, map[string]any{"service": "image", "method": rule.Method, "path": rule.Path})
+	}
+	if len(access) > 0 {
+		credential["access_rules"] = access
+	}
 	made := demand(t, http.MethodPost, s.keystone+"/v3/users/"+p.userID+"/application_credentials", p.token(t, s.keystone), map[string]any{
-		"application_credential": map[string]any{"name": newID(), "roles": names},
+		"application_credential": credential,
 	}).at("application_credential")
 	return person{projectID: p.projectID, credentialID: made.text("id"), secret: made.text("secret")}
 }

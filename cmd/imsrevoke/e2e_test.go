@@ -22,6 +22,7 @@ func TestE2E(t *testing.T) {
 		{"lists", testLists},
 		{"offers", testOffers},
 		{"credentials", testCredentials},
+		{"access rules", testAccessRules},
 		{"hazardous ids", testHazards},
 		{"unknown images", testUnknown},
 		{"rate", testRate},

@@ -112,7 +112,9 @@ func exitCode(err error) int {
 	case errors.Is(err, batch.ErrWrongEndpoint), errors.Is(err, batch.ErrSameRefusal), errors.Is(err, batch.ErrTooManyFailures),
 		errors.Is(err, batch.ErrTimeBudget), errors.Is(err, batch.ErrOutage), errors.Is(err, batch.ErrSource):
 		return exitStopped
-	case errors.Is(err, errUnsettled):
+	case errors.Is(err, errIncomplete), errors.Is(err, batch.ErrImages), errors.Is(err, errSeesAll):
+		return exitStopped
+	case errors.Is(err, errUnsettled), errors.Is(err, errFound):
 		return exitUnsettled
 	}
 	return exitUsage
@@ -123,7 +125,7 @@ func exitCode(err error) int {
 func shortReason(err error) error {
 	for _, reason := range []error{
 		batch.ErrUnauthorized, batch.ErrMisconfigured, batch.ErrWrongEndpoint, batch.ErrSameRefusal, batch.ErrTooManyFailures, batch.ErrTimeBudget,
-		batch.ErrOutage, batch.ErrRecorder, batch.ErrSource,
+		batch.ErrOutage, batch.ErrRecorder, batch.ErrSource, batch.ErrImages,
 	} {
 		if errors.Is(err, reason) {
 			return reason
@@ -176,6 +178,8 @@ func (c *cli) leave() {
 	case journal == nil:
 		fmt.Fprintln(c.stderr, "\nimsrevoke: stopped at once: nothing was sent")
 	case *journal != "":
-		fmt.Fprintf(c.stderr, "\nimsrevoke: stopped at once: what is known is in %s\ngo on with: %s\n", *journal, c.resumeCommand())
+		fmt.Fprintln(c.stderr)
+		c.say("imsrevoke: stopped at once: what is known is in %s", *journal)
+		c.say("go on with: %s", c.resumeCommand())
 	}
 }

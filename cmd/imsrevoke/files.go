@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"imsrevoke/report"
@@ -28,7 +29,7 @@ func (c *cli) filesFor(input string, w work, o *runOptions) (*files, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &files{outputs: c.newOutputs(input), report: path}
+	f := &files{outputs: c.newOutputs(append(slices.Clone(o.keep), input)...), report: path}
 	replace := "name another file with %s, or replace it with --overwrite"
 	if w.journals {
 		f.journal = path + ".journal"
@@ -98,6 +99,8 @@ func (r *run) openJournal() (*report.Journal, error) {
 	}
 	j, err := report.OpenJournal(r.files.journal, r.identity())
 	switch {
+	case errors.Is(err, report.ErrNotOurs):
+		return nil, fmt.Errorf("cannot resume: %s: %w; or discard it with --overwrite", r.files.journal, withoutPath(err))
 	case errors.Is(err, report.ErrOtherRun), errors.Is(err, report.ErrDamaged):
 		return nil, fmt.Errorf("cannot resume: %w; keep it, and give the new run another --report, or discard it with --overwrite", err)
 	case err != nil:

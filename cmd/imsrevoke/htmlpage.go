@@ -3,18 +3,19 @@ package main
 import (
 	"errors"
 
+	"imsrevoke/batch"
 	"imsrevoke/report"
 )
 
 // writePage shows the report that has been written as a page, if that is wanted,
 // and returns the page's name and how the run has ended then: a page that is
 // missing is worse than rows that are not settled.
-func (r *run) writePage(stopped error) (name string, ended error) {
+func (r *run) writePage(stopped error, sent batch.Summary) (name string, ended error) {
 	name = r.options.html
 	if name == "" {
 		return "", stopped
 	}
-	err := r.showAsPage(name, stopped)
+	err := r.showAsPage(name, stopped, sent)
 	switch {
 	case err == nil:
 		return name, stopped
@@ -24,7 +25,7 @@ func (r *run) writePage(stopped error) (name string, ended error) {
 	return "", errors.Join(stopped, cannotWrite("the HTML report", name, err, "the report is complete: "+r.files.report))
 }
 
-func (r *run) showAsPage(name string, stopped error) error {
+func (r *run) showAsPage(name string, stopped error, sent batch.Summary) error {
 	if err := r.files.mayWrite(r.files.pageFile); err != nil {
 		return err
 	}
@@ -33,8 +34,8 @@ func (r *run) showAsPage(name string, stopped error) error {
 		return err
 	}
 	defer results.Close()
-	identity := r.identity()
-	results.Origin = &identity
+	whole := r.whole(sent)
+	results.Origin = &whole
 	if !errors.Is(stopped, errUnsettled) {
 		results.Stopped = stopOf(stopped)
 	}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +13,9 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"imsrevoke/batch/plain"
+	"imsrevoke/report"
 )
 
 // errLocked says that another run holds the lock.
@@ -31,13 +36,41 @@ func (r *run) lock() (*runLock, error) {
 	name := lockName(r.session.Endpoint().String(), projectID, r.options.shard.String())
 	var lock *runLock
 	var err error
-	for _, dir := range stateFolders(r.getenv) {
-		lock, err = r.lockFile(&output{kindLock, filepath.Join(dir, "imsrevoke", name), "--lock", true, ""})
+	for _, dir := range lockFolders(r.getenv) {
+		lock, err = r.lockIn(dir, name)
 		if _, unusable := errors.AsType[syscall.Errno](err); !unusable {
 			break
 		}
 	}
 	return lock, err
+}
+
+// lockIn takes a lock in a directory of ours.
+func (r *run) lockIn(dir, name string) (*runLock, error) {
+	o := &output{kindLock, filepath.Join(dir, name), "--lock", true, ""}
+	if err := ownFolder(dir); err != nil {
+		return nil, o.cannotWrite(err)
+	}
+	return r.lockFile(o)
+}
+
+// ownFolder makes a directory, unless it is there, and reports whether anybody
+// else could put a lock there, or take one away.
+func ownFolder(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	info, err := os.Lstat(dir)
+	switch {
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("%s is a symbolic link", dir)
+	}
+	if err := report.CheckOwn(dir, info); err != nil {
+		return fmt.Errorf("the directory %s: %w", dir, err)
+	}
+	return nil
 }
 
 // lockFile takes the lock in a file. It does not wait: when another run holds
@@ -49,40 +82,47 @@ func (r *run) lockFile(o *output) (*runLock, error) {
 	if err := r.files.mayWrite(o); err != nil {
 		return nil, err
 	}
-	file := flock.New(o.path, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
+	file := flock.New(o.path, flock.SetFlag(os.O_CREATE|os.O_RDWR|report.OpenNoFollow), flock.SetPermissions(0o600))
 	locked, err := file.TryLock()
 	if err != nil {
 		return nil, o.cannotWrite(err)
 	}
 	if !locked {
-		holder, _ := os.ReadFile(holderFile(o.path))
-		return nil, fmt.Errorf("%w: %s (lock %s)", errLocked, orUnknown(strings.TrimSpace(string(holder))), o.path)
+		return nil, fmt.Errorf("%w: %s (lock %s)", errLocked, holderOf(o.path), o.path)
 	}
-	if err := signLock(o, r.files.report); err != nil {
+	if err := o.sign(file, r.files.report); err != nil {
 		file.Unlock()
 		return nil, err
 	}
 	return &runLock{file}, nil
 }
 
-// signLock says in a lock that is held who holds it. What the file is that it
-// has opened decides, before any of it is changed.
-func signLock(o *output, report string) error {
+// sign says in a lock that is held who holds it. What the file is that it has
+// opened decides, before any of it is changed: the locked one, no link to it, and
+// ours.
+func (o *output) sign(lock *flock.Flock, name string) error {
 	signed := *o
 	signed.path = holderFile(o.path)
-	file, err := os.OpenFile(signed.path, os.O_CREATE|os.O_RDWR, 0o600)
+	file, err := openHolder(signed.path, lock)
 	if err != nil {
 		return signed.cannotWrite(err)
 	}
 	defer file.Close()
+	info, err := file.Stat()
+	if err == nil {
+		err = report.CheckOwn(signed.path, info)
+	}
+	if err != nil {
+		return signed.cannotWrite(err)
+	}
 	if err := signed.judge(file); err != nil {
 		return err
 	}
 	host, _ := os.Hostname()
-	if absolute, err := filepath.Abs(report); err == nil {
-		report = absolute
+	if absolute, err := filepath.Abs(name); err == nil {
+		name = absolute
 	}
-	holder := fmt.Sprintf("process %d on %s, since %s, report %s\n", os.Getpid(), host, time.Now().UTC().Format(time.RFC3339), report)
+	holder := fmt.Sprintf("process %d on %s, since %s, report %s\n", os.Getpid(), host, time.Now().UTC().Format(time.RFC3339), name)
 	if err := file.Truncate(0); err != nil {
 		return signed.cannotWrite(err)
 	}
@@ -92,14 +132,24 @@ func signLock(o *output, report string) error {
 	return nil
 }
 
-func (l *runLock) release() { l.file.Unlock() }
-
-func orUnknown(holder string) string {
-	if holder == "" {
-		return "it has not said who it is"
+// holderOf is who says to hold the lock at path, as one line.
+func holderOf(path string) string {
+	file, err := report.OpenFile(holderFile(path), os.O_RDONLY)
+	if err != nil {
+		return "holder unknown"
 	}
-	return holder
+	defer file.Close()
+	said, _, _ := strings.Cut(readHead(file), "\n")
+	return cmp.Or(plain.Line(said), "holder unknown")
 }
+
+// readHead is the beginning of a file, and as much of it as any lock says.
+func readHead(file io.Reader) string {
+	head, _ := io.ReadAll(io.LimitReader(file, report.KindHead))
+	return string(head)
+}
+
+func (l *runLock) release() { l.file.Unlock() }
 
 // lockName names the lock file of an endpoint, a project and a shard.
 func lockName(endpoint, project, shard string) string {
@@ -111,21 +161,24 @@ func lockName(endpoint, project, shard string) string {
 	return fmt.Sprintf("%x.lock", name[:8])
 }
 
-// stateFolders are where programs keep their state, the first one that can be
-// used: what systemd gives a service, or else what the XDG Base Directory
-// Specification says. A user without a home, or with one that cannot be written,
-// as nobody has it, gets a folder among the temporary files.
-func stateFolders(getenv func(string) string) []string {
+// lockFolders are where the locks are, the first one that can be used: where
+// programs keep their state, which is what systemd gives a service, or else what
+// the XDG Base Directory Specification says. A user without a home, or with one that
+// cannot be written, as nobody has it, gets a folder among the temporary files.
+func lockFolders(getenv func(string) string) []string {
+	const name = "imsrevoke"
 	if dirs := getenv("STATE_DIRECTORY"); dirs != "" {
 		first, _, _ := strings.Cut(dirs, ":")
-		return []string{first}
+		return []string{filepath.Join(first, name)}
 	}
 	if dir := getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
-		return []string{dir}
+		return []string{filepath.Join(dir, name)}
 	}
-	temporary := filepath.Join(os.TempDir(), fmt.Sprintf("state-%d", os.Getuid()))
+	// Nobody but root may put another one in its place, as the temporary directory
+	// has it.
+	temporary := filepath.Join(os.TempDir(), fmt.Sprintf("%s-%d", name, os.Getuid()))
 	if home := getenv("HOME"); filepath.IsAbs(home) {
-		return []string{filepath.Join(home, ".local", "state"), temporary}
+		return []string{filepath.Join(home, ".local", "state", name), temporary}
 	}
 	return []string{temporary}
 }

@@ -25,7 +25,8 @@ type monitor struct {
 	log     *slog.Logger
 	pinger  *pinger
 	began   time.Time
-	summary *summary // of a job that came so far as to have one
+	summary *summary     // of a job that came so far as to have one
+	list    *listSummary // of a list that did
 	// exitCode is that of the program for an error.
 	exitCode func(error) int
 	// files are those of the job; nil when it did not come so far.
@@ -42,6 +43,9 @@ func (c *cli) monitored(ctx context.Context, verb string, o *runOptions, job fun
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableKeepAlives = true // a few pings, far apart
+	// Over HTTP/2 net/http would repeat a ping by itself.
+	transport.Protocols = new(http.Protocols)
+	transport.Protocols.SetHTTP1(true)
 	log := c.logger(o.logLevel.word, o.logFormat.word)
 	ours := *c
 	ours.monitor = &monitor{
@@ -112,9 +116,14 @@ func (m *monitor) ended(ctx context.Context, err error) {
 func (m *monitor) metrics(code int) *report.Metrics {
 	told := &report.Metrics{Verb: m.verb, Version: programVersion(), ExitCode: code}
 	if s := m.summary; s != nil && s.tally != nil {
-		told.Finished, told.Duration = s.Finished, s.Finished.Sub(s.Started)
+		told.Finished, told.Duration = s.Finished, s.took()
 		told.Outcomes, told.Requests = s.Outcomes, s.counts
 		told.Unsettled, told.AlsoShared = s.Rows-s.Settled, len(s.AlsoShared)
+		return told
+	}
+	if s := m.list; s != nil {
+		told.Finished, told.Duration = s.Finished, s.Finished.Sub(s.Started)
+		told.List, told.Requests = s.listCounts(), s.counts
 		return told
 	}
 	told.Finished, told.Duration = time.Now(), time.Since(m.began)
@@ -126,15 +135,24 @@ func (m *monitor) metrics(code int) *report.Metrics {
 // Neither ids nor what servers and files say go there.
 func (m *monitor) message(code int, err error) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "imsrevoke %s %s: exit code %d, %s\n", programVersion(), m.verb, code, endInWords(code, err))
-	if s := m.summary; s != nil {
-		b.WriteString(s.numbers())
+	fmt.Fprintf(&b, "imsrevoke %s %s: exit code %d, %s\n", programVersion(), m.verb, code, endInWords(m.verb, code, err))
+	switch {
+	case m.summary != nil:
+		b.WriteString(m.summary.numbers())
+	case m.list != nil:
+		b.WriteString(m.list.numbers())
 	}
 	return b.String()
 }
 
 // endInWords is why a job ended, in words that hold nothing of the job.
-func endInWords(code int, err error) string {
+func endInWords(verb string, code int, err error) string {
+	switch code {
+	case exitSettled, exitUnsettled, exitStopped:
+		if verb == verbList {
+			return listEnd(code, err)
+		}
+	}
 	switch code {
 	case exitSettled:
 		return "every row is settled"

@@ -138,7 +138,7 @@ func (s *outputs) mayWrite(o *output) error {
 	case !info.Mode().IsRegular():
 		return o.cannotWrite(errors.New("it is not a regular file"))
 	}
-	file, err := os.Open(o.path)
+	file, err := report.OpenFile(o.path, os.O_RDONLY)
 	if err != nil {
 		return o.cannotWrite(err)
 	}

@@ -73,6 +73,13 @@ func formArgs(format report.Format) func(*site, string, string) []string {
 	}
 }
 
+// listArgs writes one output of a list, of what the pairs do not name.
+func listArgs(flag string) func(*site, string, string) []string {
+	return func(s *site, input, path string) []string {
+		return []string{"list", "--not-in", input, "--rate", "unlimited", "--endpoint", s.endpoint, "--" + flag, path}
+	}
+}
+
 func pairsInput(_ *testing.T, s *site) string { return s.input }
 
 // reportInput makes the report of a run that is not in the way of another one.
@@ -106,6 +113,8 @@ var outputRows = []outputRow{
 	{"restore", "html", report.KindHTML, runArgs("restore", "html"), overwrite, overwrite, "metrics", reportInput},
 	{"restore", "metrics", report.KindMetrics, runArgs("restore", "metrics"), overwrite, overwrite, "html", reportInput},
 	{"restore", "lock", kindLock, runArgs("restore", "lock"), overwrite, overwrite, "html", reportInput},
+	{"list", "output", report.KindList, listArgs("output"), anew, overwrite, "metrics", pairsInput},
+	{"list", "metrics", report.KindMetrics, listArgs("metrics"), anew, anew, "output", pairsInput},
 	{"report", "output", report.KindReport, formArgs(report.FormatCSV), anew, overwrite, "", reportInput},
 	{"report", "output", report.KindJSON, formArgs(report.FormatJSON), overwrite, overwrite, "", reportInput},
 	{"report", "output", report.KindJSONL, formArgs(report.FormatJSONL), overwrite, overwrite, "", reportInput},
@@ -217,6 +226,8 @@ func written(t *testing.T) map[report.Kind][]byte {
 			report.KindReport: s.report(), report.KindJournal: s.journal(), report.KindHTML: page, report.KindMetrics: metrics,
 			kindLock: filepath.Join(filepath.Dir(s.input), "lock"),
 		}
+		paths[report.KindList] = filepath.Join(s.dir, "list")
+		runInProcess(nil, s.environment(), []string{"list", "--endpoint", s.endpoint, "--output", paths[report.KindList]}).expect(t, exitSettled)
 		for _, format := range []report.Format{report.FormatJSON, report.FormatJSONL} {
 			paths[format.Kind()] = filepath.Join(s.dir, string(format))
 			runInProcess(nil, nil, []string{"report", s.report(), "--format", string(format), "--output", paths[format.Kind()]}).expect(t, exitSettled)
@@ -427,7 +438,8 @@ func TestEveryFileFlagHasARow(t *testing.T) {
 	t.Parallel()
 	noOutputs := map[string]bool{
 		"cacert": true, "token-file": true, // inputs, which are only read
-		"image-column": true, "member-column": true, "encoding": true, "endpoint": true, "os-cloud": true, "region": true, "ping": true,
+		"image-column": true, "member-column": true, "encoding": true, "endpoint": true, "os-cloud": true, "region": true, "ping": true, "owner": true,
+		"expect-sha256": true, "expect-project": true, "ticket": true, "reason": true,
 	}
 	rows := make(map[string]bool)
 	for _, row := range outputRows {

@@ -11,6 +11,7 @@ import (
 
 	"imsrevoke/batch"
 	"imsrevoke/batch/manifest"
+	"imsrevoke/batch/plain"
 )
 
 // showPlan tells what is about to happen.
@@ -55,6 +56,10 @@ func describeFile(m *manifest.Manifest, o *runOptions, line func(name, format st
 	}
 	line("file", "%s (%s, delimiter %q, columns %q and %q)", m.Name, encoding, m.Delimiter, m.ImageColumn, m.MemberColumn)
 	line("rows", "%s of %s and %s", plural(m.Rows, "row"), count(m.Images, "image"), count(m.Members, "member"))
+	line("digest", "%s", m.Digest)
+	for _, v := range m.Values {
+		line("values", "%s: %s", v.Column, v)
+	}
 	if chosen := o.chosen(); chosen != "" {
 		line("chosen", "%s, of %s in the file", chosen, plural(m.WholeRows, "row"))
 	}
@@ -99,8 +104,10 @@ func (r *run) showCloud(line func(name, format string, args ...any)) {
 const planIndent = "            "
 
 // wrapped is a line that begins with a name, cut at blanks where the terminal is
-// too narrow for it. Further lines are indented, not much on a narrow terminal.
+// too narrow for it. Further lines are indented, not much on a narrow terminal;
+// nothing in the text begins a line by itself.
 func (c *cli) wrapped(name, text, indent string) string {
+	text = plain.Line(text)
 	line, width := name, c.columns()
 	if width < narrow {
 		indent = "    "

@@ -29,9 +29,9 @@ const (
 // The bar in its two forms. What does not fit is cut off at the end; the last
 // element takes what is left, so that there is one that pb measures.
 const (
-	wideBar = `{{counters . }} {{bar . "[" "=" ">" " " "]"}} {{percent . }} {{speed . "%s/s" "…/s"}} {{rtime . "%s left" "%s" ""}} ` +
+	wideBar = `{{string . "what"}}{{counters . }} {{bar . "[" "=" ">" " " "]"}} {{percent . }} {{speed . "%s/s" "…/s"}} {{rtime . "%s left" "%s" ""}} ` +
 		`{{with string . "waits"}}{{.}} | {{end}}{{string . "outcomes"}}`
-	narrowBar = `{{counters . }} {{with string . "waits"}}{{.}}{{else}}{{percent . }} {{rtime . "%s left" "%s" ""}}{{end}}` +
+	narrowBar = `{{string . "what"}}{{counters . }} {{with string . "waits"}}{{.}}{{else}}{{percent . }} {{rtime . "%s left" "%s" ""}}{{end}}` +
 		`{{bar . " " " " " " " " " "}}`
 	// narrow is the width of a terminal, in columns, below which there is no
 	// room for the wide bar.
@@ -42,26 +42,43 @@ const (
 var barTemplate = fmt.Sprintf(`{{$width := call (.Get "columns")}}{{$bar := .SetWidth $width}}{{if lt $width %d}}%s{{else}}%s{{end}}`,
 	narrow, narrowBar, wideBar)
 
-// startProgress starts a bar when one is wanted, and there is something to show.
-func (r *run) startProgress() *progress {
+// startProgress starts a bar for so many rows of a run. What is done to them is
+// said where it is not the run itself.
+func (r *run) startProgress(what string, rows int) *progress {
 	p := &progress{counts: make(map[batch.Outcome]int)}
-	if r.left == 0 || r.options.progress.word == "never" || r.options.progress.word == "auto" && !r.terminal {
-		return p
+	p.start(r.cli, r.options, what, rows)
+	return p
+}
+
+// start shows the bar when one is wanted, and there is something to show.
+func (p *progress) start(c *cli, o *runOptions, what string, total int) {
+	if total == 0 || o.progress.word == "never" || o.progress.word == "auto" && !c.terminal {
+		return
 	}
-	p.bar = pb.New(r.left)
-	p.bar.Set(pb.Terminal, r.redraws) // before SetWriter, which looks for itself otherwise
-	if r.redraws {
-		p.bar.Set("columns", r.columns)
-		p.bar.SetWidth(r.columns())
+	p.bar = pb.New(total)
+	if what != "" {
+		p.bar.Set("what", what+" ")
+	}
+	p.bar.Set(pb.Terminal, c.redraws) // before SetWriter, which looks for itself otherwise
+	if c.redraws {
+		p.bar.Set("columns", c.columns)
+		p.bar.SetWidth(c.columns())
 		p.bar.SetTemplateString(barTemplate)
 	} else { // in a log each state is a line, and seldom one
 		p.bar.SetWidth(logWidth)
 		p.bar.SetTemplateString(wideBar + "\n")
 		p.bar.SetRefreshRate(logEvery)
 	}
-	p.bar.SetWriter(r.stderr)
+	p.bar.SetWriter(c.screen())
 	p.bar.Start()
-	return p
+}
+
+// step shows that one more is done, and what has come of all so far.
+func (p *progress) step(found string) {
+	if p.bar != nil {
+		p.bar.Set("outcomes", found)
+		p.bar.Increment()
+	}
 }
 
 // recorder passes results on to rec, and shows them.

@@ -18,8 +18,8 @@ func TestBarFitsTheTerminal(t *testing.T) {
 	var columns atomic.Int64
 	columns.Store(100)
 	var out bytes.Buffer
-	r := &run{cli: &cli{stderr: &out, terminal: true, redraws: true, width: func() int { return int(columns.Load()) }}, options: newRunOptions(), left: 2000}
-	p := r.startProgress()
+	r := &run{cli: &cli{stderr: &out, terminal: true, redraws: true, width: func() int { return int(columns.Load()) }}, options: newRunOptions()}
+	p := r.startProgress("verify", 2000)
 	defer p.finish()
 	for range 1234 {
 		p.add(batch.Revoked)
@@ -39,7 +39,7 @@ func TestBarFitsTheTerminal(t *testing.T) {
 		if got := utf8.RuneCountInString(line); got > int(most) {
 			t.Errorf("%d columns: %d in %q", width, got, line)
 		}
-		if !strings.HasPrefix(line, fmt.Sprintf("%d / 2000 ", 1234+len(batch.Outcomes()))) {
+		if !strings.HasPrefix(line, fmt.Sprintf("verify %d / 2000 ", 1234+len(batch.Outcomes()))) {
 			t.Errorf("%d columns: %q", width, line)
 		}
 		if strings.ContainsAny(line, "\x1b\n") {

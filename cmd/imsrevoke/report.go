@@ -76,8 +76,13 @@ func (c *cli) showResults(path string, o *viewOptions) error {
 		return err
 	}
 	defer results.Close()
+	if results.IsJournal() {
+		if err := results.CheckOwn(); err != nil {
+			c.say("imsrevoke: warning: %s: %v", path, err)
+		}
+	}
 	if n := results.Unnamed(); n > 0 {
-		fmt.Fprintf(c.stderr, "imsrevoke: the run of %s has not ended: %s more may have been sent, and which they are is known when it has ended, or been resumed\n", path, plural(n, "row"))
+		c.say("imsrevoke: the run of %s has not ended: %s more may have been sent, and which they are is known when it has ended, or been resumed", path, plural(n, "row"))
 	}
 	if o.output == "" {
 		return cannotShow("standard output", view.Write(c.stdout, results))

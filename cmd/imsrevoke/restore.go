@@ -2,12 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"imsrevoke/batch"
+	"imsrevoke/batch/manifest"
 	"imsrevoke/report"
 )
 
@@ -22,7 +28,10 @@ writes a report of its own. It is the way back from a file that was wrong.
 
 What the members had answered is gone: each finds the share pending, and has to
 accept it again. Rows that may have been revoked, but of which the report does
-not say so for certain, are left alone; the plan tells how many they are.`,
+not say so for certain, are left alone; the plan tells how many they are.
+
+The journal beside the report must say the same of each share. Without a journal
+the plan says so, and with --yes restore needs --trust-report.`,
 		Example: `  imsrevoke restore pairs.report.csv --dry-run
   imsrevoke restore pairs.report.csv --os-cloud prod
   imsrevoke restore pairs.report.csv --member edc89b490d7d4392898e19b2deb34797`,
@@ -79,6 +88,53 @@ func surveyRun(path string) (*report.Survey, error) {
 	return s, nil
 }
 
+// prove holds the rows that are to be restored to the journal of the run that is
+// undone: a report can be edited, and whoever can do so would get the shares that
+// he has put there. It refuses what differs, and notes when there is no journal.
+func (w *work) prove(m *manifest.Manifest) error {
+	if w.undone == nil {
+		return nil
+	}
+	proof, err := report.OpenProof(m.Name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		w.unproved = fmt.Errorf("its journal %s is missing", report.ProofOf(m.Name))
+		return nil
+	case err != nil:
+		return fmt.Errorf("cannot prove what %s says: %s: %w", m.Name, report.ProofOf(m.Name), withoutPath(err))
+	}
+	defer proof.Close()
+	column := slices.Index(m.Columns, "line")
+	for rows := m.Reader(); ; {
+		row, err := rows.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		line := 0 // which no row stands on
+		if column >= 0 {
+			line, _ = strconv.Atoi(rows.Other()[column])
+		}
+		switch revoked, err := proof.Revoked(line, row.ImageID, row.MemberID); {
+		case err != nil:
+			return fmt.Errorf("cannot prove what %s says: %s: %w", m.Name, proof.Name, err)
+		case !revoked:
+			return fmt.Errorf("%s, line %d: its journal %s does not say that this share was revoked: the report was changed, or is of another run; restore from the report as it was written",
+				m.Name, row.Line, proof.Name)
+		}
+	}
+}
+
+// notes tell what speaks against restoring what the report says.
+func (w *work) notes() []string {
+	if w.unproved == nil {
+		return nil
+	}
+	return []string{w.unproved.Error() + ": nothing but the report says which shares were revoked"}
+}
+
 // undoes tells in the plan which run is undone, and what remains as it is.
 func (r *run) undoes(line func(name, format string, args ...any)) {
 	s := r.work.undone
@@ -87,6 +143,9 @@ func (r *run) undoes(line func(name, format string, args ...any)) {
 	}
 	if run := s.Run; run != nil {
 		line("undoes", "the run of %s, of %s at %s", run.Started.Format("2006-01-02 15:04 MST"), run.Input, run.Endpoint)
+	}
+	if r.work.unproved != nil {
+		line("unproved", "%v", r.work.unproved)
 	}
 	if _, words := r.work.leavesOut(r.manifest.Name); words != "" {
 		line("left out", "%s", words)

@@ -2,13 +2,17 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/user"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -80,6 +84,9 @@ func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) e
 		return err
 	}
 	defer m.Close()
+	if err := errors.Join(o.approval.judgeRows(m, o), w.prove(m)); err != nil {
+		return err
+	}
 	c.warnOfFile(m, log)
 	if o.dryRun {
 		return c.planFile(ctx, m, input, o, &w)
@@ -91,8 +98,14 @@ func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) e
 	if !o.yes && !c.interactive {
 		return fmt.Errorf("there is no terminal to ask on: give --yes to %s the shares without a question", w.infinitive)
 	}
+	if w.unproved != nil && o.yes && !o.trustReport {
+		return fmt.Errorf("cannot prove what %s says: %w; put the journal beside it, or take the report's word with --trust-report", input, w.unproved)
+	}
 	session, err := c.connect(ctx, o, log)
 	if err != nil {
+		return err
+	}
+	if err := o.approval.judgeProject(session); err != nil {
 		return err
 	}
 	r := &run{cli: c, work: w, options: o, log: log, manifest: m, files: f, session: session}
@@ -156,12 +169,17 @@ func (r *run) remaining() batch.Source {
 // openManifest reads and judges the input, and refuses what the flags do not
 // want.
 func (c *cli) openManifest(ctx context.Context, input string, o *runOptions) (*manifest.Manifest, error) {
+	keep, err := c.openKeepLists(ctx, o.keep)
+	if err != nil {
+		return nil, err
+	}
 	m, err := manifest.Open(ctx, input, manifest.Options{
 		ImageColumn:  o.imageColumn,
 		MemberColumn: o.memberColumn,
 		Delimiter:    rune(o.delimiter),
 		Encoding:     o.encoding,
 		Select:       o.selection(),
+		Keep:         keep,
 		Stdin:        &attentiveReader{ctx, c.stdin},
 		TempDir:      o.copyDir(),
 	})
@@ -172,6 +190,8 @@ func (c *cli) openManifest(ctx context.Context, input string, o *runOptions) (*m
 	// All shards judge alike: either each of them begins or none does.
 	case o.maxRows > 0 && m.UncutRows > o.maxRows:
 		err = fmt.Errorf("%s holds %d rows, more than --max-rows %d: nothing was sent", m.Name, m.UncutRows, o.maxRows)
+	case m.Protected > 0:
+		err = protected(m)
 	case o.strict && m.UncutInvalid > 0:
 		err = fmt.Errorf("%s: %w: nothing was sent, because of --strict", m.Name, firstInvalid(m))
 	default:
@@ -188,6 +208,52 @@ func (o *runOptions) copyDir() string {
 		return ""
 	}
 	return filepath.Dir(o.report)
+}
+
+// openKeepLists reads the files of --keep.
+func (c *cli) openKeepLists(ctx context.Context, paths []string) (lists []*manifest.AllowList, err error) {
+	for _, path := range paths {
+		list, err := manifest.OpenAllowList(ctx, path, manifest.Options{Stdin: &attentiveReader{ctx, c.stdin}})
+		if err != nil {
+			return nil, fmt.Errorf("--keep: %w", err)
+		}
+		if list.Entries == 0 {
+			return nil, fmt.Errorf("--keep %s: it has no entries, and so protects nothing: leave it out, or name the right file", list.Name)
+		}
+		lists = append(lists, list)
+	}
+	return lists, nil
+}
+
+// keepDigest says which shares the lists protect.
+func keepDigest(lists []*manifest.AllowList) string {
+	if len(lists) == 0 {
+		return ""
+	}
+	sum := sha256.New()
+	for _, l := range lists {
+		io.WriteString(sum, l.Digest)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// protected refuses a file that names protected shares: it is the wrong one, or the
+// list is.
+func protected(m *manifest.Manifest) error {
+	first := m.ProtectedRows[0]
+	lines := make([]string, len(m.ProtectedRows))
+	for i, p := range m.ProtectedRows {
+		lines[i] = fmt.Sprint(p.Line)
+	}
+	if m.Protected > len(lines) {
+		lines = append(lines, "…")
+	}
+	word := "line"
+	if m.Protected > 1 {
+		word = "lines"
+	}
+	return fmt.Errorf("%s names %s that must be kept, on %s %s (line %d: %s protects the image %s for the member %s): nothing was sent; check both files",
+		m.Name, plural(m.Protected, "share"), word, strings.Join(lines, ", "), first.Line, first.List, first.Pair.ImageID, first.Pair.MemberID)
 }
 
 // firstInvalid describes the invalid rows of m by the first of them.
@@ -230,33 +296,37 @@ func (r *run) execute(ctx context.Context) error {
 	// and so takes no memory, it does a fifth of that.
 	ballast := make([]byte, 8<<20)
 	defer runtime.KeepAlive(ballast)
-	api, closeAPI := r.openAPI()
+	api, closeAPI := openAPI(r.session, r.options.workers)
 	defer closeAPI()
 	r.underway.Store(&r.files.journal)
 	r.monitor.begins(ctx)
-	bar := r.startProgress()
+	bar := r.startProgress("", r.left)
 	job := r.job(bar)
+	job.Pace = &batch.Pace{}
 	job.Settled, _ = r.journal.Settled()
-	counts, stopped := r.work.do(job, ctx, r.journal.Remaining(r.manifest.Reader()), api, bar.recorder(r.journal))
+	sent, stopped := r.work.do(job, ctx, r.journal.Remaining(r.manifest.Reader()), api, bar.recorder(r.journal))
 	bar.finish()
 	if errors.Is(stopped, batch.ErrMisconfigured) && !r.files.resumes {
 		// Nothing has happened that a report could tell of, and a journal would
 		// only be in the way of the corrected command.
 		return errors.Join(stopped, r.journal.Discard())
 	}
-	s := r.summary(counts)
-	if err := r.journal.End(stopOf(stopped)); err != nil {
-		return r.conclude(s, errors.Join(stopped, r.unreported("the journal", r.files.journal, err)), r.options)
+	if err := r.journal.End(stopOf(stopped), sent); err != nil {
+		return r.conclude(r.summary(sent), errors.Join(stopped, r.unreported("the journal", r.files.journal, err)), r.options)
 	}
 	var verified func(int) report.Verification
 	if r.options.verify && stopped == nil {
-		var v *verification
-		v, stopped = r.verify(ctx, api)
-		if errors.Is(stopped, batch.ErrMisconfigured) && counts.Requests > 0 { // the set-up was good before
+		var more batch.Summary
+		verified, more, stopped = r.verify(ctx, api, job)
+		if errors.Is(stopped, batch.ErrMisconfigured) && sent.Requests > 0 { // the set-up was good before
 			stopped = fmt.Errorf("%w: %v", batch.ErrOutage, stopped)
 		}
-		verified = v.of
+		sent.Add(more)
+		if err := r.journal.End(stopOf(stopped), sent); err != nil {
+			return r.conclude(r.summary(sent), errors.Join(stopped, r.unreported("the journal", r.files.journal, err)), r.options)
+		}
 	}
+	s := r.summary(sent)
 	var err error
 	if s.tally, err = r.writeReport(stopped, verified); err != nil {
 		return r.conclude(s, errors.Join(stopped, r.unreported("the report", r.files.report, err)), r.options)
@@ -264,24 +334,34 @@ func (r *run) execute(ctx context.Context) error {
 	if stopped == nil && s.tally.Settled() < s.tally.Rows {
 		stopped = errUnsettled
 	}
-	s.HTML, stopped = r.writePage(stopped)
+	s.HTML, stopped = r.writePage(stopped, sent)
 	return r.conclude(s, stopped, r.options)
 }
 
+// whole is the run with all its parts, this one being the last, which has sent so
+// much.
+func (r *run) whole(sent batch.Summary) report.Run {
+	return r.identity().GoesOn(r.journal.Earlier(), report.Part{Started: r.started.UTC(), Finished: time.Now().UTC(), Summary: sent})
+}
+
 // summary is what is known of the run when its last request has ended.
-func (r *run) summary(counts batch.Summary) summary {
+func (r *run) summary(sent batch.Summary) summary {
 	projectID, _ := r.session.Project()
+	whole := r.whole(sent)
 	s := summary{
 		Input:       r.manifest.Name,
 		WholeRows:   r.manifest.WholeRows,
 		NotProjects: r.manifest.NotProjects.N,
+		Digest:      r.manifest.Digest,
 		Rows:        r.manifest.Rows,
 		Report:      r.files.report,
 		Journal:     r.files.journal,
 		Endpoint:    r.session.Endpoint().String(),
 		Project:     projectID,
-		Started:     r.started,
-		counts:      counts,
+		Started:     whole.Started,
+		Parts:       len(whole.Parts),
+		idle:        whole.Idle(),
+		counts:      whole.Sent(),
 	}
 	s.LeftOut, s.leftOut = r.work.leavesOut(s.Input)
 	return s
@@ -318,6 +398,8 @@ func (r *run) identity() report.Run {
 	if r.options.chooses() {
 		identity.WholeRows, identity.WholeDigest = r.manifest.WholeRows, r.manifest.WholeDigest
 	}
+	r.options.approval.record(&identity)
+	identity.Keep = keepDigest(r.manifest.Keep())
 	if u, err := user.Current(); err == nil {
 		identity.User = u.Username
 	}

@@ -21,8 +21,14 @@ type runOptions struct {
 	maxRows                             int
 	shard                               shard
 	images, members                     ids
-	// outcome is what the rows must have that are chosen from a report.
-	outcome batch.Outcome
+	where                               conditions
+	keep                                []string
+	// outcome is what the rows must have that are chosen from a report, and
+	// trustReport says that its word is enough for that.
+	outcome     batch.Outcome
+	trustReport bool
+
+	approval approval
 
 	// The report.
 	report            string
@@ -83,6 +89,8 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 
 	o.registerPace(f)
 	o.registerLimits(f)
+	f.StringArrayVar(&o.keep, "keep", nil, "refuse a file that names a share of this list, a CSV `file` as for list --not-in (may be repeated)")
+	o.approval.register(f)
 	f.Var(&o.shard, "shard", "only one of N parts of the file, from 0 on, at one Nth of the rate; /N takes JOB_COMPLETION_INDEX for I")
 	o.registerInput(f)
 	o.registerCloud(f)
@@ -95,9 +103,11 @@ func (o *runOptions) registerRestore(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.StringVar(&o.report, "report", "", "the report `file` (default REPORT.restore.csv, beside the report that is read)")
 	o.registerStart(f)
+	f.BoolVar(&o.trustReport, "trust-report", false, "with --yes, restore also without the journal that proves what the report says")
 	o.registerPace(f)
 	o.registerLimits(f)
 	o.registerChoice(f)
+	o.approval.register(f)
 	o.registerCloud(f)
 	o.registerOutput(f)
 }
@@ -130,7 +140,7 @@ func (o *runOptions) registerPace(f *pflag.FlagSet) {
 	f.IntVar(&o.workers, "workers", o.workers, "requests in flight at most")
 	f.IntVar(&o.attempts, "attempts", o.attempts, "attempts for one row at most")
 	f.DurationVar(&o.attemptTimeout, "attempt-timeout", o.attemptTimeout, "how long one attempt may take")
-	f.DurationVar(&o.outagePatience, "outage-patience", o.outagePatience, "how long an outage of the server is waited out before the run stops")
+	f.DurationVar(&o.outagePatience, "outage-patience", o.outagePatience, "how long the server may serve nothing before the run stops")
 	f.DurationVar(&o.maxDuration, "max-duration", 0, "after this `time`, start nothing new, report, exit 3 (default none)")
 	f.DurationVar(&o.drain, "drain", 0, "how much `time` a stopped run gives the requests in flight (default --attempt-timeout)")
 }
@@ -139,6 +149,7 @@ func (o *runOptions) registerChoice(f *pflag.FlagSet) {
 	f.IntVar(&o.maxRows, "max-rows", 0, "refuse a file with more rows than this (default none)")
 	f.Var(&o.images, "image", "only rows with this image (may be repeated)")
 	f.Var(&o.members, "member", "only rows with this member (may be repeated)")
+	f.Var(&o.where, "where", "only rows with this value in this column (may be repeated; all must hold)")
 }
 
 func (o *runOptions) registerInput(f *pflag.FlagSet) {
@@ -161,6 +172,10 @@ func (o *runOptions) registerCloud(f *pflag.FlagSet) {
 
 func (o *runOptions) registerOutput(f *pflag.FlagSet) {
 	f.StringVar(&o.html, "html", "", "write the report as a page to look at, too, to this `file`")
+	o.registerTelling(f)
+}
+
+func (o *runOptions) registerTelling(f *pflag.FlagSet) {
 	f.Var(&o.summary, "summary", "what is told at the end: text on standard error, or json on standard output")
 	f.StringVar(&o.metrics, "metrics", "", "also write a `file` of metrics for Prometheus, however the run ends")
 	f.StringVar(&o.ping, "ping", "", "tell a watcher at this `URL` of the start (URL/start), a success (URL) or a failure (URL/exit-code)")
@@ -188,6 +203,7 @@ func (o *runOptions) validate() error {
 	check(o.maxDuration >= 0, "--max-duration %v: give a time such as 2h", o.maxDuration)
 	check(o.drain >= 0, "--drain %v: give a time such as 5s", o.drain)
 	check(o.maxRows >= 0, "--max-rows %d: give a number of rows", o.maxRows)
+	errs = append(errs, o.approval.validate())
 	if o.ping != "" {
 		errs = append(errs, validatePing(o.ping))
 	}

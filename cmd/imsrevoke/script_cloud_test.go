@@ -24,6 +24,9 @@ const bystander = "bystander-project"
 // else's images.
 const otherProject = "another-project"
 
+// adminProject is the project of an admin's credentials.
+const adminProject = "ad0000000000000000000000000000ad"
+
 // A scriptCloud is the simulated cloud of a script.
 type scriptCloud struct {
 	*imagetest.Cloud
@@ -141,7 +144,18 @@ func (s *script) login(ts *testscript.TestScript, args []string) {
 		})
 		maps.Copy(variables, passwordLogin(c.authURL))
 		variables["OS_PROJECT_NAME"] = otherProject
-	case "app-credential":
+	case "admin":
+		c.AddUser(imagetest.User{
+			Name: "admin", Password: imagetest.Password, ProjectID: adminProject, ProjectName: "admin",
+			Roles: []string{imagetest.RoleAdmin, imagetest.RoleMember, imagetest.RoleReader},
+		})
+		maps.Copy(variables, passwordLogin(c.authURL))
+		variables["OS_USERNAME"], variables["OS_PROJECT_NAME"] = "admin", "admin"
+	case "app-credential", "both-rules", "delete-rule", "list-rule":
+		c.AddAppCredential(imagetest.AppCredential{
+			ID: imagetest.AppCredentialID, Secret: imagetest.AppCredentialSecret, UserName: imagetest.UserName,
+			Roles: []string{imagetest.RoleMember, imagetest.RoleReader}, AccessRules: accessRules[way],
+		})
 		variables["OS_AUTH_URL"] = c.authURL
 		variables["OS_APPLICATION_CREDENTIAL_ID"] = imagetest.AppCredentialID
 		variables["OS_APPLICATION_CREDENTIAL_SECRET"] = imagetest.AppCredentialSecret
@@ -162,6 +176,18 @@ func (s *script) login(ts *testscript.TestScript, args []string) {
 		ts.Setenv(name, value)
 	}
 }
+
+// The access rules that an application credential needs, and the credentials
+// that have some of them.
+var (
+	deleteRule  = imagetest.AccessRule{Method: http.MethodDelete, Path: "/v2/images/*/members/*"}
+	listRule    = imagetest.AccessRule{Method: http.MethodGet, Path: "/v2/images/*/members"}
+	accessRules = map[string][]imagetest.AccessRule{
+		"both-rules":  {deleteRule, listRule},
+		"delete-rule": {deleteRule},
+		"list-rule":   {listRule},
+	}
+)
 
 // accessKeyLogin is the environment for the cloud's own access key, whose
 // project has to be looked up.
@@ -204,9 +230,13 @@ func (s *script) setFaults(ts *testscript.TestScript, args []string) {
 		"gateway-404":    imagetest.Always(imagetest.Status(http.StatusNotFound)),
 		"half-forbidden": imagetest.Mix(1, imagetest.Chance{P: 0.5, Fault: imagetest.Status(http.StatusForbidden)}),
 	}
+	maps.Copy(faults, listFaults())
 	policy, ok := faults[args[0]]
 	if !ok {
 		ts.Fatalf("unknown fault, want one of %v", slices.Sorted(maps.Keys(faults)))
+	}
+	if len(args) == 2 {
+		policy = imagetest.ForImage(args[1], policy)
 	}
 	s.running(ts).SetFaults(policy)
 }

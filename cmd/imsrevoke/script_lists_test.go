@@ -17,6 +17,7 @@ import (
 func (s *script) startCloudWith(ts *testscript.TestScript, args []string) {
 	c := imagetest.NewCloud()
 	c.MemberQuota = 1 << 20
+	way := "password"
 	for _, arg := range args[1:] {
 		switch name, value, _ := strings.Cut(arg, "="); name {
 		case "case": // matters, as on PostgreSQL
@@ -45,12 +46,17 @@ func (s *script) startCloudWith(ts *testscript.TestScript, args []string) {
 				ts.Fatalf("%q is not a fault of a page", value)
 			}
 			c.Pages.Fault = imagetest.OnPage(2, imagetest.PageFault{Kind: kind})
+		case "huawei":
+			c.Huawei, c.MemberTypes = true, true
+			way = "access-key"
 		default:
-			ts.Fatalf("%q is not a property of member lists", arg)
+			if !imageListProperty(ts, c, name, value) {
+				ts.Fatalf("%q is not a property of lists", arg)
+			}
 		}
 	}
 	s.serve(ts, c, args[0])
-	s.login(ts, []string{"password"})
+	s.login(ts, []string{way})
 }
 
 // share shares an image: share IMAGE MEMBER [project|domain|organization] [STATUS].

@@ -33,12 +33,18 @@ import (
 //	huawei [AHEAD]        start one that is Huawei Cloud's, whose clock may be ahead,
 //	                      for pairs.csv, and log in with an access key
 //	cloud-with FILE WORD...  start one for FILE whose member lists are special: case, types,
-//	                      pages=N, marker=KIND, page-2=FAULT
+//	                      pages=N, marker=KIND, page-2=FAULT; or whose image lists are:
+//	                      limit=N, thin=END-OF-ID, loop, endless, ignore-owner, delete=N:ID;
+//	                      or that is Huawei Cloud's: huawei
+//	image ID PROPERTY...  add an image there, or change it: owner=PROJECT, visibility=WORD,
+//	                      hidden, name=TEXT, status=WORD
+//	project ID PROPERTY...  add a project to Keystone, or change it: name=TEXT, disabled
+//	keystone-lists N      let Keystone's list of projects end after N of them
 //	share IMAGE MEMBER [TYPE [STATUS]]  share an image there, also with an account
 //	                      (domain) or an organization, which may have answered
 //	members IMAGE ID...   judge which projects are left as members of an image
 //	login WAY             set the variables for other credentials
-//	faults NAME           let the cloud fail from now on
+//	faults NAME [IMAGE]   let the cloud fail from now on, for all images or for one
 //	exits CODE PROGRAM... run a program that ends with this exit code
 //	signal INT|TERM|HUP   send a signal to the program in the background
 //	insist INT|TERM       send it again and again until the program has ended
@@ -56,6 +62,8 @@ import (
 //	same-rows FILE FILE   that two reports differ in nothing but times and request ids,
 //	summary NAME=N...     that standard output is a summary in JSON whose counts
 //	                      add up, with these numbers,
+//	story SUMMARY REPORT METRICS  that these tell the same story of a resumed run, and
+//	                      know its requests but for those that died with a part
 //	metrics FILE NAME=N.. that a file of metrics is sound, with these numbers
 //	trap KIND             start a server that is not what the program expects, at
 //	                      $TRAP, with its CA in ca.pem if it has one: see trapKinds,
@@ -85,10 +93,13 @@ func TestScripts(t *testing.T) {
 			"cloud":          command(0, 1, (*script).startCloud),
 			"huawei":         command(0, 1, (*script).startHuawei),
 			"cloud-with":     command(2, 9, (*script).startCloudWith),
+			"image":          command(1, 9, (*script).image),
+			"project":        command(1, 9, (*script).project),
+			"keystone-lists": command(1, 1, (*script).keystoneLists),
 			"share":          command(2, 4, (*script).share),
 			"members":        command(1, 9, (*script).members),
 			"login":          command(1, 1, (*script).login),
-			"faults":         command(1, 1, (*script).setFaults),
+			"faults":         command(1, 2, (*script).setFaults),
 			"exits":          command(2, 99, (*script).exits),
 			"signal":         command(1, 1, (*script).signal),
 			"insist":         command(1, 1, (*script).insist),
@@ -111,6 +122,7 @@ func TestScripts(t *testing.T) {
 			"await-pings":    command(1, 1, (*script).awaitPings),
 			"pings":          command(0, 9, (*script).pings),
 			"metrics":        command(1, 99, (*script).metrics),
+			"story":          command(3, 3, (*script).story),
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -284,4 +296,49 @@ func (s *script) summary(ts *testscript.TestScript, args []string) {
 		name, want, _ := strings.Cut(arg, "=")
 		judge(ts, name, numbers[name], want)
 	}
+}
+
+func (s *script) story(ts *testscript.TestScript, args []string) {
+	var told struct {
+		Started    time.Time
+		Finished   time.Time
+		DurationMS int64 `json:"duration_ms"`
+		Requests   int
+		Parts      int
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &told))
+	var report struct {
+		Run struct {
+			Started time.Time
+			Parts   []struct {
+				Started, Finished time.Time
+				CutOff            bool `json:"cut_off"`
+				Requests          int
+			}
+		}
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &report))
+	parts := report.Run.Parts
+	if len(parts) != told.Parts || !report.Run.Started.Equal(told.Started) || !parts[0].Started.Equal(told.Started) {
+		ts.Fatalf("the summary tells of %d parts from %v on, the report of %+v", told.Parts, told.Started, parts)
+	}
+	requests, worked := 0, time.Duration(0)
+	for i, p := range parts {
+		if requests += p.Requests; p.Requests == 0 || p.CutOff != (i == 0) {
+			ts.Fatalf("part %d: %+v", i, p)
+		}
+		worked += p.Finished.Sub(p.Started)
+	}
+	took := time.Duration(told.DurationMS) * time.Millisecond
+	if idle := told.Finished.Sub(told.Started) - took; idle < 2*time.Second || (worked-took).Abs() > time.Second {
+		ts.Fatalf("the run took %v, without a pause of %v, and its parts %v", took, idle, worked)
+	}
+	if requests != told.Requests {
+		ts.Fatalf("the summary tells of %d requests, the report of %d", told.Requests, requests)
+	}
+	died := s.running(ts).Stats().Requests - requests
+	if died < 0 || died > 2 { // the attempts for one row, by one worker
+		ts.Fatalf("%d requests are told of, and %d more were made", requests, died)
+	}
+	s.metrics(ts, []string{args[2], fmt.Sprintf("requests=%d", requests)})
 }

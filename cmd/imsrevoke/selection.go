@@ -12,14 +12,18 @@ import (
 func (o *runOptions) selection() manifest.Selection {
 	s := manifest.Selection{Shard: o.shard.Shard, Images: o.images.list, Members: o.members.list}
 	if o.outcome != "" {
-		s.Column, s.Value, s.Expected = "outcome", string(o.outcome), "the report of a run"
+		s.Where = append(s.Where, manifest.Condition{Column: "outcome", Value: string(o.outcome), Expected: "the report of a run"})
 	}
+	s.Where = append(s.Where, o.where...)
 	return s
 }
 
 // chooses reports whether the flags choose from the file.
-func (o *runOptions) chooses() bool {
-	return o.outcome != "" || o.shard.Count > 0 || len(o.images.list) > 0 || len(o.members.list) > 0
+func (o *runOptions) chooses() bool { return o.shard.Count > 0 || o.choosesIDs() }
+
+// choosesIDs reports whether they do so by what is in the rows.
+func (o *runOptions) choosesIDs() bool {
+	return o.outcome != "" || len(o.where) > 0 || len(o.images.list) > 0 || len(o.members.list) > 0
 }
 
 // chosen tells what the flags choose, empty when that is the whole file.
@@ -27,6 +31,9 @@ func (o *runOptions) chosen() string {
 	var words []string
 	if o.outcome != "" {
 		words = append(words, "outcome "+string(o.outcome))
+	}
+	for _, c := range o.where {
+		words = append(words, fmt.Sprintf("%s %q", c.Column, c.Value))
 	}
 	if o.shard.Count > 0 {
 		part := "shard " + o.shard.String()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"imsrevoke/batch"
+	"imsrevoke/batch/plain"
 	"imsrevoke/report"
 )
 
@@ -25,12 +26,18 @@ type summary struct {
 	// whole file has; Rows and Outcomes are of those that the flags chose.
 	Shard     string `json:"shard,omitempty"`
 	WholeRows int    `json:"whole_rows"`
+	// Digest is the SHA-256 of the rows that the flags chose, see the manifest's.
+	Digest string `json:"sha256,omitempty"`
 	// NotProjects counts the member ids that are not project ids.
 	NotProjects int `json:"not_project_ids,omitempty"`
 
 	Started    time.Time `json:"started"`
 	Finished   time.Time `json:"finished"`
 	DurationMS int64     `json:"duration_ms"`
+	// Parts is of how many runs the journal tells: this one, and those that it has
+	// gone on with. Started is when the first one began, DurationMS leaves out the
+	// time between them, and the requests are those of all.
+	Parts int `json:"parts,omitempty"`
 
 	Rows     int                    `json:"rows"`
 	Settled  int                    `json:"settled"`
@@ -57,15 +64,16 @@ type summary struct {
 
 	tally   *report.Tally // nil when there is no report
 	counts  batch.Summary
-	chosen  string // what the flags chose, in words
-	leftOut string // LeftOut, in words
+	idle    time.Duration // between the parts
+	chosen  string        // what the flags chose, in words
+	leftOut string        // LeftOut, in words
 }
 
 // conclude tells how a run ended, in the way that was asked for, and returns
 // err for the exit code.
 func (c *cli) conclude(s summary, err error, o *runOptions) error {
 	s.Finished = time.Now()
-	s.DurationMS = s.Finished.Sub(s.Started).Milliseconds()
+	s.DurationMS = s.took().Milliseconds()
 	s.Started, s.Finished = s.Started.UTC(), s.Finished.UTC()
 	if s.tally != nil {
 		s.Rows, s.Settled, s.Outcomes = s.tally.Rows, s.tally.Settled(), s.tally.Outcomes
@@ -113,14 +121,18 @@ func (c *cli) conclude(s summary, err error, o *runOptions) error {
 	return &told{err}
 }
 
+// took is how long the run took, without the time between its parts.
+func (s *summary) took() time.Duration { return s.Finished.Sub(s.Started) - s.idle }
+
 // text is the summary for people.
 func (s *summary) text(err error) string {
 	var b strings.Builder
+	line := func(format string, args ...any) { b.WriteString(plain.Line(fmt.Sprintf(format, args...)) + "\n") }
 	if err != nil && !errors.Is(err, errUnsettled) {
-		fmt.Fprintf(&b, "imsrevoke: stopped: %v\n", err)
+		fmt.Fprintf(&b, "imsrevoke: stopped: %s\n", indented(err))
 	}
-	if s.chosen != "" {
-		fmt.Fprintf(&b, "chosen: %s, of %s in the file\n", s.chosen, plural(s.WholeRows, "row"))
+	if s.chosen != "" && !s.DryRun {
+		line("chosen: %s, of %s in the file", s.chosen, plural(s.WholeRows, "row"))
 	}
 	b.WriteString(s.numbers())
 	var reasons []report.Reason
@@ -130,36 +142,36 @@ func (s *summary) text(err error) string {
 	for i, reason := range reasons {
 		const most = 10
 		if i == most {
-			fmt.Fprintf(&b, "  and %d other reasons, see the report\n", len(reasons)-most)
+			line("  and %d other reasons, see the report", len(reasons)-most)
 			break
 		}
 		if err != nil && reason.Message != "" && strings.HasSuffix(err.Error(), reason.Message) {
 			reason.Message = "see above"
 		}
-		fmt.Fprintf(&b, "  %s\n", reasonLine(reason))
+		line("  %s", reasonLine(reason))
 	}
 	for i, image := range s.AlsoShared {
 		const most = 10
 		if i == most {
-			fmt.Fprintf(&b, "and %s more, see the report\n", plural(len(s.AlsoShared)-most, "image"))
+			line("and %s more, see the report", plural(len(s.AlsoShared)-most, "image"))
 			break
 		}
-		fmt.Fprintf(&b, "%s\n", image)
+		line("%s", image)
 	}
 	if s.LeftOut > 0 {
-		fmt.Fprintf(&b, "left out: %s\n", s.leftOut)
+		line("left out: %s", s.leftOut)
 	}
 	if s.Outcomes[batch.Restored] > 0 {
-		b.WriteString("the members find these shares pending, and have to accept them again\n")
+		line("the members find these shares pending, and have to accept them again")
 	}
 	if s.Report != "" {
-		fmt.Fprintf(&b, "report: %s\n", s.Report)
+		line("report: %s", s.Report)
 	}
 	if s.HTML != "" {
-		fmt.Fprintf(&b, "page: %s\n", s.HTML)
+		line("page: %s", s.HTML)
 	}
 	if s.Next != "" {
-		fmt.Fprintf(&b, "go on with: %s\n", s.Next)
+		line("go on with: %s", s.Next)
 	}
 	return b.String()
 }
@@ -181,15 +193,19 @@ func (s *summary) numbers() string {
 		b.WriteByte('\n')
 	}
 	if s.Requests > 0 {
-		took := s.Finished.Sub(s.Started)
-		fmt.Fprintf(&b, "%s in %s, %s/s", plural(s.Requests, "request"), roughly(took), figures(float64(s.Requests)/took.Seconds()))
+		took := s.took()
+		fmt.Fprintf(&b, "%s in %s", plural(s.Requests, "request"), roughly(took))
+		if s.Parts > 1 {
+			fmt.Fprintf(&b, " and %d parts", s.Parts)
+		}
+		fmt.Fprintf(&b, ", %s/s", figures(float64(s.Requests)/took.Seconds()))
 		if s.Throttled > 0 {
 			fmt.Fprintf(&b, "; the server asked for less %s", plural(s.Throttled, "time"))
 		}
 		b.WriteByte('\n')
 	}
 	if s.Limit > 0 {
-		fmt.Fprintf(&b, "the server named its limit, %s/s, and the run kept to it from then on\n", figures(s.Limit))
+		fmt.Fprintf(&b, "the server named its limit, %s/s, and the run kept to it\n", figures(s.Limit))
 	}
 	if n := s.Verified; len(n) > 0 {
 		fmt.Fprintf(&b, "verified: %s gone, %s still shared, %s not looked up\n",

@@ -25,7 +25,7 @@ func (r *run) survey(ctx context.Context, images []string) ([]string, error) {
 	if len(images) == 0 || float64(len(images))/float64(r.options.pace()) > surveyTime.Seconds() {
 		return nil, nil
 	}
-	api, closeAPI := r.openAPI()
+	api, closeAPI := openAPI(r.session, r.options.workers)
 	defer closeAPI()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -60,7 +60,7 @@ var errUnreadable = errors.New("the member lists cannot be read")
 func (r *run) showReading(done, all int) {
 	switch {
 	case r.redraws:
-		fmt.Fprintf(r.stderr, "\r%s%d", reading(all), done)
+		fmt.Fprintf(r.screen(), "\r%s%d", reading(all), done)
 	case done == 0:
 		fmt.Fprintf(r.stderr, "%s%d\n", reading(all), all)
 	}
@@ -69,7 +69,7 @@ func (r *run) showReading(done, all int) {
 // hideReading takes away what showReading has shown.
 func (r *run) hideReading(all int) {
 	if r.redraws {
-		fmt.Fprintf(r.stderr, "\r%*s\r", len(reading(all))+len(fmt.Sprint(all)), "")
+		fmt.Fprintf(r.screen(), "\r%*s\r", len(reading(all))+len(fmt.Sprint(all)), "")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"imsrevoke/batch/manifest"
 )
@@ -16,7 +17,7 @@ func (r *run) showUnusual(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	notes := append(r.otherPlace(), unusual(r.manifest, p)...)
+	notes := slices.Concat(r.work.notes(), r.otherPlace(), unusual(r.manifest, p))
 	if r.work.verb == withdrawing.verb {
 		found, err := r.survey(ctx, p.Images)
 		if err != nil {

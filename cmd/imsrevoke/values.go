@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -171,5 +172,69 @@ func (l *ids) Set(text string) error {
 		}
 		l.list = append(l.list, batch.TrimID(id))
 	}
+	return nil
+}
+
+// conditions are demands on other columns, from a flag that may be repeated.
+type conditions []manifest.Condition
+
+func (l *conditions) Type() string { return "COLUMN=VALUE" }
+
+func (l *conditions) String() string {
+	var words []string
+	for _, c := range *l {
+		words = append(words, c.Column+"="+c.Value)
+	}
+	return strings.Join(words, ",")
+}
+
+func (l *conditions) Set(text string) error {
+	column, value, ok := strings.Cut(text, "=")
+	if !ok || strings.TrimSpace(column) == "" {
+		return errors.New("give the name of a column and a value, such as decision=revoke")
+	}
+	*l = append(*l, manifest.Condition{Column: column, Value: value})
+	return nil
+}
+
+// A wordList is some of the words that a flag knows, from a flag that may be
+// repeated. None of them stands for all.
+type wordList struct{ list, words []string }
+
+func (l *wordList) Type() string   { return "words" }
+func (l *wordList) String() string { return strings.Join(l.list, ",") }
+
+func (l *wordList) Set(text string) error {
+	for word := range strings.SplitSeq(text, ",") {
+		c := choice{words: l.words}
+		if err := c.Set(strings.TrimSpace(word)); err != nil {
+			return err
+		}
+		l.list = append(l.list, c.word)
+	}
+	return nil
+}
+
+// has reports whether the word is among them.
+func (l *wordList) has(word string) bool { return len(l.list) == 0 || slices.Contains(l.list, word) }
+
+// A day is a date, which begins in UTC.
+type day struct{ time.Time }
+
+func (d *day) Type() string { return "date" }
+
+func (d *day) String() string {
+	if d.IsZero() {
+		return ""
+	}
+	return d.Format(time.DateOnly)
+}
+
+func (d *day) Set(text string) error {
+	t, err := time.Parse(time.DateOnly, strings.TrimSpace(text))
+	if err != nil {
+		return fmt.Errorf("%q is not a date such as 2026-06-30", text)
+	}
+	d.Time = t
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"imsrevoke/batch"
 	"imsrevoke/report"
@@ -22,12 +23,21 @@ const (
 	verifiedShared
 )
 
-// verify reads the member lists of the images of all settled rows.
-func (r *run) verify(ctx context.Context, api batch.API) (*verification, error) {
+// verify reads the member lists of the images of all settled rows, within the
+// time that the run has left and at the pace that it has learnt. It returns what
+// was found of a row, by its number.
+func (r *run) verify(ctx context.Context, api batch.API, ran *batch.Job) (func(int) report.Verification, batch.Summary, error) {
 	v := &verification{rows: make([]byte, r.manifest.Rows), others: make(map[int]string)}
-	bar := &progress{}
-	_, err := r.job(bar).Check(ctx, r.journal.SettledOf(r.manifest.Reader()), api, v)
-	return v, err
+	settled, _ := r.journal.Settled()
+	bar := r.startProgress("verify", settled)
+	defer bar.finish()
+	job := r.job(bar)
+	job.Pace = ran.Pace
+	if job.MaxDuration > 0 {
+		job.MaxDuration = max(job.MaxDuration-time.Since(r.started), 1) // 0 would be no limit
+	}
+	sent, err := job.Check(ctx, r.journal.SettledOf(r.manifest.Reader()), api, bar.recorder(v))
+	return v.of, sent, err
 }
 
 func (v *verification) Begin(batch.Row) error { return nil }

@@ -22,8 +22,10 @@ type work struct {
 	// journals says that the work cannot be done again as well, and keeps a
 	// journal.
 	journals bool
-	// undone is the run that is undone, when the work is to undo one.
-	undone *report.Survey
+	// undone is the run that is undone, when the work is to undo one, and unproved
+	// why nothing but its report says what it has done; nil when its journal does.
+	undone   *report.Survey
+	unproved error
 }
 
 var (

@@ -1,10 +1,13 @@
 package batch
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 // TestThePoolOpensInSteps: how many requests start at a time.
@@ -23,12 +26,19 @@ func TestThePoolOpensInSteps(t *testing.T) {
 		{"one, two, four, sixty-four, all", 512, nil, nil, []int{1, 2, 4, 64, 512, 512}},
 		{"two workers", 2, nil, nil, []int{1, 2, 2}},
 		{"one worker", 1, nil, nil, []int{1, 1, 1}},
-		{"a step that was not served is made again", 8, func(r request) Answer {
-			if r.pair == rows[2].Pair && r.attempt == 1 {
+		{"a step of which nothing was answered is made again", 8, func(r request) Answer {
+			if (r.pair == rows[1].Pair || r.pair == rows[2].Pair) && r.attempt == 1 {
 				return Answer{Meaning: Unavailable, Status: 503}
 			}
 			return Answer{Meaning: Removed, Status: 204}
 		}, nil, []int{1, 2, 2, 4, 8}},
+		{"a step of which a part was answered is over", 8, func(r request) Answer {
+			if r.pair == rows[2].Pair && r.attempt == 1 {
+				return Answer{Meaning: Unavailable, Status: 503}
+			}
+			return Answer{Meaning: Removed, Status: 204}
+		}, nil, []int{1, 2, 4, 8, 8}},
+		{"a 404 that explains nothing opens the pool, too", 8, answer(Unproved, 404), nil, []int{1, 2, 4, 8, 8}},
 		{"a new token is tried alone", 8, func(r request) Answer {
 			if r.pair == rows[0].Pair && r.attempt == 1 {
 				return Answer{Meaning: Renewed, Status: 401}
@@ -67,11 +77,48 @@ func TestThePoolOpensInSteps(t *testing.T) {
 	}
 }
 
+// TestThePoolFillsOnceAnythingWasAnswered: whatever the server makes of the
+// requests, and however many of them it does not answer, all workers are used.
+func TestThePoolFillsOnceAnythingWasAnswered(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		answers := []Meaning{Removed, NotAMember, NoSuchImage, Unproved, Forbidden, Refused}
+		trouble := []Meaning{Unavailable, Broken, Unanswered, Unreachable}
+		meanings := rapid.SliceOfN(rapid.SampledFrom(answers), 1, 4).Draw(rt, "answers")
+		meanings = append(meanings, rapid.SliceOfN(rapid.SampledFrom(trouble), 0, 3).Draw(rt, "trouble")...)
+		listed := rapid.SampledFrom([]Meaning{Listed, Forbidden, Unproved}).Draw(rt, "lists")
+		seed := rapid.Uint32().Draw(rt, "seed")
+		synctest.Test(t, func(*testing.T) {
+			s := &simulation{seed: seed}
+			api := &fakeAPI{
+				latency: time.Second,
+				remove: func(r request) Answer {
+					return Answer{Meaning: meanings[s.roll(r.pair, r.attempt, len(meanings))], Status: 400}
+				},
+				members: func(request) (members, Answer) { return members{}, Answer{Meaning: listed, Status: 400} },
+			}
+			job := testJob()
+			job.Workers = 16
+			job.Settled = 1 // that all is refused does not stop it
+			rows := rowsOf(300)
+			for i := range rows {
+				rows[i].Pair.ImageID = rows[i%30].ImageID
+			}
+			if _, err := job.Run(context.Background(), &rowsSource{rows: rows}, api, &memory{}); err != nil {
+				rt.Fatal(err)
+			}
+			if api.most != job.Workers {
+				rt.Errorf("at most %d requests were in flight, of %d workers", api.most, job.Workers)
+			}
+		})
+	})
+}
+
 func TestACrowdGrowsWhenItIsNeededAndServed(t *testing.T) {
 	since := time.Now()
-	o := opening{workers: 100, window: 2, sent: 2, served: 1, since: since}
+	s := slowStart{workers: 100, window: 4, sent: 4, answered: 1, since: since}
 	at := since.Add(time.Second) // from here on, where a request runs from at to at
-	o.answered(at, at, true, 0)
+	s.ended(at, at, true, 0)
 	tests := []struct {
 		name    string
 		after   time.Duration
@@ -95,9 +142,9 @@ func TestACrowdGrowsWhenItIsNeededAndServed(t *testing.T) {
 		if !tt.started.IsZero() {
 			started = tt.started
 		}
-		o.answered(started, at, tt.served, tt.others)
-		if o.window != tt.want {
-			t.Errorf("%s: %d may be in flight; want %d", tt.name, o.window, tt.want)
+		s.ended(started, at, tt.served, tt.others)
+		if s.window != tt.want {
+			t.Errorf("%s: %d may be in flight; want %d", tt.name, s.window, tt.want)
 		}
 	}
 }

@@ -1,0 +1,74 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"imsrevoke/batch"
+)
+
+// A Proof tells which shares a run has revoked: by its journal, for a report can
+// be edited.
+type Proof struct {
+	// Name is the path of the journal.
+	Name string
+
+	file *os.File
+	rows *journalRows
+	next *Entry // of which nobody has asked yet; nil after the last
+}
+
+// ProofOf is the name of the journal that proves what a report says.
+func ProofOf(report string) string { return report + journalEnding }
+
+// OpenProof opens the journal beside a report. The error wraps [os.ErrNotExist]
+// when there is none, [ErrNotOurs] when others may have written it, and
+// [ErrOtherRun] when it is not of a run that revokes.
+func OpenProof(report string) (*Proof, error) {
+	p := &Proof{Name: ProofOf(report)}
+	var err error
+	if p.file, err = openOwn(p.Name, os.O_RDONLY); err != nil {
+		return nil, err
+	}
+	results, err := readJournalResults(p.file)
+	if err == nil && results.run.verb() != "run" {
+		err = fmt.Errorf("%w: it is of imsrevoke %s", ErrOtherRun, results.run.verb())
+	}
+	if err == nil {
+		p.rows = &journalRows{results: results}
+		err = p.advance()
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", p.Name, err), p.file.Close())
+	}
+	return p, nil
+}
+
+func (p *Proof) advance() (err error) {
+	if p.next, err = p.rows.Next(); err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+// Revoked reports whether the run has revoked the share that stands on a line of
+// its input in these two cells. The lines must be asked for in their order: of any
+// other one it reports false.
+func (p *Proof) Revoked(line int, imageID, memberID string) (bool, error) {
+	for p.next != nil && p.next.Row.Line < line {
+		if err := p.advance(); err != nil {
+			return false, err
+		}
+	}
+	e := p.next
+	if e == nil || e.Row.Line != line {
+		return false, nil
+	}
+	said := e.Outcome == batch.Revoked && e.Row.ImageID == imageID && e.Row.MemberID == memberID
+	return said, p.advance()
+}
+
+// Close closes the journal.
+func (p *Proof) Close() error { return p.file.Close() }
