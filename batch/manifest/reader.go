@@ -198,7 +198,7 @@ func (r *Reader) row(rec *record, size int) batch.Row {
 	certain := err == nil && batch.IsProjectID(row.Pair.MemberID) && strings.Count(row.ImageID, "-") >= 4
 	doubt := ""
 	if err == nil && !certain {
-		doubt = "; from such a row no ids are taken but an image's with dashes and a project's"
+		doubt = "; in such a row the image id needs its dashes, and the member must be a project id"
 	}
 	switch {
 	case !rec.Surplus.harmless() || rec.Surplus.cells > 0 && !certain:
@@ -209,7 +209,7 @@ func (r *Reader) row(rec *record, size int) batch.Row {
 		row.Problem = err.Error()
 	}
 	if text, ok := rec.afterReturn(); ok && (row.Problem != "" || isImageID(text)) {
-		row.Problem = "the row holds a carriage return without a line feed, which may end a line: convert the line ends, or take it out"
+		row.Problem = "the row contains a carriage return, which may be the end of a line; convert the line endings, or remove it"
 	}
 	return row
 }
@@ -231,8 +231,8 @@ func (r *Reader) headerAgain(rec *record) (bool, error) {
 			return false, nil
 		}
 		if other.image != l.image || other.member != l.member {
-			return false, r.m.refuse(r.line, fmt.Sprintf("another header has the ids in other columns: %q is column %d, %q is column %d",
-				other.header[other.image], other.image+1, other.header[other.member], other.member+1), "split the file before this line")
+			return false, r.m.refuse(r.line, fmt.Sprintf("another header has the id columns elsewhere: %q is column %d, %q is column %d",
+				other.header[other.image], other.image+1, other.header[other.member], other.member+1), "split the file at this line")
 		}
 	}
 	if r.headers == 0 {
