@@ -90,6 +90,8 @@ func TestRows(t *testing.T) {
 			[]string{"2   [] ! a double quote stands inside an unquoted cell, at byte 72 of the line", `3 B! 2! [="x"]`}},
 		{"ids in quotes, and the URL of an image", "image_id,member_id\nhttps://glance.example.com/v2/images/A!,'1!'\n", Options{},
 			[]string{"2 https://glance.example.com/v2/images/A! '1!'"}},
+		{"a list of members in one cell", "image_id,member_id\nA!,\"1!\n2!\"\nB!,1!\n", Options{},
+			[]string{"2 A! 1!\n2! ! the member cell \"1!\\n05a1b2c3d4e5f60718293a4b5c6d7e0\"… holds several ids; write one row for each", "4 B! 1!"}},
 		{"the header again is no row", "image_id,member_id,note\nA!,1!,x\nImage ID,Member ID,Note\nB!,1!,y\n\ufeff镜像ID,成员ID,z\n", Options{},
 			[]string{"2 A! 1! [x]", "4 B! 1! [y]"}},
 		{"words of a header are no header", "image_id,member_id,kind,role\nx,1!,image,member\n", Options{}, []string{"2 x 1! [image|member] ! " + nameX}},

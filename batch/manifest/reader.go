@@ -293,7 +293,7 @@ func (r *Reader) atEnd() bool {
 // checkLineBreaks refuses the file when a cell that spans several lines seems
 // to have swallowed rows.
 func (r *Reader) checkLineBreaks(rec *record) error {
-	if strings.Contains(rec.ImageID.text, "\n") || strings.Contains(rec.MemberID.text, "\n") {
+	if r.runsOver(rec.ImageID.text) || r.runsOver(rec.MemberID.text) {
 		return r.m.swallowed(r.line, "an id of this row runs over the end of its line")
 	}
 	before := 0 // line ends of the row before the one that is looked at
@@ -310,6 +310,21 @@ func (r *Reader) checkLineBreaks(rec *record) error {
 		}
 	}
 	return nil
+}
+
+// runsOver reports whether the cell of an id runs over the end of its line, and is
+// not just a list of ids: with a row that it has swallowed it would hold a
+// delimiter.
+func (r *Reader) runsOver(cell string) bool {
+	if !strings.Contains(cell, "\n") {
+		return false
+	}
+	for line := range strings.SplitSeq(cell, "\n") {
+		if !isImageID(line) { // 128 bits, of whatever
+			return true
+		}
+	}
+	return false
 }
 
 func (r *Reader) looksLikeRow(text string) bool {
