@@ -67,7 +67,8 @@ func columnsOf(r *Entry) columns {
 		AlsoShared: said(r.AlsoSharedWith),
 	}
 	if r.Row.Problem != "" {
-		// What is a pair holds nothing that a spreadsheet would run.
+		// What is a pair holds nothing that a spreadsheet would run, but an id as
+		// the formula ="ID".
 		c.ImageID, c.MemberID = defuse(r.Row.ImageID), defuse(r.Row.MemberID)
 	}
 	if r.Status != 0 {
@@ -86,10 +87,11 @@ func columnsOf(r *Entry) columns {
 func said(words string) string { return defuse(plain.Line(words)) }
 
 // inputNames are the names under which the input's other columns stand in the
-// report. One that is a column of the report itself, as in an earlier report
-// that serves as input, is prefixed, so that no name stands there twice for
-// two different things.
+// report. A column of the report itself, as in an earlier report that serves as
+// input, gets a prefix, and more of it if the input has that name already. Names
+// that the input has twice stay as they are.
 func inputNames(names []string) []string {
+	const prefix = "input_"
 	taken := make(map[string]bool)
 	for _, name := range slices.Concat(columnNames, names) {
 		taken[name] = true
@@ -98,7 +100,7 @@ func inputNames(names []string) []string {
 	for i, name := range names {
 		if slices.Contains(columnNames, name) {
 			for taken[name] {
-				name = "input_" + name
+				name = prefix + name
 			}
 			taken[name] = true
 		}
