@@ -44,7 +44,9 @@ func OpenFile(path string, flag int) (*os.File, error) {
 	return file, nil
 }
 
-func errLink() error { return fmt.Errorf("%w: it is a symbolic link; name the file itself", ErrNotOurs) }
+func errLink() error {
+	return fmt.Errorf("%w: it is a symbolic link; name the file itself", ErrNotOurs)
+}
 
 // openOwn opens a file that must be ours: see [CheckOwn].
 func openOwn(path string, flag int) (*os.File, error) {
