@@ -66,6 +66,7 @@ type listSummary struct {
 	withheld bool // from standard output, since it is not complete
 	filters  string
 	received bool
+	mayMiss  bool // images
 
 	lookupFailure string
 }
@@ -134,6 +135,7 @@ func (l *listing) conclude(err error) error {
 		}
 	}
 	s.filters, s.received = o.filters(), o.received
+	s.mayMiss = !l.seesAll && l.found != nil
 	s.ExitCode = l.exitCode(err)
 	if err != nil {
 		s.Stopped = err.Error()
@@ -210,6 +212,9 @@ func (s *listSummary) text(err error) string {
 	}
 	if s.NotForRun > 0 {
 		fmt.Fprintf(&b, "run cannot revoke %s of them: the member is an account or an organization, or its id cannot be part of a request\n", grouped(s.NotForRun))
+	}
+	if s.mayMiss {
+		b.WriteString("nothing shows that these credentials see all images that are asked for: use those of an admin\n")
 	}
 	for i, image := range s.Unread {
 		const most = 1000
