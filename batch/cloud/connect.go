@@ -106,6 +106,7 @@ func Connect(ctx context.Context, c Config) (*Session, error) {
 		access:      l.access(),
 		projectID:   g.project.ID,
 		projectName: g.project.Name,
+		roles:       g.roles,
 		tls:         l.tls,
 		log:         c.Logger,
 		renewing:    make(chan struct{}, 1),

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -64,6 +65,7 @@ type grant struct {
 	expires time.Time
 	project tokens.Project
 	catalog []tokens.CatalogEntry
+	roles   []tokens.Role
 	// renewAt is when to obtain another one although nobody has refused this
 	// one yet; zero: not before it is refused.
 	renewAt time.Time
@@ -128,6 +130,7 @@ type Session struct {
 	access      string
 	projectID   string
 	projectName string
+	roles       []tokens.Role
 	tls         *tls.Config
 	log         *slog.Logger
 
@@ -168,6 +171,12 @@ func (s *Session) Project() (id, name string) { return s.projectID, s.projectNam
 func (s *Session) Huawei() bool {
 	_, signs := s.issuer.(*accessKeys)
 	return signs || strings.HasPrefix(s.endpoint.Hostname(), "ims.")
+}
+
+// HasRole reports whether Keystone has said that the credential has the role. Of a
+// ready token and of an access key nothing is known.
+func (s *Session) HasRole(name string) bool {
+	return slices.ContainsFunc(s.roles, func(r tokens.Role) bool { return r.Name == name })
 }
 
 // Cloud returns the name of the cloud of clouds.yaml, empty when the
