@@ -206,8 +206,8 @@ type listing struct {
 	started time.Time
 	bar     *progress
 	store   *report.ShareStore
-	found   []batch.Image // by id
-	done    map[string]bool
+	found   []batch.Image // with members to be listed, in the order of the list
+	done    []bool        // of found: the member list was read, or cannot be
 	summary listSummary
 }
 
@@ -218,7 +218,7 @@ func (c *cli) listShares(ctx context.Context, o *listOptions) error {
 	}
 	log := c.logger(o.logLevel.word, o.logFormat.word)
 	l := &listing{
-		cli: c, options: o, log: log, bar: &progress{}, done: make(map[string]bool),
+		cli: c, options: o, log: log, bar: &progress{},
 		images: keys(o.images.list, batch.ImageKey), members: keys(o.members.list, batch.MemberKey),
 	}
 	if err := l.nameFiles(); err != nil {
@@ -325,8 +325,8 @@ func (l *listing) execute(ctx context.Context) error {
 	case errors.Is(stopped, batch.ErrRecorder):
 		stopped = cannotWrite("the list", cmp.Or(l.options.output, "standard output"), errors.Unwrap(stopped), otherOutput)
 	}
-	for _, image := range l.found {
-		if !l.done[image.ID] {
+	for i, image := range l.found {
+		if !l.done[i] {
 			l.unread(image.ID, 0, "the run stopped before its member list was read")
 		}
 	}
@@ -363,7 +363,7 @@ func (l *listing) Images(all []batch.Image) ([]batch.Image, error) {
 	for key := range l.images {
 		missing[key] = true
 	}
-	l.found = make([]batch.Image, 0, len(all))
+	l.found = all[:0]
 	for _, image := range all {
 		key := batch.ImageKey(image.ID)
 		delete(missing, key)
@@ -383,6 +383,7 @@ func (l *listing) Images(all []batch.Image) ([]batch.Image, error) {
 		l.unread(key, 0, "it is not among the images that are listed")
 	}
 	slices.SortFunc(l.found, func(a, b batch.Image) int { return cmp.Compare(a.ID, b.ID) })
+	l.done = make([]bool, len(l.found))
 	if l.options.received {
 		return nil, l.receive()
 	}
@@ -405,7 +406,8 @@ func (l *listing) cost() string {
 // List takes what was found of one image.
 func (l *listing) List(list batch.MemberList) error {
 	s, image := &l.summary, list.Image
-	l.done[image.ID] = true
+	number, _ := slices.BinarySearchFunc(l.found, image.ID, func(i batch.Image, id string) int { return cmp.Compare(i.ID, id) })
+	l.done[number] = true
 	undated := 0
 	chosen := list.Members[:0]
 	for _, m := range list.Members {
@@ -440,7 +442,7 @@ func (l *listing) List(list batch.MemberList) error {
 		l.directory.note(chosen)
 	}
 	slices.SortFunc(chosen, func(a, b batch.Member) int { return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Type, b.Type)) })
-	return l.store.Put(image.ID, chosen)
+	return l.store.Put(number, chosen)
 }
 
 // chooses reports whether the flags choose a share, and whether that can be told.
@@ -505,8 +507,8 @@ func (l *listing) write() error {
 
 // shares are the rows of the list, sorted by image and member.
 func (l *listing) shares(yield func(*report.Share, error) bool) {
-	for _, image := range l.found {
-		members, err := l.store.Get(image.ID)
+	for i, image := range l.found {
+		members, err := l.store.Get(i)
 		if err != nil {
 			yield(nil, err)
 			return
