@@ -206,6 +206,7 @@ type listing struct {
 	started time.Time
 	bar     *progress
 	store   *report.ShareStore
+	storing error         // why the store cannot keep more
 	found   []batch.Image // with members to be listed, in the order of the list
 	done    []bool        // of found: the member list was read, or cannot be
 	summary listSummary
@@ -235,7 +236,7 @@ func (c *cli) listShares(ctx context.Context, o *listOptions) error {
 		return err
 	}
 	l.query.Received = o.received
-	l.seesAll = o.received || strings.EqualFold(l.query.Owner, l.project) || l.session.HasRole("admin")
+	l.seesAll = o.received || l.owns(l.query.Owner) || l.session.HasRole("admin")
 	if o.names || o.gone {
 		if l.directory, err = l.openDirectory(ctx); err != nil {
 			return err
@@ -301,19 +302,30 @@ func (l *listing) openAllowLists(ctx context.Context) error {
 // chosenOwner is the project whose images are listed, empty for all.
 func (l *listing) chosenOwner() (string, error) {
 	l.project, _ = l.session.Project()
-	if l.options.allProjects || l.options.received && l.project != "" {
-		return l.options.owner, nil
+	switch o := l.options; {
+	case l.project == "" && (o.allProjects || o.received):
+		return "", fmt.Errorf("the project of the %s is not known: set OS_PROJECT_ID", l.session.Method())
+	case o.allProjects, o.received:
+		return o.owner, nil
+	case o.owner == "" && l.project == "":
+		return "", fmt.Errorf("the project of the %s is not known: set OS_PROJECT_ID, or --owner", l.session.Method())
+	default:
+		return cmp.Or(o.owner, l.project), nil
 	}
-	if owner := cmp.Or(l.options.owner, l.project); owner != "" {
-		return owner, nil
-	}
-	return "", fmt.Errorf("the project of the %s is not known: set OS_PROJECT_ID, or --owner", l.session.Method())
+}
+
+// owns reports whether a project is that of the credentials.
+func (l *listing) owns(project string) bool {
+	return l.project != "" && strings.EqualFold(project, l.project)
 }
 
 func (l *listing) execute(ctx context.Context) error {
 	l.underway.Store(new(string))
 	l.monitor.begins(ctx)
 	l.started = time.Now()
+	if l.terminal {
+		fmt.Fprintln(l.stderr, "Reading the image list")
+	}
 	api, closeAPI := openAPI(l.session, l.options.workers)
 	defer closeAPI()
 	counts, stopped := l.options.watchedJob(l.log, l.bar).List(ctx, l.query, api, l)
@@ -323,7 +335,7 @@ func (l *listing) execute(ctx context.Context) error {
 	case errors.Is(stopped, errSeesAll):
 		stopped = errSeesAll
 	case errors.Is(stopped, batch.ErrRecorder):
-		stopped = cannotWrite("the list", cmp.Or(l.options.output, "standard output"), errors.Unwrap(stopped), otherOutput)
+		stopped = cannotWrite("the list", cmp.Or(l.options.output, "standard output"), l.storing, otherOutput)
 	}
 	for i, image := range l.found {
 		if !l.done[i] {
@@ -371,7 +383,7 @@ func (l *listing) Images(all []batch.Image) ([]batch.Image, error) {
 			continue
 		}
 		l.summary.Images++
-		l.seesAll = l.seesAll || image.Private && !strings.EqualFold(image.Owner, l.project)
+		l.seesAll = l.seesAll || image.Private && !l.owns(image.Owner)
 		if image.Unshared {
 			l.summary.NotShared++
 			continue
@@ -426,13 +438,13 @@ func (l *listing) List(list batch.MemberList) error {
 		s.NotShared++
 	case list.Gap != "":
 		l.unread(image.ID, list.Answer.Status, list.Gap)
-	case list.OwnOnly && !strings.EqualFold(image.Owner, l.project):
+	case list.OwnOnly && !l.owns(image.Owner):
 		l.doubtful = append(l.doubtful, image.ID)
 	case undated > 0:
 		l.unread(image.ID, list.Answer.Status, fmt.Sprintf("the server does not say since when %s can use it", plural(undated, "member")))
 	default:
 		s.Read++
-		l.seesAll = l.seesAll || len(list.Members) > 0 && !list.OwnOnly && !strings.EqualFold(image.Owner, l.project)
+		l.seesAll = l.seesAll || len(list.Members) > 0 && !list.OwnOnly && !l.owns(image.Owner)
 	}
 	l.bar.step(plural(s.Shares, "share"))
 	if len(chosen) == 0 {
@@ -442,7 +454,8 @@ func (l *listing) List(list batch.MemberList) error {
 		l.directory.note(chosen)
 	}
 	slices.SortFunc(chosen, func(a, b batch.Member) int { return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Type, b.Type)) })
-	return l.store.Put(number, chosen)
+	l.storing = l.store.Put(number, chosen)
+	return l.storing
 }
 
 // chooses reports whether the flags choose a share, and whether that can be told.

@@ -166,8 +166,8 @@ func (l *listing) receive() error {
 	slices.SortFunc(l.found, func(a, b batch.Image) int { return cmp.Or(cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.ID, b.ID)) })
 	for i, image := range l.found {
 		l.done[i] = true
-		if err := l.store.Put(i, []batch.Member{{ID: l.project, Status: image.Received}}); err != nil {
-			return err
+		if l.storing = l.store.Put(i, []batch.Member{{ID: l.project, Status: image.Received}}); l.storing != nil {
+			return l.storing
 		}
 	}
 	return nil
