@@ -2,6 +2,8 @@ package batch
 
 import (
 	"fmt"
+	"net/url"
+	"path"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -40,17 +42,22 @@ func ParsePair(imageID, memberID string) (Pair, error) {
 
 // ParseImageID returns the image id that a cell holds, as Glance spells the
 // ones that it creates: a UUID in lower case with its dashes. In the cell it
-// may also be in upper case, without dashes, in braces, after "urn:uuid:" or
-// with white space in it or around it.
+// may also be in upper case, without dashes, in braces, after "urn:uuid:", in
+// quotes, as a spreadsheet's ="…", or with white space in it or around it. It
+// may be the URL of the image, too: one that ends in /images/ and a UUID.
 func ParseImageID(cell string) (string, error) {
 	id := TrimID(cell)
 	if isUUID(id) && !hasUpper(id) {
 		return id, nil
 	}
-	if digits, ok := uuidDigits(id); ok {
-		return digits[:8] + "-" + digits[8:12] + "-" + digits[12:16] + "-" + digits[16:20] + "-" + digits[20:], nil
+	digits, ok := uuidDigits(id)
+	if !ok {
+		digits, ok = uuidDigits(imageOfURL(bare(id)))
 	}
-	return "", ValidateImageID(id)
+	if !ok {
+		return "", ValidateImageID(id)
+	}
+	return digits[:8] + "-" + digits[8:12] + "-" + digits[12:16] + "-" + digits[16:20] + "-" + digits[20:], nil
 }
 
 // ParseMemberID returns the member id that a cell holds. A project id, 128
@@ -105,6 +112,10 @@ func MemberKey(id string) string {
 	return strings.ToLower(id)
 }
 
+// SpellsMember reports whether a cell has the member of p as p has it, apart from
+// what only marks it as text.
+func (p Pair) SpellsMember(cell string) bool { return bare(TrimID(cell)) == p.MemberID }
+
 // Validate reports why p must not become part of a request path, or nil.
 func (p Pair) Validate() error {
 	if err := ValidateImageID(p.ImageID); err != nil {
@@ -116,9 +127,10 @@ func (p Pair) Validate() error {
 // uuidDigits returns the 32 hexadecimal digits of a UUID, in lower case, and
 // false if id is not one. Dashes in their places may be missing; white space
 // between the digits, braces around them and "urn:uuid:" before them do not
-// matter (RFC 9562, section 4).
+// matter (RFC 9562, section 4), nor does what bare removes.
 func uuidDigits(id string) (string, bool) {
 	const urn = "urn:uuid:"
+	id = bare(id)
 	if isRounded(id) {
 		return "", false
 	}
@@ -147,6 +159,42 @@ func uuidDigits(id string) (string, bool) {
 		return "", false
 	}
 	return strings.ToLower(string(digits[:])), true
+}
+
+// bare removes what marks a cell as text: quotes, the apostrophe in front that
+// spreadsheets take for one, and the formula ="…", in which programs hide ids
+// from spreadsheets.
+func bare(id string) string {
+	for {
+		inner := id
+		for _, marks := range [...][2]string{{`="`, `"`}, {`"`, `"`}, {"'", "'"}, {"“", "”"}, {"‘", "’"}, {"'", ""}} {
+			if text, ok := strings.CutPrefix(id, marks[0]); ok && strings.HasSuffix(text, marks[1]) {
+				inner = TrimID(strings.TrimSuffix(text, marks[1]))
+				break
+			}
+		}
+		if inner == id {
+			return id
+		}
+		id = inner
+	}
+}
+
+// imageOfURL returns the last part of the URL of an image, and nothing for any
+// other text. The part need not be an id.
+func imageOfURL(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || strings.ContainsAny(text, `?#%\`) {
+		return ""
+	}
+	if web := (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""; !web && !strings.HasPrefix(text, "/v2/images/") {
+		return ""
+	}
+	dir, id := path.Split(strings.TrimSuffix(u.Path, "/"))
+	if !strings.HasSuffix(dir, "/images/") || path.Clean(dir)+"/" != dir || !isUUID(id) {
+		return ""
+	}
+	return id
 }
 
 // isRounded reports whether id is what a spreadsheet makes of 32 decimal
@@ -184,6 +232,10 @@ func ValidateImageID(id string) error {
 		return fmt.Errorf("the image id is empty")
 	case isScientific(id), isRounded(id):
 		return mangledError("image", id)
+	case isSeveral(id):
+		return severalError("image", id)
+	case countHex(id) < nameless && !strings.ContainsAny(id, "/?#%="):
+		return fmt.Errorf("the image id %s is not a UUID: it looks like a name; look up the id, for instance with openstack image show -c id NAME", quoteID(id))
 	}
 	if r, at, ok := oddRune(id); ok {
 		return fmt.Errorf("the image id %s is not a UUID: it holds %U %q at character %d", quoteID(id), r, r, at)
@@ -199,6 +251,9 @@ func ValidateMemberID(id string) error {
 	if r, at, ok := oddRune(id); ok {
 		if isScientific(id) {
 			return mangledError("member", id)
+		}
+		if isSeveral(id) {
+			return severalError("member", id)
 		}
 		return fmt.Errorf("the member id %s holds %U %q at character %d; only letters, digits, \"_\" and \"-\" are allowed",
 			quoteID(id), r, r, at)
@@ -286,6 +341,39 @@ func isDigits(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// nameless is how many hexadecimal digits a cell has that is not taken for a
+// name: it may be an id that lacks some.
+const nameless = 24
+
+func countHex(s string) int {
+	n := 0
+	for i := range len(s) {
+		if isHexDigit[s[i]] {
+			n++
+		}
+	}
+	return n
+}
+
+// isSeveral reports whether a cell holds more than one id of 128 bits, and is no
+// path.
+func isSeveral(cell string) bool {
+	if strings.Contains(cell, "/") {
+		return false
+	}
+	n := 0
+	for _, part := range strings.FieldsFunc(cell, func(r rune) bool { return r >= utf8.RuneSelf || !isIDByte[r] }) {
+		if _, ok := uuidDigits(part); ok {
+			n++
+		}
+	}
+	return n > 1
+}
+
+func severalError(what, cell string) error {
+	return fmt.Errorf("the cell of the %s, %s, holds several ids: write one row for each", what, quoteID(cell))
 }
 
 func mangledError(what, id string) error {

@@ -26,6 +26,14 @@ func TestIDsThatMakeAPair(t *testing.T) {
 		{"braces, with blanks around and within", " { " + uuid + " }", "{" + project + "}\t", Pair{uuid, project}},
 		{"a URN", "urn:uuid:" + uuid, "URN:UUID:" + dashed, Pair{uuid, project}},
 		{"blanks in the ids", "d164b5df 1bc3 4c3f 893e 3e471fd16e64", "edc89b49\u00a00d7d4392 898e\u200b19b2deb34797", Pair{uuid, project}},
+		{"quotes", `"` + uuid + `"`, "'" + project + "'", Pair{uuid, project}},
+		{"quotes of a word processor", "“" + uuid + "”", "‘" + dashed + "’", Pair{uuid, project}},
+		{"formulas that are text", `="` + uuid + `"`, `="` + project + `"`, Pair{uuid, project}},
+		{"the same in a report", `'="` + uuid + `"`, `'="{` + dashed + `}"`, Pair{uuid, project}},
+		{"an apostrophe that marks text", "'" + uuid, "'" + project, Pair{uuid, project}},
+		{"the URL of the image", "https://glance.example.com:9292/v2/images/" + uuid, project, Pair{uuid, project}},
+		{"the URL of the image below a path", "http://cloud.example.com/image/v2/images/" + strings.ToUpper(uuid) + "/", project, Pair{uuid, project}},
+		{"the path of the image, as Glance has it in self", "/v2/images/" + uuid, project, Pair{uuid, project}},
 		{"a dash out of place makes a name", uuid, "edc89b490-d7d-4392-898e-19b2deb34797", Pair{uuid, "edc89b490-d7d-4392-898e-19b2deb34797"}},
 		{"a digit that is missing makes a name", uuid, project[1:], Pair{uuid, project[1:]}},
 		{"a project id of decimal digits", uuid, "12345678901234567890123456789012", Pair{uuid, "12345678901234567890123456789012"}},
@@ -49,7 +57,21 @@ func TestIDsThatMakeNoPair(t *testing.T) {
 	tests := []struct{ name, image, member, want string }{
 		{"no image id", "", project, "the image id is empty"},
 		{"an image id of blanks", "\u00a0 ", project, "the image id is empty"},
-		{"an image name", "ubuntu", project, "not a UUID"},
+		{"an image name", "ubuntu-22.04", project, `the image id "ubuntu-22.04" is not a UUID: it looks like a name; look up the id, for instance with`},
+		{"several image ids", uuid + "," + uuid, project, "holds several ids: write one row for each"},
+		{"several member ids", uuid, project + ", " + dashed, "the cell of the member, \"" + project},
+		{"a list of member ids", uuid, `["` + project + `","` + project + `"]`, "holds several ids: write one row for each"},
+		{"member ids behind blanks", uuid, project + " " + project, "holds several ids: write one row for each"},
+		{"a URL that is not an image's", "https://glance.example.com/v2/images/" + uuid + "/file", project, "not a UUID"},
+		{"a URL with a query", "https://glance.example.com/v2/images/" + uuid + "?", project, "not a UUID"},
+		{"a URL with an escape", "https://glance.example.com/v2/images/%64" + uuid[1:], project, "not a UUID"},
+		{"a URL that climbs", "https://glance.example.com/v2/x/../images/" + uuid, project, "not a UUID"},
+		{"a URL without a path", "https://images/" + uuid, project, "not a UUID"},
+		{"a URL of another thing", "https://glance.example.com/v2/tasks/" + uuid, project, "not a UUID"},
+		{"a member as the URL of one", uuid, "/v2/images/" + uuid + "/members/" + project, `U+002F '/'`},
+		{"a formula of a name", uuid, `="acme"`, `U+003D '='`},
+		{"a formula of a number", `="12345678901234500000000000000000"`, project, "not a UUID"},
+		{"a formula of an expression", `="` + uuid + `"&"x"`, project, "not a UUID"},
 		{"a UUID with one digit too many", uuid + "0", project, "not a UUID"},
 		{"a UUID with a dash out of place", "d164b5df1-bc3-4c3f-893e-3e471fd16e64", project, "not a UUID"},
 		{"an image id that would end the path", uuid + "?", project, `U+003F '?' at character 37`},
@@ -89,7 +111,7 @@ func TestIDsThatMakeNoPair(t *testing.T) {
 }
 
 func TestOneKeyForAllSpellings(t *testing.T) {
-	for _, spelling := range []string{project, strings.ToUpper(project), dashed, "{" + dashed + "}", "urn:uuid:" + dashed, " " + project + "\u200b"} {
+	for _, spelling := range []string{project, strings.ToUpper(project), dashed, "{" + dashed + "}", `="` + dashed + `"`, "'" + project, "urn:uuid:" + dashed, " " + project + "\u200b"} {
 		if got := MemberKey(spelling); got != project {
 			t.Errorf("the key of %q is %q", spelling, got)
 		}
@@ -102,6 +124,10 @@ func TestOneKeyForAllSpellings(t *testing.T) {
 		if got := IsProjectID(id); got != isProject {
 			t.Errorf("IsProjectID(%q) = %v", id, got)
 		}
+	}
+	pair := Pair{uuid, project}
+	if !pair.SpellsMember(` "`+project+`"`) || pair.SpellsMember(dashed) || pair.SpellsMember(`"`+dashed+`"`) {
+		t.Error("quotes count as another spelling, or another spelling does not")
 	}
 	if MemberKey("Acme-Prod ") != "acme-prod" || MemberKey(rounded) != rounded {
 		t.Errorf("the keys of names are %q and %q", MemberKey("Acme-Prod "), MemberKey(rounded))
@@ -117,6 +143,7 @@ func FuzzParsePair(f *testing.F) {
 	f.Add(uuid, project)
 	f.Add(uuid+"?", "..")
 	f.Add("\u200b"+uuid, "a/b")
+	f.Add("https://glance.example.com/v2/images/"+uuid, `="`+project+`"`)
 	safe := regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}/[0-9A-Za-z_-]{1,255}$`)
 	f.Fuzz(func(t *testing.T, image, member string) {
 		p, err := ParsePair(image, member)

@@ -2,7 +2,9 @@ package report
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"encoding/csv"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -64,10 +66,14 @@ var ErrIncomplete = errors.New("the report does not add up")
 // or not at all; an existing one is replaced. Only the owner can read it.
 func (c *CSV) WriteFile(path string) (*Tally, error) {
 	var tally *Tally
+	sum := sha256.New()
 	err := replaceFile(path, "report", ownerOnly, func(w io.Writer) (err error) {
-		tally, err = c.Write(w)
+		tally, err = c.Write(io.MultiWriter(w, sum))
 		return err
 	})
+	if err == nil {
+		tally.Digest = hex.EncodeToString(sum.Sum(nil))
+	}
 	return tally, err
 }
 

@@ -56,6 +56,9 @@ type Run struct {
 	// on with, and this one. Started is when the first one began. The line of a
 	// run has no parts, and says when that run began.
 	Parts []Part `json:"parts,omitempty"`
+	// ReportDigest is the SHA-256, in hexadecimal, of the report, as it was
+	// written. It is not in the line of a run either.
+	ReportDigest string `json:"report_sha256,omitempty"`
 }
 
 // A Part is one of the runs that a journal tells of.
@@ -111,6 +114,7 @@ func (r *Run) Sent() (sent batch.Summary) {
 //	end   reason, time,    the run has ended, and nothing is under way: why it was
 //	      JSON             stopped, if it was, when it ended, and what it has sent.
 //	                       A verification that follows ends with another one.
+//	report  sum            the report was written; the SHA-256 of the file
 //
 // A sent line is on the disk before the rows that it announces are sent. So
 // the death of the process costs the results of the requests under way, and a
@@ -404,6 +408,13 @@ func (j *Journal) End(stop Stop, sent batch.Summary) error {
 		line = appendTime(append(appendField(line, stop.Reason), '\t'), stop.At)
 		return appendField(line, string(counts))
 	})
+	return j.sync()
+}
+
+// Reported notes the SHA-256, in hexadecimal, of the report that has been written,
+// and brings it to the disk.
+func (j *Journal) Reported(sum string) error {
+	j.append(wordReport, func(line []byte) []byte { return appendField(line, sum) })
 	return j.sync()
 }
 

@@ -22,10 +22,11 @@ const (
 
 // The words for what a line is.
 const (
-	wordRun  = "run"
-	wordSent = "sent"
-	wordRow  = "row"
-	wordEnd  = "end"
+	wordRun    = "run"
+	wordSent   = "sent"
+	wordRow    = "row"
+	wordEnd    = "end"
+	wordReport = "report"
 )
 
 // journalBegin begins a journal, behind the checksum of its first line.

@@ -245,6 +245,7 @@ func facts(s *Survey) []fact {
 	add("credentials", run.Credentials, false)
 	add("imsrevoke", run.Version, false)
 	add("SHA-256 of the pairs and their lines", run.Digest, true)
+	add("SHA-256 of the report", run.ReportDigest, true)
 	add("ticket", run.Ticket, false)
 	add("reason", run.Reason, false)
 	add("approved", approved(run), false)

@@ -230,6 +230,11 @@ func (l *loader) take(line []byte) error {
 		if l.before && outcome == batch.Absent {
 			l.journal.rows[seq] &^= stateSettled
 		}
+	case wordReport:
+		l.last.ReportDigest = p.text("")
+		if p.err != nil || !l.ended {
+			return l.damaged("it does not say what the report is")
+		}
 	case wordEnd:
 		return l.takeEnd(&p)
 	default:

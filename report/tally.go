@@ -13,6 +13,9 @@ import (
 type Tally struct {
 	// Rows is how many rows there are: the sum of all Outcomes.
 	Rows int
+	// Digest is the SHA-256, in hexadecimal, of the file that [CSV.WriteFile] has
+	// written.
+	Digest string
 	// Outcomes counts the rows by outcome, Unsettled those of them that are not
 	// settled.
 	Outcomes, Unsettled map[batch.Outcome]int

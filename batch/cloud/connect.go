@@ -99,6 +99,7 @@ func Connect(ctx context.Context, c Config) (*Session, error) {
 	warnPlain(c.Logger, "Image API", endpoint)
 	s := &Session{
 		endpoint:    endpoint,
+		setting:     l.setting,
 		region:      region,
 		method:      l.method,
 		cloud:       l.cloud,

@@ -123,6 +123,7 @@ func (k *kinds) add(kind string) {
 // goroutines at once.
 type Session struct {
 	endpoint    *url.URL
+	setting     string // that has the endpoint
 	region      string
 	method      string
 	cloud       string
@@ -195,7 +196,7 @@ func (s *Session) Region() string { return s.region }
 func (s *Session) Transport(workers int) *Transport {
 	transport := newTransport(s.tls)
 	transport.MaxIdleConnsPerHost = workers
-	return newSpread(transport)
+	return newSpread(transport, s.setting)
 }
 
 // Authorize puts the current credential on a request and returns the

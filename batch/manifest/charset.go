@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/unicode"
@@ -17,19 +18,20 @@ type charset struct {
 	name     string
 	encoding encoding.Encoding // nil for UTF-8
 	mark     int               // bytes of the byte order mark
+	returns  bool              // lines end in carriage returns, all of them
 	guessed  bool
 }
 
 var (
 	utf8Charset    = charset{name: "utf-8"}
 	gb18030Charset = charset{name: "gb18030", encoding: simplifiedchinese.GB18030, guessed: true}
+	windowsCharset = charset{name: "windows-1252", encoding: charmap.Windows1252, guessed: true}
 )
 
 // detectCharset goes by the byte order mark; without one, text that is valid
-// UTF-8 is UTF-8, and text that is not but decodes as GB18030 (a superset of
-// the GBK in which Excel saves CSV on Chinese systems) is taken for that. No
-// statistics: the rule can be told in one sentence, and whatever it chooses
-// leaves ASCII ids as they are.
+// UTF-8 is UTF-8. Of other text it is guessed whether it is what Excel saves on
+// Chinese systems (GBK, which GB18030 includes) or on Western ones
+// (Windows-1252). Whatever is chosen leaves ASCII ids as they are.
 func (m *Manifest) detectCharset(ctx context.Context, forced string) (charset, error) {
 	head := make([]byte, blockSize)
 	n, err := io.ReadFull(m.sealed.reader(ctx), head)
@@ -61,7 +63,7 @@ func (m *Manifest) detectCharset(ctx context.Context, forced string) (charset, e
 		}
 	}
 
-	flaw, err := m.findFlaw(ctx, cs)
+	flaw, err := m.findFlaw(ctx, &cs)
 	switch {
 	case err != nil || flaw == nil:
 		return cs, err
@@ -72,12 +74,31 @@ func (m *Manifest) detectCharset(ctx context.Context, forced string) (charset, e
 		return charset{}, m.refuse(flaw.line, fmt.Sprintf("the byte at offset %d is not %s", flaw.offset, cs.name),
 			"name the file's encoding with --encoding, or export it again as UTF-8")
 	}
-	other, err := m.findFlaw(ctx, gb18030Charset)
-	if err != nil || other == nil {
-		return gb18030Charset, err
+	return m.guessCharset(ctx, flaw)
+}
+
+// guessCharset chooses between GB18030 and Windows-1252 for a file that has a
+// flaw as UTF-8.
+func (m *Manifest) guessCharset(ctx context.Context, flaw *flaw) (charset, error) {
+	g, err := m.guessEncoding(ctx)
+	if err != nil {
+		return charset{}, err
+	}
+	cs := gb18030Charset
+	switch other, err := m.findFlaw(ctx, &cs); {
+	case err != nil:
+		return charset{}, err
+	case other == nil && (g.chinese() || !g.latin()):
+		return cs, nil
+	}
+	if g.latin() {
+		cs = windowsCharset
+		if other, err := m.findFlaw(ctx, &cs); err != nil || other == nil {
+			return cs, err
+		}
 	}
 	return charset{}, m.refuse(flaw.line, fmt.Sprintf("the byte at offset %d is not UTF-8, and the file is not GB18030 either", flaw.offset),
-		"name its encoding with --encoding")
+		"name its encoding with --encoding, for instance windows-1252")
 }
 
 func (m *Manifest) lookupCharset(name string) (charset, error) {

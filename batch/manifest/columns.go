@@ -43,10 +43,10 @@ var (
 )
 
 // fold reduces a name to what is compared: lower case, without white space,
-// invisible characters, "-" and "_".
+// invisible characters, "-" and "_", and what makes it a text as in ="name".
 func fold(name string) string {
 	return strings.Map(func(r rune) rune {
-		if r == '-' || r == '_' || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) {
+		if strings.ContainsRune(`-_="'`, r) || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) {
 			return -1
 		}
 		return unicode.ToLower(r)
@@ -114,14 +114,19 @@ func (m *Manifest) namedColumn(l *layout, folded []string, role role, name strin
 	case len(matches) > 1:
 		return 0, m.refuseTwo(l, role, matches)
 	}
-	if n, err := strconv.Atoi(strings.TrimPrefix(name, "#")); err == nil && 1 <= n && n <= len(folded) {
-		return n - 1, nil
+	problem := fmt.Sprintf("there is no column %q; the header has %s", name, listCells(l.header))
+	hint := "give " + role.flag + " one of these names, or a number such as 1"
+	if n, err := strconv.Atoi(strings.TrimPrefix(name, "#")); err == nil {
+		if 1 <= n && n <= len(folded) {
+			return n - 1, nil
+		}
+		problem = fmt.Sprintf("there is no column %d; the header has %s: %s", n, plural(len(folded), "column"), listCells(l.header))
+		hint = fmt.Sprintf("give %s one of these names, or a number up to %d", role.flag, len(folded))
 	}
-	hint := "give " + role.flag + " one of these names, or a position such as #1"
 	if near, ok := batch.Nearest(fold(name), folded); ok {
 		hint = fmt.Sprintf("is it %q?", l.header[slices.Index(folded, near)])
 	}
-	refusal := m.refuse(l.line, fmt.Sprintf("there is no column %q; the header has %s", name, listCells(l.header)), hint)
+	refusal := m.refuse(l.line, problem, hint)
 	refusal.Err = errNoColumn
 	return 0, refusal
 }

@@ -17,8 +17,9 @@ type flaw struct {
 	nul    bool // the text holds U+0000 there
 }
 
-// findFlaw reads the whole file and returns its first flaw, or nil.
-func (m *Manifest) findFlaw(ctx context.Context, cs charset) (*flaw, error) {
+// findFlaw reads the whole file and returns its first flaw. If it has none,
+// findFlaw notes in cs how its lines end, and returns nil.
+func (m *Manifest) findFlaw(ctx context.Context, cs *charset) (*flaw, error) {
 	src := m.sealed.reader(ctx)
 	if _, err := io.CopyN(io.Discard, src, int64(cs.mark)); err != nil {
 		return nil, err
@@ -43,6 +44,7 @@ func (m *Manifest) findFlaw(ctx context.Context, cs charset) (*flaw, error) {
 			return f, nil
 		}
 		if err == io.EOF {
+			cs.returns = c.returns && c.line == 1
 			return nil, nil
 		}
 		held = copy(buf, buf[c.offset-before:held])
@@ -55,6 +57,7 @@ func (m *Manifest) findFlaw(ctx context.Context, cs charset) (*flaw, error) {
 type checker struct {
 	offset   int64
 	line     int
+	returns  bool // there are carriage returns
 	encoding encoding.Encoding
 	decoder  *encoding.Decoder
 	text     []byte
@@ -73,11 +76,17 @@ func (c *checker) utf8(block []byte, atEOF bool) *flaw {
 		end, nul = firstInvalid(block), false
 	}
 	c.offset += int64(end)
-	c.line += bytes.Count(block[:end], []byte{'\n'})
+	c.count(block[:end])
 	if end < len(block) {
 		return &flaw{c.offset, c.line, nul}
 	}
 	return nil
+}
+
+// count takes text without a flaw into account.
+func (c *checker) count(text []byte) {
+	c.line += bytes.Count(text, []byte{'\n'})
+	c.returns = c.returns || bytes.IndexByte(text, '\r') >= 0
 }
 
 // incompleteTail counts the bytes at the end of b that start a character
@@ -117,7 +126,7 @@ func (c *checker) decoded(block []byte, atEOF bool) *flaw {
 			}
 		}
 		c.offset += int64(nSrc)
-		c.line += bytes.Count(text, []byte{'\n'})
+		c.count(text)
 		block = block[nSrc:]
 		if err != transform.ErrShortDst {
 			return nil

@@ -143,7 +143,7 @@ func (m *Manifest) readHeader(ctx context.Context, l *layout, opts Options) (ref
 }
 
 // readPreamble finds the line "sep=;" by which Excel is told the delimiter,
-// and refuses text without line feeds.
+// and refuses a first line that seems to be several.
 func (m *Manifest) readPreamble(ctx context.Context) (size int, delimiter rune, err error) {
 	text, err := m.text(ctx)
 	if err != nil {
@@ -151,12 +151,12 @@ func (m *Manifest) readPreamble(ctx context.Context) (size int, delimiter rune, 
 	}
 	line, err := text.buf.ReadSlice('\n')
 	if err != nil && err != io.EOF && err != bufio.ErrBufferFull {
-		return 0, 0, m.explain(err, 1)
+		return 0, 0, err
 	}
 	size = len(line)
 	line = bytes.TrimRight(line, "\r\n")
 	if bytes.IndexByte(line, '\r') >= 0 {
-		return 0, 0, m.refuse(1, "its lines end in carriage returns without line feeds",
+		return 0, 0, m.refuse(1, "a carriage return without a line feed stands in this line, while others end in a line feed",
 			"convert it, for instance with tr '\\r' '\\n' < FILE | imsrevoke run -")
 	}
 	if len(line) >= 2 && line[0] == '"' && line[len(line)-1] == '"' {
@@ -215,7 +215,7 @@ func isMemberID(cell string) bool {
 
 // hasDashes reports whether a cell is a UUID with its dashes, as images have it
 // and projects do not.
-func hasDashes(cell string) bool { return batch.ValidateImageID(batch.TrimID(cell)) == nil }
+func hasDashes(cell string) bool { return strings.Count(cell, "-") >= 4 && isImageID(cell) }
 
 func allBlank(cells []string) bool {
 	for _, c := range cells {

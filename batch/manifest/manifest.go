@@ -21,8 +21,8 @@ import (
 // Options say how to read the file. The zero value detects everything.
 type Options struct {
 	// ImageColumn and MemberColumn name the columns of the ids: by their name,
-	// compared without regard to case, spaces, "-" and "_", or by their
-	// position, as in "#3".
+	// compared without regard to case, spaces, "-" and "_", or by their number,
+	// as in "3" or "#3".
 	ImageColumn, MemberColumn string
 	// Delimiter stands between the cells of a row.
 	Delimiter rune
@@ -67,6 +67,10 @@ type Manifest struct {
 	// the first of them.
 	NotProjects Count
 	NotProject  Standing
+
+	// Headers counts the lines that repeat the header and so are no rows, and
+	// HeaderLine is the first of them.
+	Headers, HeaderLine int
 
 	// Digest is the SHA-256, in hexadecimal, of the line number and the two id
 	// cells of every row. It does not depend on the other columns, on the

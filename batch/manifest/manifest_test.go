@@ -14,10 +14,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/traditionalchinese"
 
 	"imsrevoke/batch"
+)
+
+const (
+	nameX       = `the image id "x" is not a UUID: it looks like a name; look up the id, for instance with openstack image show -c id NAME`
+	doubt       = "; from such a row no ids are taken but an image's with dashes and a project's"
+	strayReturn = "the row holds a carriage return without a line feed, which may end a line: convert the line ends, or take it out"
 )
 
 func TestRows(t *testing.T) {
@@ -58,15 +65,37 @@ func TestRows(t *testing.T) {
 		{"a repeated pair names the line of the first", "image_id,member_id\nA!,1!\nB!,1!\n A!, 1!\nA!,2!\nA!,1!\n", Options{},
 			[]string{"2 A! 1!", "3 B! 1!", "4  A!  1! =2", "5 A! 2!", "6 A! 1! =2"}},
 		{"an invalid row repeats nothing", "image_id,member_id\nx,1!\nx,1!\nA!,1!\n", Options{}, []string{
-			`2 x 1! ! the image id "x" is not a UUID (8-4-4-4-12 hexadecimal digits)`,
-			`3 x 1! ! the image id "x" is not a UUID (8-4-4-4-12 hexadecimal digits)`, "4 A! 1!"}},
-		{"a short row is invalid", "image_id,member_id,a,b\nA!,1!,x\nA!\nA!,1!,x,y\n", Options{},
-			[]string{"2 A! 1! [x|] ! the row has 3 cells, the header has 4", "3 A!  [|] ! the row has 1 cell, the header has 4", "4 A! 1! [x|y]"}},
+			"2 x 1! ! " + nameX, "3 x 1! ! " + nameX, "4 A! 1!"}},
+		{"a row may lack cells at its end", "image_id,member_id,a,b\nA!,1!,x\nA!\nB!,1!\n", Options{},
+			[]string{"2 A! 1! [x|]", "3 A!  [|] ! the row has 1 cell, the header has 4", "4 B! 1! [|]"}},
+		{"a short row with a name is invalid: it may be a part of an id", "image_id,member_id,a\nA!,05a1b2c3d4e5\n", Options{},
+			[]string{"2 A! 05a1b2c3d4e5 [] ! the row has 2 cells, the header has 3" + doubt}},
+		{"a short row without dashes is invalid: another cell may be the one that is missing", "note,image_id,member_id,owner\nA!,1!,2!\n", Options{},
+			[]string{"2 1! 2! [A!|] ! the row has 3 cells, the header has 4" + doubt}},
+		{"a row may have empty cells at its end", "image_id,member_id\nA!,1!,,\nB!,1!, \nA!,acme,\n", Options{},
+			[]string{"2 A! 1!", "3 B! 1!", "4 A! acme ! the row has more cells than the header, which has 2" + doubt}},
+		{"a row with cells that are not empty at its end is invalid", "image_id,member_id\nA!,1!,,x\nA!,1!" + strings.Repeat(",", maxSurplus+1) + "\n", Options{},
+			[]string{"2 A! 1! ! the row has more cells than the header, which has 2", "3 A! 1! ! the row has more cells than the header, which has 2"}},
 		{"a missing id cell is told from an empty one", "note,image_id,member_id\nx,A!\nx,A!,\n", Options{},
 			[]string{"2 A!  [x] ! the row has 2 cells, the header has 3", "3 A!  [x] ! the member id is empty"}},
-		{"a long row is invalid, however blank", "image_id,member_id\nA!,1!,x\n,,,x\n,,\n", Options{},
-			[]string{"2 A! 1! ! the row has more cells than the header, which has 2", "3   ! the row has more cells than the header, which has 2",
-				"4   ! the row has more cells than the header, which has 2"}},
+		{"a long row without ids is invalid, and a blank one is no row", "image_id,member_id\n,,,x\n,,\n", Options{},
+			[]string{"2   ! the row has more cells than the header, which has 2"}},
+		{"ids in formulas", "image_id,member_id,note,note\n=\"A!\",=\"1!\",=\"\",=\"x y\"\n\"=\"\"A!\"\"\",=\"2!\",\"a,=\"\",\",\"b\nc\"\n", Options{},
+			[]string{`2 ="A!" ="1!" [=""|="x y"]`, "3 =\"A!\" =\"2!\" [a,=\",|b\nc]"}},
+		{"names in formulas", "=\"Image ID\";=\"Member ID\"\n=\"A!\";=\"1!\"\n", Options{}, []string{`2 ="A!" ="1!"`}},
+		{"formulas that are not text alone", "image_id;member_id;note\nA!;1!;=\"a;b\"\nA!;1!;=\"a\"&\"b\"\nB!;1!;=1\n", Options{},
+			[]string{"2   [] ! a double quote stands inside an unquoted cell, at byte 72 of the line",
+				"3   [] ! a double quote stands inside an unquoted cell, at byte 72 of the line", "4 B! 1! [=1]"}},
+		{"a formula behind a row with a stray quote", "image_id,member_id,note\nA!,1!,5\" disk\nB!,2!,=\"x\"\n", Options{},
+			[]string{"2   [] ! a double quote stands inside an unquoted cell, at byte 72 of the line", `3 B! 2! [="x"]`}},
+		{"ids in quotes, and the URL of an image", "image_id,member_id\nhttps://glance.example.com/v2/images/A!,'1!'\n", Options{},
+			[]string{"2 https://glance.example.com/v2/images/A! '1!'"}},
+		{"the header again is no row", "image_id,member_id,note\nA!,1!,x\nImage ID,Member ID,Note\nB!,1!,y\n\ufeff镜像ID,成员ID,z\n", Options{},
+			[]string{"2 A! 1! [x]", "4 B! 1! [y]"}},
+		{"words of a header are no header", "image_id,member_id,kind,role\nx,1!,image,member\n", Options{}, []string{"2 x 1! [image|member] ! " + nameX}},
+		{"lines may end in CR", "image_id,member_id\rA!,1!\r\rB!,2!\r", Options{}, []string{"2 A! 1!", "4 B! 2!"}},
+		{"a CR that ends some lines", "image_id,member_id,a,b,c\nA!,1!,x\rB!,2!,y\nA!,1!,x,\"a\rb\",\nB!,2!\rC!,2!\n", Options{}, []string{
+			"2 A! 1! [x\rB!|2!|y] ! " + strayReturn, "3 A! 1! [x|a\rb|]", "4 B! 2!\rC! [2!||] ! " + strayReturn}},
 		{"a stray quote makes its row invalid", "image_id,member_id,note\nA!,1!,5\" disk\nB!,2!,\"a\"b\nC!,1!,\"\"\n", Options{},
 			[]string{"2   [] ! a double quote stands inside an unquoted cell, at byte 72 of the line",
 				"3   [] ! a quoted cell goes on after its closing quote, at byte 73 of the line", "4 C! 1! []"}},
@@ -124,7 +153,9 @@ func TestRefusals(t *testing.T) {
 		{"a long header is cut short in the message", "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz,b,c,d,e,f,g,h,i,j,k,l,m,n\n", Options{},
 			`line 1: no column is known to hold the image; the header has "abcdefghijklmnopqrstuvwxyzabcdefghijklmn"…, "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l" and 2 more; name it with --image-column, or rename it to image_id`},
 		{"a column that the caller names in vain", "image_id,member_id\n", Options{MemberColumn: "#3"},
-			`line 1: there is no column "#3"; the header has "image_id", "member_id"; give --member-column one of these names, or a position such as #1`},
+			`line 1: there is no column 3; the header has 2 columns: "image_id", "member_id"; give --member-column one of these names, or a number up to 2`},
+		{"a name that the header does not have", "image_id,member_id\n", Options{MemberColumn: "target"},
+			`line 1: there is no column "target"; the header has "image_id", "member_id"; give --member-column one of these names, or a number such as 1`},
 		{"two image columns of one tier", "image_id,source_image_id,member\n", Options{},
 			`line 1: two columns may hold the image: "image_id" (column 1) and "source_image_id" (column 2); choose one, for instance with --image-column '#1'`},
 		{"the same header twice", "image,member_id,Member ID\n", Options{},
@@ -139,8 +170,14 @@ func TestRefusals(t *testing.T) {
 			`'"' cannot be a delimiter; give one character, such as , ; or |, with --delimiter`},
 		{"a header whose quotes are broken", "\"image_id\"x,member_id\n", Options{},
 			"line 1: the header cannot be read: a quoted cell goes on after its closing quote, at byte 10 of the line; close every quote, and double those inside a cell"},
-		{"lines of old Macs", "image_id,member_id\rA!,1!\r", Options{},
-			`line 1: its lines end in carriage returns without line feeds; convert it, for instance with tr '\r' '\n' < FILE | imsrevoke run -`},
+		{"a header that ends in a carriage return, and rows that do not", "image_id,member_id\rA!,1!\n", Options{},
+			`line 1: a carriage return without a line feed stands in this line, while others end in a line feed; convert it, for instance with tr '\r' '\n' < FILE | imsrevoke run -`},
+		{"another header with other columns", "image_id,member_id,note\nA!,1!,x\nMember ID,Image ID,note\n2!,B!,y\n", Options{},
+			`line 3: another header has the ids in other columns: "Image ID" is column 2, "Member ID" is column 1; split the file before this line`},
+		{"a row of too many cells", "image_id,member_id\nA!,1!\n" + strings.Repeat(",", maxCells) + "\n", Options{},
+			"line 2: what follows is a row of more than 100000 cells; look for a line of nothing but delimiters"},
+		{"a row of too many cells, some of them quoted", "image_id,member_id\nA!,1!\n\"a\nb\"" + strings.Repeat(",\"\"", maxCells) + "\n", Options{},
+			"line 2: what follows is a row of more than 100000 cells; look for a line of nothing but delimiters"},
 
 		{"a quote that is never closed", "image_id,member_id,note\nA!,1!,x\nB!,2!,\"x\nC!,1!,x\n", Options{}, "line 3: a quote in this row is never closed; " + hint},
 		{"a quote that is never closed on the last line", "sep=,\nimage_id,member_id\nA!,1!\nB!,\"2!", Options{}, "line 4: a quote in this row is never closed; " + hint},
@@ -153,15 +190,19 @@ func TestRefusals(t *testing.T) {
 		{"an id that runs over a line", "image_id,member_id\nA!,1!\nA!,\"2!\n\"\n", Options{}, "line 3: an id of this row runs over the end of its line; " + hint},
 		{"swapped columns", "image_id,member_id\n1!,A!\n\n2!,B!\n", Options{},
 			`line 2: the columns look swapped: "image_id" holds no UUID with dashes, "member_id" holds nothing else; if so, pass --image-column '#2' --member-column '#1'; if not, the same with the numbers exchanged`},
+		{"swapped columns of formulas", "image_id,member_id\n=\"1!\",=\"A!\"\n", Options{},
+			`line 2: the columns look swapped: "image_id" holds no UUID with dashes, "member_id" holds nothing else; if so, pass --image-column '#2' --member-column '#1'; if not, the same with the numbers exchanged`},
 		{"swapped columns of a thousand rows", "image_id,member_id\n" + strings.Repeat("1!,A!\n", 1000) + "A!,1!\n", Options{},
 			`line 2: the columns look swapped: "image_id" holds no UUID with dashes, "member_id" holds nothing else; if so, pass --image-column '#2' --member-column '#1'; if not, the same with the numbers exchanged`},
 
 		{"a ZIP archive", "PK\x03\x04rest", Options{}, "this is an Excel workbook (.xlsx) or another ZIP archive, not CSV; save the sheet as CSV UTF-8"},
 		{"a gzip archive", "\x1f\x8b\x08", Options{}, "this is a gzip archive, not CSV; unpack it first, for instance with gzip -dc FILE | imsrevoke run -"},
 		{"JSON", "\ufeff\n [{\"image_id\":1}]", Options{}, "this is JSON, not CSV; export it as CSV, for instance with jq -r '.members[] | [.image_id, .member_id] | @csv', below a header line image_id,member_id"},
+		{"a table of openstack", "+-----+-----+\n| Image ID | Member ID |\n+-----+-----+\n| A! | 1! |\n+-----+-----+\n", Options{},
+			"this is a table that was drawn for people, not CSV; have it written as CSV: with openstack by -f csv, with mysql by --batch"},
 		{"HTML", "<!doctype html>", Options{}, "this is HTML or XML, perhaps a login or error page, not CSV; download the file again"},
 
-		{"bytes of no encoding", "image_id,member_id\nA!,1!\ncaf\xe9,x\n", Options{}, "line 3: the byte at offset 92 is not UTF-8, and the file is not GB18030 either; name its encoding with --encoding"},
+		{"bytes of no encoding", "image_id,member_id\nA!,1!\ncafé \xe9,x\n", Options{}, "line 3: the byte at offset 95 is not UTF-8, and the file is not GB18030 either; name its encoding with --encoding, for instance windows-1252"},
 		{"bytes that are not of the encoding that the caller names", "image_id,member_id\nA!,\xe9\n", Options{Encoding: "UTF8"},
 			"line 2: the byte at offset 56 is not utf-8; name the file's encoding with --encoding, or export it again as UTF-8"},
 		{"bytes that do not decode", "image_id,member_id\nA!,\xe9\n", Options{Encoding: "GBK"},
@@ -218,6 +259,11 @@ func TestEncodings(t *testing.T) {
 		{"the caller says UTF-16LE", encode(t, utf16le, text), "utf-16le", "utf-16le", false, "共享\ufffd"},
 		{"GB18030 is guessed", encode(t, simplifiedchinese.GB18030, text), "", "gb18030", true, "共享\ufffd"},
 		{"GBK is read as GB18030", encode(t, simplifiedchinese.GBK, plain), "", "gb18030", true, "共享"},
+		{"GBK with a rare character, and one of two letters", encode(t, simplifiedchinese.GBK, "镜像ID,member,备注\n"+expand("A!,1!,朱镕基\n")), "", "gb18030", true, "朱镕基"},
+		{"GBK with few Chinese characters", encode(t, simplifiedchinese.GBK, "image,member,note\n"+expand("A!,1!,A组\n")), "", "gb18030", true, "A组"},
+		{"Windows-1252 that is no GB18030", encode(t, charmap.Windows1252, "image;member;Kunde\n"+expand("A!;1!;Café – 5 €\n")), "", "windows-1252", true, "Café – 5 €"},
+		{"Windows-1252 that could be GB18030", encode(t, charmap.Windows1252, "image;member;Kunde\n"+expand("A!;1!;Müller GmbH\n")), "", "windows-1252", true, "Müller GmbH"},
+		{"Windows-1252 with two letters together", encode(t, charmap.Windows1252, "image;member;Größe\n"+expand("A!;1!;Ångström übergroß\n")), "", "windows-1252", true, "Ångström übergroß"},
 		{"the caller says Big5", encode(t, traditionalchinese.Big5, "image,member,備註\n"+expand("A!,1!,共享\n")), "BIG5", "big5", false, "共享"},
 		{"characters across blocks are whole in UTF-8", long, "", "utf-8", false, "共享"},
 		{"characters across blocks are whole in GB18030", encode(t, simplifiedchinese.GB18030, long), "", "gb18030", true, "共享"},

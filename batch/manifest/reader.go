@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/gocarina/gocsv"
@@ -27,6 +26,9 @@ type Reader struct {
 	line      int // of the last row
 	other     []string
 	err       error
+
+	headers    int // how often the header has come again
+	headerLine int // where that was first
 }
 
 var _ batch.Source = (*Reader)(nil)
@@ -123,7 +125,7 @@ func (r *Reader) read() (batch.Row, error) {
 	}
 	for {
 		start := r.csv.InputOffset()
-		r.text.guard.allow(start)
+		r.text.lines.startRow()
 		rec, err := r.record()
 		if err != nil {
 			return r.broken(err)
@@ -140,7 +142,17 @@ func (r *Reader) read() (batch.Row, error) {
 		if err := r.checkLineBreaks(rec); err != nil {
 			return batch.Row{}, err
 		}
-		return r.row(rec, int(r.csv.InputOffset()-start)), nil
+		row := r.row(rec, int(r.csv.InputOffset()-start))
+		if row.Problem != "" {
+			again, err := r.headerAgain(rec)
+			if err != nil {
+				return batch.Row{}, err
+			}
+			if again {
+				continue
+			}
+		}
+		return row, nil
 	}
 }
 
@@ -176,19 +188,80 @@ func (r *Reader) row(rec *record, size int) batch.Row {
 		r.other = append(r.other, make([]string, lacking)...)
 	}
 	cells, columns := rec.count(), len(r.m.layout.header)
+	var err error
+	if row.Pair, err = batch.ParsePair(row.ImageID, row.MemberID); err == nil {
+		row.Respelled = !row.Pair.SpellsMember(row.MemberID)
+	}
+	// Where the cells of a row are more or fewer than the columns, a cell may
+	// stand in the wrong column, or be cut off. Ids of 128 bits, of which that of
+	// the image has dashes, are neither.
+	certain := err == nil && batch.IsProjectID(row.Pair.MemberID) && strings.Count(row.ImageID, "-") >= 4
+	doubt := ""
+	if err == nil && !certain {
+		doubt = "; from such a row no ids are taken but an image's with dashes and a project's"
+	}
 	switch {
-	case rec.Surplus.given:
-		row.Problem = fmt.Sprintf("the row has more cells than the header, which has %d", columns)
-	case cells < columns:
-		row.Problem = fmt.Sprintf("the row has %s, the header has %d", plural(cells, "cell"), columns)
-	default:
-		var err error
-		if row.Pair, err = batch.ParsePair(row.ImageID, row.MemberID); err != nil {
-			row.Problem = err.Error()
-		}
-		row.Respelled = err == nil && batch.TrimID(row.MemberID) != row.Pair.MemberID
+	case !rec.Surplus.harmless() || rec.Surplus.cells > 0 && !certain:
+		row.Problem = fmt.Sprintf("the row has more cells than the header, which has %d%s", columns, doubt)
+	case cells < columns && !certain:
+		row.Problem = fmt.Sprintf("the row has %s, the header has %d%s", plural(cells, "cell"), columns, doubt)
+	case err != nil:
+		row.Problem = err.Error()
+	}
+	if text, ok := rec.afterReturn(); ok && (row.Problem != "" || isImageID(text)) {
+		row.Problem = "the row holds a carriage return without a line feed, which may end a line: convert the line ends, or take it out"
 	}
 	return row
+}
+
+// headerAgain reports whether a record is the header once more, as it is in a
+// file that was made by joining several. It refuses the file for a header that
+// has the ids in other columns.
+func (r *Reader) headerAgain(rec *record) (bool, error) {
+	l := r.m.layout
+	member := fold(l.header[l.member])
+	again := member != "" && member == fold(rec.MemberID.text)
+	if l.image >= 0 { // else it is an allow list of members
+		image := fold(l.header[l.image])
+		again = again && image != "" && image == fold(rec.ImageID.text)
+	}
+	switch {
+	case again:
+	case l.image < 0:
+		return false, nil
+	default:
+		other, ok := r.m.headerIn(rec)
+		if !ok {
+			return false, nil
+		}
+		if other.image != l.image || other.member != l.member {
+			return false, r.m.refuse(r.line, fmt.Sprintf("another header has the ids in other columns: %q is column %d, %q is column %d",
+				other.header[other.image], other.image+1, other.header[other.member], other.member+1), "split the file before this line")
+		}
+	}
+	if r.headers == 0 {
+		r.headerLine = r.line
+	}
+	r.headers++
+	return true, nil
+}
+
+// headerIn reads a record as a header, if it can be one. Its columns must be
+// called ids: "image" and "member" may be words of a row.
+func (m *Manifest) headerIn(rec *record) (layout, bool) {
+	cells, named := rec.cells(m.layout), 0
+	for _, cell := range cells {
+		if n := len(cell); n >= 2 && n < 100 && strings.HasSuffix(fold(cell), "id") {
+			named++
+		}
+	}
+	if named < 2 {
+		return layout{}, false
+	}
+	l := layout{header: cells}
+	var refusal *Error
+	l.image, l.member, refusal = m.chooseColumns(&l, Options{})
+	return l, refusal == nil && strings.HasSuffix(fold(cells[l.image]), "id") && strings.HasSuffix(fold(cells[l.member]), "id")
 }
 
 // broken returns the row that a parse error within one line makes invalid, and
@@ -216,9 +289,9 @@ func (r *Reader) broken(err error) (batch.Row, error) {
 }
 
 // atEnd reports whether the CSV reader has used all of the text, to the last of
-// the line feeds that the guard adds.
+// the line feeds that are added to it.
 func (r *Reader) atEnd() bool {
-	return r.csv.InputOffset()+int64(r.m.layout.preamble) == r.text.guard.read && r.text.guard.err == io.EOF
+	return r.csv.InputOffset() == r.text.lines.handed && r.text.lines.tail == "" && len(r.text.lines.rest) == 0
 }
 
 // checkLineBreaks refuses the file when a cell that spans several lines seems

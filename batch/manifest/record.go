@@ -1,28 +1,39 @@
 package manifest
 
-import "imsrevoke/batch"
+import (
+	"strings"
+
+	"imsrevoke/batch"
+)
 
 // A record is one row, its cells sorted by their columns.
 type record struct {
 	ImageID  cell  `csv:"image_id"`
 	MemberID cell  `csv:"member_id"`
 	Other    cells `csv:"other"`
-	// Surplus is the first cell beyond the header.
-	Surplus cell `csv:"surplus"`
+	// Surplus are the cells beyond the header, the first maxSurplus of them.
+	Surplus surplus `csv:"surplus"`
 }
 
+// maxSurplus is how many cells a row may have more than the header. A
+// spreadsheet leaves as many empty ones as it has had columns in use.
+const maxSurplus = 1000
+
 // fields names the field of a record for each column of the header, and for
-// one column more. All that is no id goes by the same name, so that the cells
+// some more. All that is no id goes by the same name, so that the cells
 // of repeated and unnamed columns are kept, in their order.
 func (l layout) fields([]string) []string {
-	names := make([]string, len(l.header)+1)
-	for i := range l.header {
+	names := make([]string, len(l.header)+maxSurplus+1)
+	for i := range names {
 		names[i] = "other"
+		if i >= len(l.header) {
+			names[i] = "surplus"
+		}
 	}
 	if l.image >= 0 {
 		names[l.image] = "image_id"
 	}
-	names[l.member], names[len(l.header)] = "member_id", "surplus"
+	names[l.member] = "member_id"
 	return names
 }
 
@@ -41,8 +52,8 @@ func (l layout) place(row []string) record {
 			rec.MemberID = cell{text, true}
 		case i < len(l.header):
 			rec.Other = append(rec.Other, text)
-		case i == len(l.header):
-			rec.Surplus = cell{text, true}
+		case i <= len(l.header)+maxSurplus:
+			rec.Surplus.add(text)
 		}
 	}
 	return rec
@@ -69,6 +80,30 @@ func (c *cells) UnmarshalCSV(text string) error {
 	return nil
 }
 
+// A surplus is what is kept of cells beyond the header.
+type surplus struct {
+	cells int
+	text  string // of the first one that is not blank
+	size  int    // bytes of the longest
+}
+
+func (s *surplus) add(text string) {
+	s.cells++
+	s.size = max(s.size, len(text))
+	if s.text == "" && batch.TrimID(text) != "" {
+		s.text = text
+	}
+}
+
+// UnmarshalCSV is called by gocsv once for each of the cells.
+func (s *surplus) UnmarshalCSV(text string) error {
+	s.add(text)
+	return nil
+}
+
+// harmless reports whether nothing but empty cells is beyond the header.
+func (s *surplus) harmless() bool { return s.text == "" && s.cells <= maxSurplus }
+
 // count is the number of cells that the header has a column for.
 func (r *record) count() int {
 	n := len(r.Other)
@@ -82,11 +117,48 @@ func (r *record) count() int {
 
 // blank reports whether the row is nothing but delimiters and white space.
 func (r *record) blank() bool {
-	return !r.Surplus.given && batch.TrimID(r.ImageID.text) == "" && batch.TrimID(r.MemberID.text) == "" && allBlank(r.Other)
+	return r.Surplus.harmless() && batch.TrimID(r.ImageID.text) == "" && batch.TrimID(r.MemberID.text) == "" && allBlank(r.Other)
+}
+
+// cells returns the cells in the order of the columns of l.
+func (r *record) cells(l layout) []string {
+	cells, rest := make([]string, 0, len(l.header)), r.Other
+	for i := range l.header {
+		switch {
+		case i == l.image:
+			cells = append(cells, r.ImageID.text)
+		case i == l.member:
+			cells = append(cells, r.MemberID.text)
+		case len(rest) > 0:
+			cells, rest = append(cells, rest[0]), rest[1:]
+		}
+	}
+	return cells
+}
+
+// afterReturn returns what is behind the first carriage return that has
+// something behind it.
+func (r *record) afterReturn() (text string, found bool) {
+	for _, cell := range [...]string{r.ImageID.text, r.MemberID.text, r.Surplus.text} {
+		if text, found = afterReturn(cell); found {
+			return text, true
+		}
+	}
+	for _, cell := range r.Other {
+		if text, found = afterReturn(cell); found {
+			return text, true
+		}
+	}
+	return "", false
+}
+
+func afterReturn(cell string) (text string, found bool) {
+	_, text, _ = strings.Cut(cell, "\r")
+	return text, strings.Trim(text, "\r") != ""
 }
 
 func (r *record) longest() int {
-	n := max(len(r.ImageID.text), len(r.MemberID.text), len(r.Surplus.text))
+	n := max(len(r.ImageID.text), len(r.MemberID.text), r.Surplus.size)
 	for _, c := range r.Other {
 		n = max(n, len(c))
 	}

@@ -22,9 +22,9 @@ type repeat struct {
 // A place is where a row is.
 type place struct{ seq, line uint32 }
 
-// maxSuspects is for how many pairs findRepeats keeps the first row at a time.
-// They take less than a hundred bytes each.
-const maxSuspects = 1 << 20
+// maxSuspects is for how many pairs findRepeats keeps the first row at a time,
+// in 40 bytes each.
+const maxSuspects = 2 << 20
 
 // pairHashes holds 40 bits of a hash of every pair, in four bytes each: the
 // index of the bucket and what stands in it. Equal hashes are a suspicion, and
@@ -43,39 +43,56 @@ func (h *pairHashes) add(p batch.Pair) (image, member uint64) {
 	return image, member
 }
 
-// keepSuspects drops the hashes that occur only once. Each of the others is
-// left once.
-func (h *pairHashes) keepSuspects() {
+// keepSuspects drops the hashes that occur only once, and leaves each of the
+// others once. It returns how many repeats there are if equal hashes are equal
+// pairs.
+func (h *pairHashes) keepSuspects() (repeats int) {
 	for i, bucket := range h.buckets {
 		slices.Sort(bucket)
 		kept := bucket[:0]
 		for j := 1; j < len(bucket); j++ {
-			if bucket[j] == bucket[j-1] && (len(kept) == 0 || kept[len(kept)-1] != bucket[j]) {
+			if bucket[j] != bucket[j-1] {
+				continue
+			}
+			repeats++
+			if len(kept) == 0 || kept[len(kept)-1] != bucket[j] {
 				kept = append(kept, bucket[j])
 			}
 		}
 		h.buckets[i] = slices.Clone(kept)
 	}
+	return repeats
 }
 
-// take returns hashes, as shorten gives them, and forgets them: about as many as
-// most, and none when all have been taken.
-func (h *pairHashes) take(most int) map[uint64]struct{} {
-	taken := make(map[uint64]struct{})
-	for i, bucket := range h.buckets {
-		if len(taken) > 0 && len(taken)+len(bucket) > most {
-			break
-		}
-		for _, low := range bucket {
-			taken[uint64(i)<<32|uint64(low)] = struct{}{}
-		}
-		h.buckets[i] = nil
+// Some suspects are those of consecutive buckets.
+type suspects struct {
+	hashes     *pairHashes
+	start, end int      // of the buckets
+	before     [256]int // how many are in the buckets before, from start on
+	count      int
+}
+
+// suspectsFrom returns the suspects of the bucket start and of those behind it
+// up to most, or of one bucket if that has more.
+func (h *pairHashes) suspectsFrom(start, most int) suspects {
+	s := suspects{hashes: h, start: start, end: start}
+	for s.end < len(h.buckets) && (s.count == 0 || s.count+len(h.buckets[s.end]) <= most) {
+		s.before[s.end] = s.count
+		s.count += len(h.buckets[s.end])
+		s.end++
 	}
-	return taken
+	return s
 }
 
-// shorten takes the 40 bits of a pair's hash that pairHashes keeps.
-func shorten(pair uint64) uint64 { return pair >> 24 }
+// index returns the place of a pair's hash among the suspects.
+func (s *suspects) index(pair uint64) (int, bool) {
+	bucket := int(pair >> 56)
+	if bucket < s.start || bucket >= s.end {
+		return 0, false
+	}
+	i, found := slices.BinarySearch(s.hashes.buckets[bucket], uint32(pair>>24))
+	return s.before[bucket] + i, found
+}
 
 // A pairKey is the same for equal pairs and no others: the 16 bytes of each id,
 // or the SHA-256 of both where the member is a name.
@@ -102,7 +119,7 @@ func keyOf(p batch.Pair) (key pairKey) {
 // A firstRow is the first row with its pair.
 type firstRow struct {
 	place
-	spelling uint64 // a hash of the member as the row spells it, if it is a name
+	key pairKey
 }
 
 // findRepeats reads the file again if pairs are suspected to repeat: once, or
@@ -113,44 +130,74 @@ func (m *Manifest) findRepeats(ctx context.Context, hashes *pairHashes) error {
 }
 
 func (m *Manifest) findRepeatsOf(ctx context.Context, hashes *pairHashes, most int) error {
-	hashes.keepSuspects()
-	var repeats []repeat
-	var respelled []uint32
-	for suspects := hashes.take(most); len(suspects) > 0; suspects = hashes.take(most) {
-		first := make(map[pairKey]firstRow, len(suspects))
-		for rows := m.reader(ctx); ; {
-			row, err := rows.Next()
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
+	f := repeatFinder{seed: hashes.seed, repeats: make([]repeat, 0, hashes.keepSuspects())}
+	for bucket := 0; bucket < len(hashes.buckets); {
+		part := hashes.suspectsFrom(bucket, most)
+		if part.count > 0 {
+			if err := f.find(m.reader(ctx), &part); err != nil {
 				return err
 			}
-			if row.Problem != "" {
-				continue
-			}
-			pair, _, _ := hashOf(hashes.seed, row.Pair)
-			if _, ok := suspects[shorten(pair)]; !ok {
-				continue
-			}
-			this := firstRow{place: place{uint32(row.Seq), uint32(row.Line)}}
-			if !batch.IsProjectID(row.Pair.MemberID) {
-				this.spelling = maphash.String(hashes.seed, row.Pair.MemberID)
-			}
-			key := keyOf(row.Pair)
-			at, ok := first[key]
-			if !ok {
-				first[key] = this
-				continue
-			}
-			repeats = append(repeats, repeat{this.seq, at.place})
-			if row.Respelled || this.spelling != at.spelling { // in another letter case
-				respelled = append(respelled, at.seq)
+		}
+		bucket = part.end
+	}
+	slices.SortFunc(f.repeats, func(a, b repeat) int { return cmp.Compare(a.seq, b.seq) })
+	slices.Sort(f.respelled)
+	m.repeats, m.respelled = f.repeats, slices.Compact(f.respelled)
+	return nil
+}
+
+// A repeatFinder collects the repeats of a file.
+type repeatFinder struct {
+	seed      maphash.Seed
+	repeats   []repeat
+	respelled []uint32
+	first     []firstRow
+}
+
+// find adds the repeats of some suspects.
+func (f *repeatFinder) find(rows *Reader, suspects *suspects) error {
+	f.first = slices.Grow(f.first[:0], suspects.count)[:suspects.count]
+	clear(f.first)
+	others := make(map[pairKey]place) // pairs with the hash of another one
+	names := make(map[pairKey]uint64) // hashes of names as the first row has them
+	for {
+		row, err := rows.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if row.Problem != "" {
+			continue
+		}
+		pair, _, _ := hashOf(f.seed, row.Pair)
+		i, suspect := suspects.index(pair)
+		if !suspect {
+			continue
+		}
+		this := firstRow{place{uint32(row.Seq), uint32(row.Line)}, keyOf(row.Pair)}
+		at, again := f.first[i].place, f.first[i].key == this.key
+		if f.first[i].line == 0 {
+			f.first[i] = this
+		} else if !again {
+			if at, again = others[this.key]; !again {
+				others[this.key] = this.place
 			}
 		}
+		var name uint64
+		if !batch.IsProjectID(row.Pair.MemberID) {
+			name = maphash.String(f.seed, row.Pair.MemberID)
+		}
+		if !again {
+			if name != 0 {
+				names[this.key] = name
+			}
+			continue
+		}
+		f.repeats = append(f.repeats, repeat{this.seq, at})
+		if row.Respelled || name != names[this.key] { // in another letter case
+			f.respelled = append(f.respelled, at.seq)
+		}
 	}
-	slices.SortFunc(repeats, func(a, b repeat) int { return cmp.Compare(a.seq, b.seq) })
-	slices.Sort(respelled)
-	m.repeats, m.respelled = repeats, slices.Compact(respelled)
-	return nil
 }

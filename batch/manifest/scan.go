@@ -78,6 +78,7 @@ func (m *Manifest) scan(ctx context.Context) error {
 			}
 		}
 	}
+	m.Headers, m.HeaderLine = rows.headers, rows.headerLine
 	if swap.positive(m.columnsNamed) {
 		return m.refuseSwapped(swap.line)
 	}

@@ -3,7 +3,6 @@ package manifest
 import (
 	"context"
 	"hash/maphash"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -41,24 +40,38 @@ func TestSuspectsAreTheHashesThatOccurAgain(t *testing.T) {
 	for i := range 5000 {
 		hashes.add(pair(i))
 	}
-	want := make(map[uint64]struct{})
+	want := make(map[uint64]bool)
 	for _, i := range []int{4, 99, 4, 4999, 7, 7, 7} {
 		hashes.add(pair(i))
 		h, _, _ := hashOf(seed, pair(i))
-		want[shorten(h)] = struct{}{}
+		want[h] = true
 	}
-	hashes.keepSuspects()
-	got := make(map[uint64]struct{})
-	parts := 0
-	for part := hashes.take(2); len(part) > 0; part = hashes.take(2) {
-		parts++
-		maps.Copy(got, part)
+	if repeats := hashes.keepSuspects(); repeats != 7 {
+		t.Errorf("%d repeats, want 7", repeats)
 	}
-	if parts < 2 {
-		t.Error("all were taken at once")
-	}
-	if !maps.Equal(got, want) {
-		t.Errorf("%d suspects, want %d", len(got), len(want))
+	for _, most := range []int{2, 100} {
+		got, parts := 0, 0
+		for bucket := 0; bucket < len(hashes.buckets); parts++ {
+			part := hashes.suspectsFrom(bucket, most)
+			found := make(map[int]bool)
+			for i := range 5000 {
+				h, _, _ := hashOf(seed, pair(i))
+				if index, ok := part.index(h); ok {
+					found[index] = true
+					if !want[h] || index >= part.count {
+						t.Errorf("pair %d has the index %d of %d", i, index, part.count)
+					}
+				}
+			}
+			if len(found) != part.count {
+				t.Errorf("%d of %d suspects have an index", len(found), part.count)
+			}
+			got += part.count
+			bucket = part.end
+		}
+		if got != len(want) || (parts == 1) != (most == 100) {
+			t.Errorf("%d suspects in %d parts, want %d", got, parts, len(want))
+		}
 	}
 }
 

@@ -45,7 +45,7 @@ func (c *cli) checkFile(ctx context.Context, input string, o *runOptions) error 
 		return err
 	}
 	defer m.Close()
-	c.warnOfNames(m, log)
+	c.warnOfFile(m, log)
 	f, err := c.filesFor(input, checking, o)
 	if err != nil {
 		return err

@@ -59,6 +59,10 @@ func readJournal(t *testing.T, path string) journalled {
 			j.rows[number(2)] = result{outcome: fields[6], finished: fields[12]}
 		case "end":
 			j.ended = true
+		case "report":
+			if !j.ended {
+				t.Fatalf("the report was written before the run had ended: %q", line)
+			}
 		default:
 			t.Fatalf("the journal holds %q", line)
 		}

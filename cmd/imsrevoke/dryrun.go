@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"imsrevoke/batch"
@@ -11,7 +13,8 @@ import (
 	"imsrevoke/report"
 )
 
-// planFile is a dry run: every row is judged, nothing is sent.
+// planFile is a dry run: every row is judged, nothing is sent. It says what it
+// has found even where nothing is wrong: that is what it was started for.
 func (c *cli) planFile(ctx context.Context, m *manifest.Manifest, input string, o *runOptions, w *work) error {
 	out := c.newOutputs(append(slices.Clone(o.keep), input)...)
 	file := out.add(output{report.KindReport, o.report, "--report", o.overwrite, "name another file with --report, or replace it with --overwrite"})
@@ -31,6 +34,16 @@ func (c *cli) planFile(ctx context.Context, m *manifest.Manifest, input string, 
 		return err
 	}
 	s.Report = o.report
+	if o.summary.word == "text" {
+		var b strings.Builder
+		line := c.planLine(&b)
+		describeFile(m, o, line)
+		line("not sent", "%d invalid, %d duplicate", m.Invalid, m.Duplicates)
+		if c.terminal {
+			b.WriteString("\n")
+		}
+		fmt.Fprint(c.stderr, b.String())
+	}
 	if c.terminal {
 		profile, err := m.Profile(ctx, "")
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"imsrevoke/batch"
 	"imsrevoke/batch/cloud"
+	"imsrevoke/report"
 )
 
 // The exit codes. They are part of what users rely on.
@@ -114,7 +115,7 @@ func exitCode(err error) int {
 		return exitStopped
 	case errors.Is(err, errIncomplete), errors.Is(err, batch.ErrImages), errors.Is(err, errSeesAll):
 		return exitStopped
-	case errors.Is(err, errUnsettled), errors.Is(err, errFound):
+	case errors.Is(err, errUnsettled), errors.Is(err, errFound), errors.Is(err, report.ErrChanged):
 		return exitUnsettled
 	}
 	return exitUsage

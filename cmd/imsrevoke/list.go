@@ -328,7 +328,7 @@ func (l *listing) execute(ctx context.Context) error {
 	}
 	api, closeAPI := openAPI(l.session, l.options.workers)
 	defer closeAPI()
-	counts, stopped := l.options.watchedJob(l.log, l.bar).List(ctx, l.query, api, l)
+	counts, stopped := l.options.watchedJob(l.session, l.log, l.bar).List(ctx, l.query, api, l)
 	l.bar.finish()
 	l.summary.counts = counts
 	switch {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"imsrevoke/batch"
+	"imsrevoke/batch/plain"
 	"imsrevoke/report"
 )
 
@@ -180,7 +181,7 @@ func (o *listOptions) filters() string {
 func (s *listSummary) text(err error) string {
 	var b strings.Builder
 	if err != nil && !errors.Is(err, errFound) && !errors.Is(err, errIncomplete) {
-		fmt.Fprintf(&b, "imsrevoke: stopped: %v\n", err)
+		fmt.Fprintf(&b, "imsrevoke: stopped: %s\n", indented(err))
 	}
 	if s.Images > 0 || err == nil {
 		b.WriteString(s.numbers())
@@ -221,7 +222,7 @@ func (s *listSummary) text(err error) string {
 			fmt.Fprintf(&b, "and %s more, see --summary json\n", plural(len(s.Unread)-most, "image"))
 			break
 		}
-		fmt.Fprintf(&b, "not read: %s\n", image)
+		fmt.Fprintf(&b, "not read: %s\n", plain.Line(image.String()))
 	}
 	switch {
 	case s.withheld:

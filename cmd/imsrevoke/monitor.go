@@ -139,6 +139,9 @@ func (m *monitor) message(code int, err error) string {
 	switch {
 	case m.summary != nil:
 		b.WriteString(m.summary.numbers())
+		if digest := m.summary.ReportDigest; digest != "" {
+			fmt.Fprintf(&b, "SHA-256 of the report: %s\n", digest)
+		}
 	case m.list != nil:
 		b.WriteString(m.list.numbers())
 	}

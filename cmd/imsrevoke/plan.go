@@ -17,24 +17,10 @@ import (
 // showPlan tells what is about to happen.
 func (r *run) showPlan() {
 	m := r.manifest
-	encoding := m.Encoding
-	if m.EncodingGuessed {
-		encoding += ", guessed"
-	}
 	var b strings.Builder
-	line := func(name, format string, args ...any) {
-		b.WriteString(r.wrapped(fmt.Sprintf("  %-9s", name), fmt.Sprintf(format, args...), planIndent))
-	}
+	line := r.planLine(&b)
 	fmt.Fprintf(&b, "About to %s %s.\n\n", r.work.infinitive, plural(r.toSend, "share"))
-	line("file", "%s (%s, delimiter %q, columns %q and %q)", m.Name, encoding, m.Delimiter, m.ImageColumn, m.MemberColumn)
-	line("rows", "%s of %s and %s", plural(m.Rows, "row"), count(m.Images, "image"), count(m.Members, "member"))
-	line("digest", "%s", m.Digest)
-	for _, v := range m.Values {
-		line("values", "%s: %s", v.Column, v)
-	}
-	if chosen := r.options.chosen(); chosen != "" {
-		line("chosen", "%s, of %s in the file", chosen, plural(m.WholeRows, "row"))
-	}
+	describeFile(m, r.options, line)
 	if m.Invalid+m.Duplicates > 0 {
 		line("not sent", "%d invalid, %d duplicate", m.Invalid, m.Duplicates)
 	}
@@ -47,6 +33,47 @@ func (r *run) showPlan() {
 	line("pace", "%s, %s%s", &pace, plural(r.options.workers, "worker"), r.atLeast())
 	line("report", "%s", r.files.report)
 	fmt.Fprintln(r.stderr, b.String())
+}
+
+// planLine returns a function that writes a line of a plan, wrapped on a
+// terminal.
+func (c *cli) planLine(b *strings.Builder) func(name, format string, args ...any) {
+	return func(name, format string, args ...any) {
+		name, text := fmt.Sprintf("  %-9s", name), fmt.Sprintf(format, args...)
+		if c.terminal {
+			b.WriteString(c.wrapped(name, text, planIndent))
+			return
+		}
+		b.WriteString(name + " " + text + "\n")
+	}
+}
+
+// describeFile says how the file is read, and what it holds.
+func describeFile(m *manifest.Manifest, o *runOptions, line func(name, format string, args ...any)) {
+	encoding := m.Encoding
+	if m.EncodingGuessed {
+		encoding += ", guessed"
+	}
+	line("file", "%s (%s, delimiter %q, columns %q and %q)", m.Name, encoding, m.Delimiter, m.ImageColumn, m.MemberColumn)
+	line("rows", "%s of %s and %s", plural(m.Rows, "row"), count(m.Images, "image"), count(m.Members, "member"))
+	line("digest", "%s", m.Digest)
+	for _, v := range m.Values {
+		line("values", "%s: %s", v.Column, v)
+	}
+	if chosen := o.chosen(); chosen != "" {
+		line("chosen", "%s, of %s in the file", chosen, plural(m.WholeRows, "row"))
+	}
+	if m.Headers > 0 {
+		line("header", "repeated on line %d%s, not counted as a row", m.HeaderLine, andMore(m.Headers-1, "line"))
+	}
+}
+
+// andMore is the end of a list of which so many are left out.
+func andMore(n int, what string) string {
+	if n == 0 {
+		return ""
+	}
+	return " and " + plural(n, "more "+what)
 }
 
 // showCloud tells where the run goes, and as who.

@@ -56,7 +56,7 @@ and check.`,
 	f.StringVar(&o.output, "output", "", "write to this `file` (default standard output)")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace an existing file, once the new one is complete")
 	f.BoolVar(&o.bom, "bom", false, "begin a CSV with a byte order mark, for Excel")
-	cmd.AddCommand(c.reportMergeCommand())
+	cmd.AddCommand(c.reportMergeCommand(), c.reportVerifyCommand())
 	return cmd
 }
 

@@ -87,7 +87,7 @@ func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) e
 	if err := errors.Join(o.approval.judgeRows(m, o), w.prove(m)); err != nil {
 		return err
 	}
-	c.warnOfNames(m, log)
+	c.warnOfFile(m, log)
 	if o.dryRun {
 		return c.planFile(ctx, m, input, o, &w)
 	}
@@ -331,10 +331,16 @@ func (r *run) execute(ctx context.Context) error {
 	if s.tally, err = r.writeReport(stopped, verified); err != nil {
 		return r.conclude(s, errors.Join(stopped, r.unreported("the report", r.files.report, err)), r.options)
 	}
+	if s.ReportDigest = s.tally.Digest; r.files.journal != "" {
+		if err := r.journal.Reported(s.ReportDigest); err != nil {
+			err = cannotWrite("the journal", r.files.journal, err, "the report is complete: "+r.files.report)
+			return r.conclude(s, errors.Join(stopped, err), r.options)
+		}
+	}
 	if stopped == nil && s.tally.Settled() < s.tally.Rows {
 		stopped = errUnsettled
 	}
-	s.HTML, stopped = r.writePage(stopped, sent)
+	s.HTML, stopped = r.writePage(stopped, sent, s.ReportDigest)
 	return r.conclude(s, stopped, r.options)
 }
 

@@ -155,6 +155,11 @@ func (o *runOptions) registerChoice(f *pflag.FlagSet) {
 func (o *runOptions) registerInput(f *pflag.FlagSet) {
 	o.registerChoice(f)
 	f.BoolVar(&o.strict, "strict", false, "refuse a file with any invalid row")
+	o.registerDialect(f)
+}
+
+// registerDialect adds the flags that say how to read a file of pairs.
+func (o *runOptions) registerDialect(f *pflag.FlagSet) {
 	f.StringVar(&o.imageColumn, "image-column", "", "the `column` of the image ids, by name or number (default found by its name)")
 	f.StringVar(&o.memberColumn, "member-column", "", "the `column` of the member ids, by name or number (default found by its name)")
 	f.Var(&o.delimiter, "delimiter", "what stands between the cells, or tab (default found)")

@@ -15,13 +15,15 @@ import (
 // A summary is what is told at the end of a run. Its JSON form is part of what
 // users rely on.
 type summary struct {
-	Input    string `json:"input"`
-	Report   string `json:"report,omitempty"`
-	Journal  string `json:"journal,omitempty"`
-	HTML     string `json:"html,omitempty"`
-	Endpoint string `json:"endpoint,omitempty"`
-	Project  string `json:"project,omitempty"`
-	DryRun   bool   `json:"dry_run"`
+	Input  string `json:"input"`
+	Report string `json:"report,omitempty"`
+	// ReportDigest is the SHA-256 of the report.
+	ReportDigest string `json:"report_sha256,omitempty"`
+	Journal      string `json:"journal,omitempty"`
+	HTML         string `json:"html,omitempty"`
+	Endpoint     string `json:"endpoint,omitempty"`
+	Project      string `json:"project,omitempty"`
+	DryRun       bool   `json:"dry_run"`
 	// Shard is the part of the file that was taken, WholeRows how many rows the
 	// whole file has; Rows and Outcomes are of those that the flags chose.
 	Shard     string `json:"shard,omitempty"`
@@ -135,9 +137,6 @@ func (s *summary) text(err error) string {
 		line("chosen: %s, of %s in the file", s.chosen, plural(s.WholeRows, "row"))
 	}
 	b.WriteString(s.numbers())
-	if s.DryRun {
-		fmt.Fprintf(&b, "digest: %s\n", s.Digest)
-	}
 	var reasons []report.Reason
 	if s.tally != nil {
 		reasons = s.tally.Reasons()
@@ -169,6 +168,9 @@ func (s *summary) text(err error) string {
 	}
 	if s.Report != "" {
 		line("report: %s", s.Report)
+		if s.ReportDigest != "" {
+			line("sha256: %s", s.ReportDigest)
+		}
 	}
 	if s.HTML != "" {
 		line("page: %s", s.HTML)

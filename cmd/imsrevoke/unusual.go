@@ -40,17 +40,27 @@ func (c *cli) showNotes(notes []string) {
 	fmt.Fprintln(c.stderr)
 }
 
-// warnOfNames warns of member ids that are not project ids: nothing but a share
-// with the very same name can be revoked by them.
-func (c *cli) warnOfNames(m *manifest.Manifest, log *slog.Logger) {
-	if m.NotProjects.N == 0 {
-		return
+// warnOfFile warns of member ids that are not project ids, since nothing but a
+// share with the very same name can be revoked by them, and of a file without
+// rows, which may be an export that went wrong.
+func (c *cli) warnOfFile(m *manifest.Manifest, log *slog.Logger) {
+	var notes []string
+	if m.NotProjects.N > 0 {
+		notes = append(notes, namesNote(m))
 	}
-	if c.terminal {
-		fmt.Fprint(c.stderr, c.wrapped("Note:", namesNote(m), "    "))
-		return
+	if m.WholeRows == 0 {
+		notes = append(notes, "the file has a header and no rows")
 	}
-	log.Warn(namesNote(m), "file", m.Name)
+	for _, note := range notes {
+		if c.terminal {
+			fmt.Fprint(c.stderr, c.wrapped("Note:", note, "    "))
+		} else {
+			log.Warn(note, "file", m.Name)
+		}
+	}
+	if m.Headers > 0 {
+		log.Info("the header is repeated, and not counted as a row", "line", m.HeaderLine, "times", m.Headers, "file", m.Name)
+	}
 }
 
 func namesNote(m *manifest.Manifest) string {

@@ -67,7 +67,7 @@ func compare(args []string) error {
 		all = slices.DeleteFunc(all, func(s *contestant) bool { return !slices.Contains(names, s.name) })
 	}
 	for _, s := range all {
-		if err := writePairs(c.pairs(s.rows), s.rows, 0); err != nil {
+		if err := (pairsFile{rows: s.rows}).write(c.pairs(s.rows)); err != nil {
 			return err
 		}
 	}

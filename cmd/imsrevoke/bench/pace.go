@@ -110,7 +110,7 @@ func (j *pacedJob) run(program, dir string) error {
 		return err
 	}
 	pairs := filepath.Join(dir, "pairs.csv")
-	if err := writePairs(pairs, j.rows, 0); err != nil {
+	if err := (pairsFile{rows: j.rows}).write(pairs); err != nil {
 		return err
 	}
 	serverFlags := []string{"-busy", fmt.Sprint(j.busy), "-latency", j.latency.String(), "-last", pair(j.rows - 1)[1]}

@@ -7,23 +7,40 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 )
 
-// writePairs writes a file of n pairs, ten of each image. One in so many is a
-// repeat of an earlier one; none is when repeats is 0.
-func writePairs(path string, n, repeats int) error {
+// pairsFile describes a file of pairs, ten of each image.
+type pairsFile struct {
+	rows int
+	// repeats: one row in so many repeats an earlier one; none does when it is 0.
+	repeats int
+	// twice: the second half of the rows repeats the first.
+	twice bool
+	// note is how many bytes each row has in a column besides its ids.
+	note int
+}
+
+func (f pairsFile) write(path string) error {
 	file, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	w := bufio.NewWriterSize(file, 1<<20)
-	fmt.Fprintln(w, "image_id,member_id")
-	for i := range n {
-		if repeats > 0 && i%repeats == repeats-1 {
+	header, note := "image_id,member_id", ""
+	if f.note > 0 {
+		header, note = header+",note", ","+strings.Repeat("x", f.note)
+	}
+	fmt.Fprintln(w, header)
+	for i := range f.rows {
+		switch {
+		case f.twice:
+			i %= f.rows / 2
+		case f.repeats > 0 && i%f.repeats == f.repeats-1:
 			i /= 2
 		}
 		p := pair(i)
-		fmt.Fprintf(w, "%s,%s\n", p[0], p[1])
+		fmt.Fprintf(w, "%s,%s%s\n", p[0], p[1], note)
 	}
 	return errors.Join(w.Flush(), file.Close())
 }

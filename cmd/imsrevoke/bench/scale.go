@@ -20,7 +20,8 @@ import (
 // scale runs the whole job on files of growing length, one row in a hundred a
 // repeat, and prints how its cost grows, and that of the page that is made of
 // its report. The longest file is run once more: it is killed when half of it is
-// done, and resumed.
+// done, and resumed. Two more files show what the memory depends on: one with
+// long notes in the rows, and one as long as the longest with each pair twice.
 func scale(args []string) error {
 	flags := flag.NewFlagSet("scale", flag.ExitOnError)
 	program := flags.String("program", "bin/imsrevoke", "the program")
@@ -40,14 +41,20 @@ func scale(args []string) error {
 		if j.rows, err = strconv.Atoi(size); err != nil {
 			return err
 		}
-		if err := writePairs(j.path("pairs.csv"), j.rows, 100); err != nil {
-			return err
-		}
-		if err := j.whole(); err != nil {
+		if err := j.whole(pairsFile{rows: j.rows, repeats: 100}, ""); err != nil {
 			return err
 		}
 	}
-	return j.halves()
+	if err := j.halves(); err != nil {
+		return err
+	}
+	longest := j.rows
+	j.rows = min(longest, 100_000)
+	if err := j.whole(pairsFile{rows: j.rows, note: 4096}, "  (4 KiB of notes in each row)"); err != nil {
+		return err
+	}
+	j.rows = longest
+	return j.whole(pairsFile{rows: j.rows, twice: true}, "  (each pair twice)")
 }
 
 // A scaleJob is a file to be worked on.
@@ -65,8 +72,11 @@ func (j *scaleJob) command(s *serverProcess, flags ...string) *exec.Cmd {
 	return cmd
 }
 
-// whole runs the job to its end.
-func (j *scaleJob) whole() error {
+// whole runs the job on a file to its end, and says what kind of file it is.
+func (j *scaleJob) whole(file pairsFile, kind string) error {
+	if err := file.write(j.path("pairs.csv")); err != nil {
+		return err
+	}
 	s, err := startServer()
 	if err != nil {
 		return err
@@ -87,7 +97,7 @@ func (j *scaleJob) whole() error {
 	if err != nil {
 		return err
 	}
-	return j.show(page, r.used, first)
+	return j.show(page+kind, r.used, first)
 }
 
 // page makes a page of the report, and says what that has cost.
