@@ -17,6 +17,9 @@ type Image struct {
 	// Unshared says that the image has no members at this time, whatever it had
 	// before. No list of them can be read.
 	Unshared bool
+	// Private says that nobody sees the image but its owner and those who see all
+	// images.
+	Private bool
 	// Received is the status of the share by which the image was found, for
 	// [ImageQuery.Received].
 	Received string

@@ -67,7 +67,8 @@ func columnsOf(r *Entry) columns {
 		AlsoShared: said(r.AlsoSharedWith),
 	}
 	if r.Row.Problem != "" {
-		// What is a pair holds nothing that a spreadsheet would run.
+		// What is a pair holds nothing that a spreadsheet would run, but an id as
+		// the formula ="ID".
 		c.ImageID, c.MemberID = defuse(r.Row.ImageID), defuse(r.Row.MemberID)
 	}
 	if r.Status != 0 {
@@ -86,10 +87,11 @@ func columnsOf(r *Entry) columns {
 func said(words string) string { return defuse(plain.Line(words)) }
 
 // inputNames are the names under which the input's other columns stand in the
-// report. One that is a column of the report itself, as in an earlier report
-// that serves as input, is prefixed, so that no name stands there twice for
-// two different things.
+// report. A column of the report itself, as in an earlier report that serves as
+// input, gets a prefix, and more of it if the input has that name already. Names
+// that the input has twice stay as they are.
 func inputNames(names []string) []string {
+	const prefix = "input_"
 	taken := make(map[string]bool)
 	for _, name := range slices.Concat(columnNames, names) {
 		taken[name] = true
@@ -98,7 +100,7 @@ func inputNames(names []string) []string {
 	for i, name := range names {
 		if slices.Contains(columnNames, name) {
 			for taken[name] {
-				name = "input_" + name
+				name = prefix + name
 			}
 			taken[name] = true
 		}
@@ -123,25 +125,24 @@ const (
 // a spreadsheet may take them off. Numbers with a sign are left alone, they are
 // harmless. To defuse a cell again changes nothing.
 func defuse(cell string) string {
-	if !strings.ContainsAny(cell, formulaSigns) && (cell == "" || !strings.ContainsRune(cellEnds, rune(cell[0]))) {
+	var b strings.Builder
+	written := 0
+	for at := 0; at < len(cell); {
+		part := cell[at:]
+		if end := strings.IndexAny(part, cellEnds); end >= 0 {
+			part = part[:end]
+		}
+		if isFormula(part) || at == 0 && strings.IndexByte(cellEnds[1:], cell[0]) >= 0 {
+			b.WriteString(cell[written:at])
+			b.WriteByte('\'')
+			written = at
+		}
+		at += len(part) + 1
+	}
+	if b.Len() == 0 {
 		return cell
 	}
-	var b strings.Builder
-	if strings.ContainsRune(cellEnds[1:], rune(cell[0])) {
-		b.WriteByte('\'')
-	}
-	for rest := cell; rest != ""; {
-		end := strings.IndexAny(rest, cellEnds)
-		part := rest[:end+1]
-		if end < 0 {
-			end, part = len(rest), rest
-		}
-		if isFormula(rest[:end]) {
-			b.WriteByte('\'')
-		}
-		b.WriteString(part)
-		rest = rest[len(part):]
-	}
+	b.WriteString(cell[written:])
 	return b.String()
 }
 

@@ -145,8 +145,9 @@ func Cell(text string) string {
 	return defuse(text)
 }
 
-// breaks reports whether a character ends a line, or is none that a line can show.
-func breaks(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }
+// breaks reports whether a character ends a line, or is none that a line can show,
+// such as one that turns the order of others round.
+func breaks(r rune) bool { return !unicode.IsGraphic(r) }
 
 func (l *ShareList) writeCSV(w io.Writer) error {
 	out := &shareWriter{csv: csv.NewWriter(w), keep: make([]bool, 0, len(shareNames)+len(nameNames)+len(whyNames))}

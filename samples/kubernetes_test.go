@@ -126,6 +126,9 @@ func (m *manifest) judge(t *testing.T) {
 			t.Errorf("GOMEMLIMIT=%s is too near to the limit of %v, or not in MiB", v.Value, hard)
 		}
 	}
+	if policy := pod.SecurityContext.FSGroupChangePolicy; policy == nil || *policy != corev1.FSGroupChangeOnRootMismatch {
+		t.Errorf("each pod would let the group write to the journals and to the directory of the lock, which the program refuses then")
+	}
 	if c := container.SecurityContext; !*c.ReadOnlyRootFilesystem || *c.AllowPrivilegeEscalation || !*pod.SecurityContext.RunAsNonRoot {
 		t.Error("the container may more than it needs")
 	}

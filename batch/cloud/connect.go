@@ -99,12 +99,14 @@ func Connect(ctx context.Context, c Config) (*Session, error) {
 	warnPlain(c.Logger, "Image API", endpoint)
 	s := &Session{
 		endpoint:    endpoint,
+		setting:     l.setting,
 		region:      region,
 		method:      l.method,
 		cloud:       l.cloud,
 		access:      l.access(),
 		projectID:   g.project.ID,
 		projectName: g.project.Name,
+		roles:       g.roles,
 		tls:         l.tls,
 		log:         c.Logger,
 		renewing:    make(chan struct{}, 1),

@@ -60,7 +60,7 @@ func (c Config) accessKeyLogin(found *foundKey, missing error) (*login, error) {
 	keys.ready, keys.method = found.accessKey, "access key from "+found.from
 	keys.project.ID = cmp.Or(found.projectID, c.huaweiProject())
 
-	l := &login{issuer: keys, method: keys.method, region: region, tls: config}
+	l := &login{issuer: keys, method: keys.method, region: region, tls: config, setting: "--region or --endpoint"}
 	switch {
 	case c.Endpoint != "":
 		l.endpoint, err = parseBase("--endpoint", c.Endpoint)

@@ -80,6 +80,7 @@ func (k *keystone) issue(ctx context.Context) (*grant, error) {
 		ExpiresAt moment                `json:"expires_at"`
 		Project   tokens.Project        `json:"project"`
 		Catalog   []tokens.CatalogEntry `json:"catalog"`
+		Roles     []tokens.Role         `json:"roles"`
 	}
 	// The error of json is left out: it tells of types of this program.
 	if result.ExtractInto(&token) != nil {
@@ -89,7 +90,7 @@ func (k *keystone) issue(ctx context.Context) (*grant, error) {
 	if err := checkToken(id); err != nil {
 		return nil, fmt.Errorf("keystone at %s sent no usable token: its X-Subject-Token %w", k.url, err)
 	}
-	return &grant{proof: bearer{Secret(id)}, expires: token.ExpiresAt.Time, project: token.Project, catalog: token.Catalog}, nil
+	return &grant{proof: bearer{Secret(id)}, expires: token.ExpiresAt.Time, project: token.Project, catalog: token.Catalog, roles: token.Roles}, nil
 }
 
 // A moment is a time as clouds write it: with a time zone, or without one in

@@ -19,6 +19,7 @@ type login struct {
 	method   string
 	cloud    string   // of clouds.yaml, empty for other credentials
 	endpoint *url.URL // nil: it is in the catalog
+	setting  string   // that has the endpoint
 	region   string
 	// project is the one that the settings name. A ready token does not say
 	// what it is for.
@@ -295,9 +296,13 @@ func (c Config) apply(l *login, from place, v values) error {
 	}
 	switch override := v["image_endpoint_override"]; {
 	case c.Endpoint != "":
-		l.endpoint, err = parseBase("--endpoint", c.Endpoint)
+		l.setting = "--endpoint"
+		l.endpoint, err = parseBase(l.setting, c.Endpoint)
 	case override != "":
-		l.endpoint, err = parseBase(from.quote("image_endpoint_override"), override)
+		l.setting = from.quote("image_endpoint_override")
+		l.endpoint, err = parseBase(l.setting, override)
+	default:
+		l.setting = "the catalog of Keystone, or set --endpoint"
 	}
 	return err
 }

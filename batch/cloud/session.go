@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -64,6 +65,7 @@ type grant struct {
 	expires time.Time
 	project tokens.Project
 	catalog []tokens.CatalogEntry
+	roles   []tokens.Role
 	// renewAt is when to obtain another one although nobody has refused this
 	// one yet; zero: not before it is refused.
 	renewAt time.Time
@@ -121,12 +123,14 @@ func (k *kinds) add(kind string) {
 // goroutines at once.
 type Session struct {
 	endpoint    *url.URL
+	setting     string // that has the endpoint
 	region      string
 	method      string
 	cloud       string
 	access      string
 	projectID   string
 	projectName string
+	roles       []tokens.Role
 	tls         *tls.Config
 	log         *slog.Logger
 
@@ -169,6 +173,12 @@ func (s *Session) Huawei() bool {
 	return signs || strings.HasPrefix(s.endpoint.Hostname(), "ims.")
 }
 
+// HasRole reports whether Keystone has said that the credential has the role. Of a
+// ready token and of an access key nothing is known.
+func (s *Session) HasRole(name string) bool {
+	return slices.ContainsFunc(s.roles, func(r tokens.Role) bool { return r.Name == name })
+}
+
 // Cloud returns the name of the cloud of clouds.yaml, empty when the
 // credentials are not from there.
 func (s *Session) Cloud() string { return s.cloud }
@@ -186,7 +196,7 @@ func (s *Session) Region() string { return s.region }
 func (s *Session) Transport(workers int) *Transport {
 	transport := newTransport(s.tls)
 	transport.MaxIdleConnsPerHost = workers
-	return newSpread(transport)
+	return newSpread(transport, s.setting)
 }
 
 // Authorize puts the current credential on a request and returns the

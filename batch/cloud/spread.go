@@ -37,8 +37,8 @@ const (
 	longestLife  = 2 * time.Minute
 )
 
-func newSpread(transport *http.Transport) *Transport {
-	route := &route{setting: "--endpoint", proxy: transport.Proxy}
+func newSpread(transport *http.Transport, setting string) *Transport {
+	route := &route{setting: setting, proxy: transport.Proxy}
 	transport.Proxy = once(transport.Proxy)
 	return &Transport{Transport: transport, route: route, began: time.Now()}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"imsrevoke/batch"
@@ -83,6 +84,7 @@ type Client struct {
 	endpoint url.URL
 	basePath string
 	header   http.Header // that all requests share
+	began    atomic.Bool // that a request was made
 }
 
 var _ batch.API = (*Client)(nil)
@@ -361,6 +363,12 @@ func (c *Client) ownOnly(members []batch.Member) bool {
 // judge does what an answer means for the credential that it was asked with,
 // and makes its message fit to be shown.
 func (c *Client) judge(ctx context.Context, e *exchange) batch.Answer {
+	if e.first {
+		if why := notThere(e); why != "" {
+			e.answer.Meaning = batch.Misconfigured
+			e.answer.Message = "there is none at " + c.config.Endpoint.String() + ": " + why
+		}
+	}
 	switch m := e.answer.Meaning; {
 	case m == batch.Throttled:
 		e.answer.Limit, e.answer.LimitWindow = limitOf(e.errorText.message)

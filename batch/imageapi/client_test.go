@@ -69,13 +69,16 @@ func says(response string) roundTripper {
 	}
 }
 
+// newClient returns a client that has made its first request.
 func newClient(t testing.TB, endpoint string, k Credentials, rt http.RoundTripper) *Client {
 	t.Helper()
 	u, err := url.Parse(endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(Config{Endpoint: u, Transport: rt, Credentials: k, ProjectID: owner, UserAgent: "imsrevoke/test"})
+	c := New(Config{Endpoint: u, Transport: rt, Credentials: k, ProjectID: owner, UserAgent: "imsrevoke/test"})
+	c.began.Store(true)
+	return c
 }
 
 // glance is Glance's JSON for an error.

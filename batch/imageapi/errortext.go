@@ -30,6 +30,9 @@ type errorText struct {
 	code string
 	// message is one line of printable text, of up to maxWords characters.
 	message string
+	// nested says that both stand in an object of JSON within another one, as
+	// other services of OpenStack write their errors, and Huawei Cloud's.
+	nested bool
 }
 
 // orStatus is the text, or the words for the status when there is none.
@@ -60,6 +63,7 @@ func parseError(body []byte, secrets secrets) errorText {
 		var inner map[string]json.RawMessage
 		if json.Unmarshal(fields[name], &inner) == nil {
 			if e := textOf(inner, secrets); e != (errorText{}) {
+				e.nested = true
 				return e
 			}
 		}

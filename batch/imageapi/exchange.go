@@ -21,6 +21,7 @@ import (
 type exchange struct {
 	req        *http.Request
 	kind       string // the access rule that allows it
+	first      bool   // of the client
 	credential uint64
 	resp       *http.Response // nil when no answer came
 	// errorText is the text of the body of an answer that is no success.
@@ -36,7 +37,7 @@ func (c *Client) exchange(ctx context.Context, r http.Request, kind string) exch
 	trace := connectionTraces.Get().(*connectionTrace)
 	defer connectionTraces.Put(trace)
 	req := r.WithContext(httptrace.WithClientTrace(ctx, &trace.ClientTrace))
-	e := exchange{req: req, kind: kind}
+	e := exchange{req: req, kind: kind, first: !c.began.Load() && !c.began.Swap(true)}
 	var err error
 	if e.credential, err = c.config.Credentials.Authorize(req); err != nil {
 		e.answer = notSent(err)

@@ -142,11 +142,19 @@ func (c *Client) Images(ctx context.Context, q batch.ImageQuery, from batch.Curs
 	page, err := c.readImages(e.resp.Body, q, at, passes)
 	if err != nil {
 		e.answer.Meaning, e.answer.Message = batch.Broken, err.Error()
+		if errors.As(err, new(finalError)) {
+			e.answer.Meaning = batch.Refused
+		}
 		return batch.ImagePage{}, c.judge(ctx, &e)
 	}
 	e.answer.Meaning = batch.Listed
 	return page, c.judge(ctx, &e)
 }
+
+// A finalError says why the list cannot be read, however often it is asked for.
+type finalError string
+
+func (e finalError) Error() string { return string(e) }
 
 // An imageDocument is what is read of an image.
 type imageDocument struct {
@@ -174,7 +182,7 @@ func (c *Client) readImages(body io.Reader, q batch.ImageQuery, at imageCursor, 
 		case max(len(d.ID), len(d.Name), len(d.Owner), len(d.Status)) > maxImageText:
 			return fmt.Errorf("the image list has a text of %d bytes", max(len(d.ID), len(d.Name), len(d.Owner), len(d.Status)))
 		case d.ImageType != nil && d.Hidden == nil && !c.config.Huawei:
-			return errors.New("the images are those of Huawei Cloud, whose list is asked for in another way: log in with an access key, or name the endpoint https://ims.REGION.…")
+			return finalError("the images are those of Huawei Cloud, whose list is asked for in another way: log in with an access key, or name the endpoint https://ims.REGION.…")
 		}
 		last = d.ID
 		count++
@@ -184,6 +192,7 @@ func (c *Client) readImages(body io.Reader, q batch.ImageQuery, at imageCursor, 
 		page.Images = append(page.Images, batch.Image{
 			ID: d.ID, Name: d.Name, Owner: d.Owner, Status: d.Status, Hidden: d.Hidden != nil && *d.Hidden,
 			Unshared: !c.config.Huawei && d.Visibility != "shared",
+			Private:  !c.config.Huawei && d.Visibility == "private",
 			Received: passes[at.pass].received,
 		})
 		return nil
@@ -203,10 +212,10 @@ func (c *Client) readImages(body io.Reader, q batch.ImageQuery, at imageCursor, 
 	switch {
 	case next != "":
 		if marker = markerOf(next); marker == "" {
-			return batch.ImagePage{}, errors.New("the image list has a next page without a marker to ask for it")
+			return batch.ImagePage{}, finalError("it has a next page without a marker to ask for it")
 		}
 		if len(marker) > maxMarker {
-			return batch.ImagePage{}, fmt.Errorf("the marker of the next page has %d bytes", len(marker))
+			return batch.ImagePage{}, finalError(fmt.Sprintf("the marker of its next page has %d bytes", len(marker)))
 		}
 	case c.config.Huawei && count > 0:
 		marker = last

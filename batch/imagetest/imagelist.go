@@ -199,7 +199,7 @@ func (c *Cloud) imagePage(q imageQuery, images []*image, limit int, more bool) a
 	for _, img := range images {
 		switch {
 		case c.ImageList.Thin != nil && c.ImageList.Thin(img.ID):
-		case q.huawei:
+		case c.Huawei:
 			page.Images = append(page.Images, img.huaweiDocument())
 		default:
 			page.Images = append(page.Images, img.imageDocument())

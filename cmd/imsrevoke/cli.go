@@ -161,6 +161,7 @@ CSV file, asks the OpenStack Image API (or Huawei Cloud IMS) to remove each
 member from its image, and writes a report with one row for each row of the
 file.`,
 		Example: `  imsrevoke demo                       # see it work, without a cloud
+  imsrevoke list --output shares.csv   # every share of the project's images
   imsrevoke run pairs.csv --dry-run    # judge a file, send nothing
   imsrevoke run pairs.csv              # withdraw every share in it`,
 		SilenceErrors: true,

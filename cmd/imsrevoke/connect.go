@@ -61,15 +61,16 @@ func openAPI(session *cloud.Session, workers int) (api batch.API, closeAPI func(
 	}), transport.CloseIdleConnections
 }
 
-func (r *run) job(bar *progress) *batch.Job { return r.options.watchedJob(r.log, bar) }
+func (r *run) job(bar *progress) *batch.Job { return r.options.watchedJob(r.session, r.log, bar) }
 
 // watchedJob is the job that the flags describe; what happens is told to the log
 // and shown by the bar.
-func (o *runOptions) watchedJob(log *slog.Logger, bar *progress) *batch.Job {
+func (o *runOptions) watchedJob(session *cloud.Session, log *slog.Logger, bar *progress) *batch.Job {
 	job := o.job()
+	events := &eventLog{Logger: log, endpoint: session.Endpoint(), patience: job.OutagePatience}
 	job.Notify = func(e batch.Event) {
-		logEvent(log, e)
-		bar.event(e)
+		events.event(e)
+		bar.event(events.waits(e))
 	}
 	return job
 }

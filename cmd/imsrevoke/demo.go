@@ -25,11 +25,12 @@ func (c *cli) demoCommand() *cobra.Command {
 		Use:   "demo",
 		Short: "Show the whole job on a simulated cloud",
 		Long: `Demo starts a simulated Image API and Identity API in this process, shares
-some images there, and runs the whole job on them: it logs in, withdraws the
-shares of a sample file at a visible pace, meets a few faults on the way, and
-shows the report. Then it asks the simulated cloud whether the report is true.
+some images there, and runs the whole job on them: it lists the shares, revokes
+those of a sample file at a visible pace, meets a few faults on the way, shows
+the report, and lists what is left that nobody has allowed. Then it asks the
+simulated cloud whether all that is true.
 
-Nothing leaves the machine. The file and its report stay in a temporary
+Nothing leaves the machine. The lists, the file and its report stay in a temporary
 directory, to be looked at.`,
 		Example: "  imsrevoke demo",
 		Args:    cobra.NoArgs,
@@ -57,11 +58,15 @@ func (c *cli) demo(ctx context.Context) error {
 	}
 	defer server.Close()
 
-	options := newRunOptions()
-	options.rate, options.yes = 12, true
-	options.lock = filepath.Join(dir, "lock")
 	ours := *c
 	ours.getenv = demoEnvironment(server.AuthURL)
+	if err := ours.demoList(ctx, dir, "shares.csv", ""); err != nil {
+		return err
+	}
+	options := newRunOptions()
+	options.rate, options.yes = demoRate, true
+	options.lock = filepath.Join(dir, "lock")
+	fmt.Fprint(c.stdout, "\n$ imsrevoke run pairs.csv\n")
 	err = ours.runFile(ctx, input, options)
 	if err != nil && !errors.Is(err, errUnsettled) {
 		return err
@@ -70,7 +75,38 @@ func (c *cli) demo(ctx context.Context) error {
 	if err := c.showReport(output); err != nil {
 		return err
 	}
+	fmt.Fprintln(c.stdout)
+	if err := os.WriteFile(filepath.Join(dir, "allowed.csv"), []byte("member_id\n"+demoBystander+"\n"), 0o600); err != nil {
+		return err
+	}
+	if err := ours.demoList(ctx, dir, "extra.csv", "allowed.csv"); err != nil {
+		return err
+	}
 	return c.judgeDemo(simulated, pairs, output)
+}
+
+// demoRate is a pace that can be watched.
+const demoRate = 12
+
+// demoList lists the shares that no allow list allows, or all if there is none.
+func (c *cli) demoList(ctx context.Context, dir, output, allowed string) error {
+	o := newListOptions()
+	o.rate, o.output = demoRate, filepath.Join(dir, output)
+	command := "list --output " + output
+	if allowed != "" {
+		o.notIn = []string{filepath.Join(dir, allowed)}
+		command = "list --not-in " + allowed + " --output " + output
+	}
+	fmt.Fprintf(c.stdout, "$ imsrevoke %s\n", command)
+	if err := c.listShares(ctx, o); err != nil && !errors.Is(err, errFound) {
+		return err
+	}
+	rows, err := readReport(o.output)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.stdout, "%s: %s\n", output, plural(len(rows)-1, "share"))
+	return nil
 }
 
 func demoEnvironment(authURL string) func(string) string {

@@ -28,6 +28,7 @@ func TestE2E(t *testing.T) {
 		{"rate", testRate},
 		{"spread", testSpread},
 		{"check and verify", testCheck},
+		{"list", testList},
 		{"spellings of ids", testSpellings},
 		{"restore", testRestore},
 		{"kill and resume", testCrash},

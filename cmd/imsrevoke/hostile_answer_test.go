@@ -50,7 +50,7 @@ var hostileAnswers = []struct {
 	{name: "an endless list of members", onlyList: true, outcome: batch.NotFound, message: "the member list is longer than",
 		answer: func(c *hostileConn) {
 			c.write("HTTP/1.1 200 OK\r\n\r\n{\"members\": [")
-			c.forever(strings.Repeat(`{"member_id": "x"},`, 1<<10))
+			c.forever(strings.Repeat(`{"image_id": "00000000-0000-4000-8000-000000000000", "member_id": "x"},`, 1<<10))
 		}},
 	{name: "a list of endless white space", onlyList: true, outcome: batch.NotFound, message: "the member list is longer than",
 		answer: func(c *hostileConn) { c.write("HTTP/1.1 200 OK\r\n\r\n"); c.forever(strings.Repeat(" ", 16<<10)) }},
@@ -156,14 +156,14 @@ var hostileAnswers = []struct {
 		}},
 	{name: "escapes for a terminal in the status line of a success", outcome: batch.Unknown, message: "this may be no Image API",
 		answer: func(c *hostileConn) { c.write("HTTP/1.1 202 \x1b[31mred\x1b]0;title\x07\u202e\r\n\r\n") }},
-	{name: "escapes for a terminal in the status line of a redirect", outcome: batch.Rejected, message: "leads elsewhere",
-		answer: func(c *hostileConn) { c.write("HTTP/1.1 302 \x1b[31mred\x1b]0;title\x07\u202e\r\nLocation: /\r\n\r\n") }},
+	{name: "escapes for a terminal in the status line of a refusal", outcome: batch.Rejected, message: "451 [31mred",
+		answer: func(c *hostileConn) { c.write("HTTP/1.1 451 \x1b[31mred\x1b]0;title\x07\u202e\r\nLocation: /\r\n\r\n") }},
 	{name: "escapes for a terminal in the headers", outcome: batch.Unknown, message: "malformed MIME header",
 		answer: func(c *hostileConn) {
 			c.write("HTTP/1.1 400 Bad\r\nX-Openstack-Request-Id: \x1b[31mred\r\nContent-Type: \x1b[31m\r\n\r\nhello")
 		}},
-	{name: "a status line of many words", outcome: batch.Rejected, message: "the answer is 302",
-		answer: func(c *hostileConn) { c.write("HTTP/1.1 302 " + strings.Repeat("word ", 10<<10) + "\r\n\r\n") }},
+	{name: "a status line of many words", outcome: batch.Rejected, message: "451 word word",
+		answer: func(c *hostileConn) { c.write("HTTP/1.1 451 " + strings.Repeat("word ", 10<<10) + "\r\n\r\n") }},
 }
 
 // TestHostileAnswers: whatever an endpoint answers, the run ends, its message

@@ -9,8 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
+	"time"
 )
 
 // TestHostileListsFitIntoAPod measures a check whose eight workers read the
@@ -45,13 +45,40 @@ func TestHostileListsFitIntoAPod(t *testing.T) {
 	}
 	cmd := exec.CommandContext(t.Context(), build(t), "check", input, "--endpoint", server.URL, "--rate", "unlimited", "--attempt-timeout", "5m")
 	cmd.Env = []string{"HOME=" + t.TempDir(), "OS_TOKEN=t0ken", "OS_PROJECT_ID=1", "GOMEMLIMIT=200MiB"}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Errorf("check: %v\n%s", err, out)
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
 	}
-	if peak := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss; peak > pod {
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	peak := 0
+	for running := true; running; {
+		select {
+		case err := <-ended:
+			running = false
+			if err != nil {
+				t.Errorf("check: %v\n%s", err, &out)
+			}
+		case <-time.After(5 * time.Millisecond):
+			peak = max(peak, peakOf(cmd.Process.Pid))
+		}
+	}
+	if peak == 0 || peak > pod {
 		t.Errorf("it took %d MiB", peak>>10)
-	} else {
-		t.Logf("it took %d MiB", peak>>10)
 	}
+	t.Logf("it took %d MiB", peak>>10)
+}
+
+// peakOf is the most memory that a process has had, in KiB; 0 when it has ended.
+// (What the system tells of a process that has ended counts its parent's, too.)
+func peakOf(pid int) int {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	var peak int
+	fmt.Sscan(rest, &peak)
+	return peak
 }

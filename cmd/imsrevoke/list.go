@@ -193,7 +193,13 @@ type listing struct {
 	allowed               []*manifest.AllowList
 	images, members       map[string]bool // chosen, by key; nil for all
 	project               string          // of the credentials
-	query                 batch.ImageQuery
+	// seesAll says that there is reason to believe that the credentials see every
+	// image that is asked for, and all of its members: the images are the project's
+	// own, the credentials an admin's, or something was seen that others do not
+	// see. doubtful are the images whose member lists rely on it.
+	seesAll  bool
+	doubtful []string
+	query    batch.ImageQuery
 
 	directory *directory // nil unless members are looked up
 
@@ -229,6 +235,7 @@ func (c *cli) listShares(ctx context.Context, o *listOptions) error {
 		return err
 	}
 	l.query.Received = o.received
+	l.seesAll = o.received || strings.EqualFold(l.query.Owner, l.project) || l.session.HasRole("admin")
 	if o.names || o.gone {
 		if l.directory, err = l.openDirectory(ctx); err != nil {
 			return err
@@ -309,7 +316,7 @@ func (l *listing) execute(ctx context.Context) error {
 	l.started = time.Now()
 	api, closeAPI := openAPI(l.session, l.options.workers)
 	defer closeAPI()
-	counts, stopped := l.options.watchedJob(l.log, l.bar).List(ctx, l.query, api, l)
+	counts, stopped := l.options.watchedJob(l.session, l.log, l.bar).List(ctx, l.query, api, l)
 	l.bar.finish()
 	l.summary.counts = counts
 	switch {
@@ -323,10 +330,17 @@ func (l *listing) execute(ctx context.Context) error {
 			l.unread(image.ID, 0, "the run stopped before its member list was read")
 		}
 	}
+	if l.seesAll {
+		l.summary.Read += len(l.doubtful)
+	} else {
+		for _, id := range l.doubtful {
+			l.unread(id, 0, "the member list that these credentials see may hide others")
+		}
+	}
 	if l.directory != nil && l.found != nil && !errors.Is(stopped, errRecord) {
 		l.directory.lookUp(ctx, l)
 	}
-	l.summary.complete = stopped == nil && len(l.summary.Unread) == 0 && (!l.options.gone || l.summary.NotLookedUp == 0)
+	l.summary.complete = stopped == nil && l.seesAll && len(l.summary.Unread) == 0 && (!l.options.gone || l.summary.NotLookedUp == 0)
 	if l.found == nil && stopped != nil { // there is nothing to write
 		return l.conclude(stopped)
 	}
@@ -357,6 +371,7 @@ func (l *listing) Images(all []batch.Image) ([]batch.Image, error) {
 			continue
 		}
 		l.summary.Images++
+		l.seesAll = l.seesAll || image.Private && !strings.EqualFold(image.Owner, l.project)
 		if image.Unshared {
 			l.summary.NotShared++
 			continue
@@ -410,11 +425,12 @@ func (l *listing) List(list batch.MemberList) error {
 	case list.Gap != "":
 		l.unread(image.ID, list.Answer.Status, list.Gap)
 	case list.OwnOnly && !strings.EqualFold(image.Owner, l.project):
-		l.unread(image.ID, list.Answer.Status, "the member list that these credentials see may hide others")
+		l.doubtful = append(l.doubtful, image.ID)
 	case undated > 0:
 		l.unread(image.ID, list.Answer.Status, fmt.Sprintf("the server does not say since when %s can use it", plural(undated, "member")))
 	default:
 		s.Read++
+		l.seesAll = l.seesAll || len(list.Members) > 0 && !list.OwnOnly && !strings.EqualFold(image.Owner, l.project)
 	}
 	l.bar.step(plural(s.Shares, "share"))
 	if len(chosen) == 0 {

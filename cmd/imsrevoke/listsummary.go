@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"imsrevoke/batch"
+	"imsrevoke/batch/plain"
 	"imsrevoke/report"
 )
 
@@ -65,6 +66,7 @@ type listSummary struct {
 	withheld bool // from standard output, since it is not complete
 	filters  string
 	received bool
+	mayMiss  bool // images
 
 	lookupFailure string
 }
@@ -133,6 +135,7 @@ func (l *listing) conclude(err error) error {
 		}
 	}
 	s.filters, s.received = o.filters(), o.received
+	s.mayMiss = !l.seesAll && l.found != nil
 	s.ExitCode = l.exitCode(err)
 	if err != nil {
 		s.Stopped = err.Error()
@@ -178,7 +181,7 @@ func (o *listOptions) filters() string {
 func (s *listSummary) text(err error) string {
 	var b strings.Builder
 	if err != nil && !errors.Is(err, errFound) && !errors.Is(err, errIncomplete) {
-		fmt.Fprintf(&b, "imsrevoke: stopped: %v\n", err)
+		fmt.Fprintf(&b, "imsrevoke: stopped: %s\n", indented(err))
 	}
 	if s.Images > 0 || err == nil {
 		b.WriteString(s.numbers())
@@ -210,13 +213,16 @@ func (s *listSummary) text(err error) string {
 	if s.NotForRun > 0 {
 		fmt.Fprintf(&b, "run cannot revoke %s of them: the member is an account or an organization, or its id cannot be part of a request\n", grouped(s.NotForRun))
 	}
+	if s.mayMiss {
+		b.WriteString("nothing shows that these credentials see all images that are asked for: use those of an admin\n")
+	}
 	for i, image := range s.Unread {
 		const most = 1000
 		if i == most {
 			fmt.Fprintf(&b, "and %s more, see --summary json\n", plural(len(s.Unread)-most, "image"))
 			break
 		}
-		fmt.Fprintf(&b, "not read: %s\n", image)
+		fmt.Fprintf(&b, "not read: %s\n", plain.Line(image.String()))
 	}
 	switch {
 	case s.withheld:

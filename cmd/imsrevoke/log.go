@@ -3,6 +3,10 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
 
 	"imsrevoke/batch"
 )
@@ -21,9 +25,19 @@ func (c *cli) logger(level, format string) *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.stderr, options))
 }
 
-// logEvent tells the log of one answer.
-func logEvent(log *slog.Logger, e batch.Event) {
-	if !log.Enabled(context.Background(), slog.LevelInfo) {
+// An eventLog tells the log what happens during a job. It is used by one
+// goroutine at a time.
+type eventLog struct {
+	*slog.Logger
+	endpoint *url.URL
+	patience time.Duration
+	outage   bool // is being waited out
+}
+
+// event tells of one answer.
+func (l *eventLog) event(e batch.Event) {
+	l.outageEvent(e)
+	if !l.Enabled(context.Background(), slog.LevelInfo) {
 		return // before all of it is put together for nobody
 	}
 	answer := []any{"status", e.Answer.Status, "request_id", e.Answer.RequestID, "took", e.Took}
@@ -33,18 +47,56 @@ func logEvent(log *slog.Logger, e batch.Event) {
 	if e.Row != nil {
 		answer = append(answer, "line", e.Row.Line, "image_id", e.Row.Pair.ImageID, "member_id", e.Row.Pair.MemberID)
 	}
-	log.Debug("answer", answer...)
+	l.Debug("answer", answer...)
 	if e.Limit > 0 {
-		log.Info("the server names its limit, which the run keeps to", "requests_per_second", e.Limit, "message", e.Answer.Message)
+		l.Info("the server names its limit, which the run keeps to", "requests_per_second", e.Limit, "message", e.Answer.Message)
 	}
 	switch {
 	case e.Outage > 0:
-		log.Info("the server serves nobody, waiting", "for", e.Outage, "status", e.Answer.Status, "message", e.Answer.Message)
+		l.Info("no request is served, waiting", "for", e.Outage, "status", e.Answer.Status, "message", e.Answer.Message)
 	case e.PausedFor > 0:
-		log.Info("the server asks for a pause", "pause", e.PausedFor, "status", e.Answer.Status, "rate", e.Rate)
+		l.Info("the server asks for a pause", "pause", e.PausedFor, "status", e.Answer.Status, "rate", e.Rate)
 	case e.RetryIn > 0:
-		log.Info("trying again", append([]any{"in", e.RetryIn}, answer...)...)
+		l.Info("retrying", append([]any{"in", e.RetryIn}, answer...)...)
 	case e.Answer.Meaning == batch.Renewed:
-		log.Info("the token was refused, and is renewed")
+		l.Info("the token was refused, and is renewed")
 	}
+}
+
+// outageEvent warns once of an outage: why the run waits, and until when at most.
+func (l *eventLog) outageEvent(e batch.Event) {
+	switch began := e.Outage > 0; {
+	case began && !l.outage:
+		l.Warn("no request is served: waiting as long as --outage-patience allows",
+			"until", l.outageEnd(e).Format(time.RFC3339), "reason", l.outageReason(e))
+	case !began && l.outage:
+		l.Info("requests are served again")
+	}
+	l.outage = e.Outage > 0
+}
+
+// waits says in short why nothing moves, and is empty while something does.
+func (l *eventLog) waits(e batch.Event) string {
+	switch {
+	case e.Outage > 0:
+		return "waiting until " + l.outageEnd(e).Format(time.TimeOnly) + ": " + l.outageReason(e)
+	case e.PausedFor > 0:
+		return "the server asks for a pause of " + roughly(e.PausedFor)
+	}
+	return ""
+}
+
+// outageEnd is when an outage has lasted for too long.
+func (l *eventLog) outageEnd(e batch.Event) time.Time { return time.Now().Add(l.patience - e.Outage) }
+
+// outageReason is who has not served the last request, and why.
+func (l *eventLog) outageReason(e batch.Event) string {
+	reason := strings.TrimPrefix(e.Answer.Message, "nothing was sent: ")
+	if status := strconv.Itoa(e.Answer.Status); e.Answer.Status > 0 && !strings.HasPrefix(reason, status) {
+		reason = status + ": " + reason
+	}
+	if !strings.Contains(reason, l.endpoint.Host) && e.Answer.Meaning != batch.Unreachable { // which names a proxy
+		reason = l.endpoint.Host + ": " + reason
+	}
+	return reason
 }

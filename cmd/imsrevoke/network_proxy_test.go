@@ -112,7 +112,7 @@ func TestNetworkThatIsDownAndUpAgain(t *testing.T) {
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
-	(<-ended).expect(t, exitSettled, "the server serves nobody, waiting")
+	(<-ended).expect(t, exitSettled, "no request is served, waiting")
 	s.judgeSettled(t)
 }
 

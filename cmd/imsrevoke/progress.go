@@ -110,19 +110,11 @@ func (p *progress) add(o batch.Outcome) {
 	p.bar.Increment()
 }
 
-// event shows why nothing moves, while nothing does.
-func (p *progress) event(e batch.Event) {
-	if p.bar == nil {
-		return
+// event shows why nothing moves, if nothing does.
+func (p *progress) event(waits string) {
+	if p.bar != nil {
+		p.bar.Set("waits", waits)
 	}
-	waits := ""
-	switch {
-	case e.Outage > 0:
-		waits = fmt.Sprintf("no answer for %s, waiting", roughly(e.Outage))
-	case e.PausedFor > 0:
-		waits = fmt.Sprintf("the server asks for a pause of %s", roughly(e.PausedFor))
-	}
-	p.bar.Set("waits", waits)
 }
 
 func (p *progress) finish() {

@@ -27,7 +27,7 @@ func TestBarFitsTheTerminal(t *testing.T) {
 	for _, outcome := range batch.Outcomes() {
 		p.add(outcome)
 	}
-	p.event(batch.Event{Outage: 90e9})
+	p.event("waiting until 15:04:05: cannot connect to 192.0.2.1:9292: connection refused")
 	for _, width := range []int64{100, 61, 60, 59, 40, 20, 80, 0} {
 		columns.Store(width)
 		_ = p.bar.String() // takes over the width

@@ -225,6 +225,12 @@ func (s *script) setFaults(ts *testscript.TestScript, args []string) {
 		"lost":             imagetest.Always(imagetest.CutAfter()),
 		"forbidden":        imagetest.Always(imagetest.Gateway(http.StatusForbidden, "APIGW.0302", "The app is not allowed to use the API")),
 		"wrong-path":       imagetest.Always(imagetest.Gateway(http.StatusNotFound, "APIGW.0101", "The API does not exist")),
+		"wrong-path-later": func(r imagetest.Request) imagetest.Fault {
+			if r.ImageID == "" || r.ImageID == s.running(ts).pairs[0].ImageID {
+				return imagetest.Fault{}
+			}
+			return imagetest.Gateway(http.StatusNotFound, "APIGW.0101", "The API does not exist")
+		},
 		"limit": imagetest.FirstRequests(1, imagetest.Gateway(http.StatusTooManyRequests, "APIGW.0308",
 			"The throttling threshold has been reached: policy user over ratelimit,limit:200,time:1 second")),
 		"gateway-404":    imagetest.Always(imagetest.Status(http.StatusNotFound)),

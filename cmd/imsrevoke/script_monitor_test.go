@@ -52,7 +52,7 @@ func (s *script) metrics(ts *testscript.TestScript, args []string) {
 }
 
 // metricNumbers are the values of metrics by the ends of their names; those of
-// rows, by outcome.
+// rows by outcome, and those of images by state.
 func metricNumbers(families map[string]*dto.MetricFamily) map[string]float64 {
 	numbers := make(map[string]float64)
 	for name, family := range families {
@@ -60,7 +60,7 @@ func metricNumbers(families map[string]*dto.MetricFamily) map[string]float64 {
 		for _, metric := range family.GetMetric() {
 			key := name
 			for _, label := range metric.GetLabel() {
-				if label.GetName() == "outcome" {
+				if label.GetName() == "outcome" || label.GetName() == "state" {
 					key = label.GetValue()
 				}
 			}

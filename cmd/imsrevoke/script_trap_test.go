@@ -29,6 +29,8 @@ import (
 // everything with the same status.
 type trapKind struct {
 	status      int
+	location    string
+	body        string
 	certificate *x509.Certificate // nil: it does not speak TLS
 	known       bool              // ca.pem has its CA
 }
@@ -37,6 +39,9 @@ var trapKinds = map[string]trapKind{
 	"plain":     {status: http.StatusNoContent},
 	"proxy-407": {status: http.StatusProxyAuthRequired},
 	"proxy-403": {status: http.StatusForbidden},
+	"redirect":  {status: http.StatusFound, location: "https://portal.example.com/login?next=/"},
+	"nginx": {status: http.StatusNotFound, body: "<html><head><title>404 Not Found</title></head>" +
+		"<body><center><h1>404 Not Found</h1></center><hr><center>nginx/1.22.1</center></body></html>"},
 	"untrusted": {status: http.StatusNoContent, certificate: certificateOf("127.0.0.1", time.Now().Add(time.Hour))},
 	"expired":   {status: http.StatusNoContent, known: true, certificate: certificateOf("127.0.0.1", time.Date(2020, 1, 2, 0, 0, 0, 0, time.UTC))},
 	"elsewhere": {status: http.StatusNoContent, known: true, certificate: certificateOf("192.0.2.1", time.Now().Add(time.Hour))},
@@ -57,7 +62,11 @@ func (s *script) startTrap(ts *testscript.TestScript, args []string) {
 	requests := new(atomic.Int64)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		requests.Add(1)
+		if kind.location != "" {
+			w.Header().Set("Location", kind.location)
+		}
 		w.WriteHeader(kind.status)
+		io.WriteString(w, kind.body)
 	}))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes
 	if kind.certificate == nil {
