@@ -221,15 +221,11 @@ func (r *Reader) headerAgain(rec *record) (bool, error) {
 	l := r.m.layout
 	member := fold(l.header[l.member])
 	again := member != "" && member == fold(rec.MemberID.text)
-	if l.image >= 0 { // else it is an allow list of members
+	if l.image >= 0 {
 		image := fold(l.header[l.image])
 		again = again && image != "" && image == fold(rec.ImageID.text)
 	}
-	switch {
-	case again:
-	case l.image < 0:
-		return false, nil
-	default:
+	if !again {
 		other, ok := r.m.headerIn(rec)
 		if !ok {
 			return false, nil

@@ -191,6 +191,6 @@ func TestAProxysWordsAreText(t *testing.T) {
 	cmd.Env = append(cmd.Environ(), "OS_AUTH_URL=https://keystone.example.com/v3", "HTTPS_PROXY="+proxy.url)
 	_ = cmd.Run()
 	run := siteRun{code: cmd.ProcessState.ExitCode(), stderr: stderr.String()}
-	run.expect(t, exitUsage, "done")
+	run.expect(t, exitUsage, "502")
 	judgePlain(t, "standard error", run.stderr)
 }
