@@ -67,8 +67,7 @@ func columnsOf(r *Entry) columns {
 		AlsoShared: said(r.AlsoSharedWith),
 	}
 	if r.Row.Problem != "" {
-		// What is a pair holds nothing that a spreadsheet would run, but an id as
-		// the formula ="ID".
+		// What is a pair holds nothing that a spreadsheet would run.
 		c.ImageID, c.MemberID = defuse(r.Row.ImageID), defuse(r.Row.MemberID)
 	}
 	if r.Status != 0 {
@@ -91,7 +90,6 @@ func said(words string) string { return defuse(plain.Line(words)) }
 // input, gets a prefix, and more of it if the input has that name already. Names
 // that the input has twice stay as they are.
 func inputNames(names []string) []string {
-	const prefix = "input_"
 	taken := make(map[string]bool)
 	for _, name := range slices.Concat(columnNames, names) {
 		taken[name] = true
@@ -100,7 +98,7 @@ func inputNames(names []string) []string {
 	for i, name := range names {
 		if slices.Contains(columnNames, name) {
 			for taken[name] {
-				name = prefix + name
+				name = "input_" + name
 			}
 			taken[name] = true
 		}

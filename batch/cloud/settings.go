@@ -36,6 +36,9 @@ type setting struct {
 	// fills says that the variable is used where the cloud of clouds.yaml does
 	// not have the setting. Any other variable must agree with the cloud.
 	fills bool
+	// yields says that the cloud takes precedence over a variable that says
+	// something else: it leads to nobody else and nowhere else.
+	yields bool
 }
 
 // names are all names of a setting.
@@ -48,15 +51,15 @@ const (
 
 var settings = []setting{
 	{name: "auth_url", inAuth: true, note: "address of the Identity API, with or without /v3"},
-	{name: "auth_type", others: []string{"auth_plugin"}, fills: true, note: "`password`, `v3password`, `v3applicationcredential`, `token` or `v3token`; any other is refused"},
+	{name: "auth_type", others: []string{"auth_plugin"}, fills: true, yields: true, note: "`password`, `v3password`, `v3applicationcredential`, `token` or `v3token`; any other is refused"},
 	{name: "username", others: []string{"user_name"}, inAuth: true, note: "user, by name in a domain"},
 	{name: "user_id", inAuth: true, note: "user, by id; takes precedence over the name"},
-	{name: "password", inAuth: true, fills: true, note: "password of the user"},
+	{name: "password", inAuth: true, fills: true, yields: true, note: "password of the user"},
 	{name: "user_domain_id", inAuth: true, note: "domain of the user; takes precedence over the name"},
 	{name: "user_domain_name", inAuth: true, note: "domain of the user"},
 	{name: "application_credential_id", inAuth: true, note: "application credential, by id"},
 	{name: "application_credential_name", inAuth: true, note: "application credential, by name; needs the user"},
-	{name: "application_credential_secret", inAuth: true, fills: true, note: "secret of the application credential"},
+	{name: "application_credential_secret", inAuth: true, fills: true, yields: true, note: "secret of the application credential"},
 	{name: "token", others: []string{"auth_token"}, inAuth: true, note: "token to log in with; as a variable a ready token, unless OS_AUTH_TYPE says `token`"},
 	{name: "project_id", others: []string{"tenant_id"}, inAuth: true, note: "project, by id; with an application credential the token must be for it"},
 	{name: "project_name", others: []string{"tenant_name"}, inAuth: true, note: "project, by name; the token must be for it"},
@@ -74,13 +77,13 @@ var settings = []setting{
 	{name: "image_interface", others: []string{"image_endpoint_type"}, fills: true, note: "takes precedence over interface"},
 	{name: "image_endpoint_override", others: []string{"image_endpoint"}, fills: true, note: "endpoint of the Image API, in the place of the catalog's"},
 	{name: "profile", others: []string{"cloud"}, note: "profile of clouds-public.yaml, under the settings of the cloud; openstacksdk's own profiles are refused"},
-	{name: "cacert", fills: true, note: "PEM file of the CA to trust instead of the system's"},
-	{name: "cert", fills: true, note: "PEM file of the client certificate, and of its key where key is not set"},
-	{name: "key", fills: true, note: "PEM file of the key of the client certificate"},
-	{name: "verify", fills: true, note: "`false`: certificates are not verified"},
-	{name: "insecure", fills: true, note: "`true`: certificates are not verified"},
-	{name: "identity_api_version", fills: true, note: "must be 3"},
-	{name: "image_api_version", fills: true, note: "must be 2"},
+	{name: "cacert", fills: true, yields: true, note: "PEM file of the CA to trust instead of the system's"},
+	{name: "cert", fills: true, yields: true, note: "PEM file of the client certificate, and of its key where key is not set"},
+	{name: "key", fills: true, yields: true, note: "PEM file of the key of the client certificate"},
+	{name: "verify", fills: true, yields: true, note: "`false`: certificates are not verified"},
+	{name: "insecure", fills: true, yields: true, note: "`true`: certificates are not verified"},
+	{name: "identity_api_version", fills: true, yields: true, note: "must be 3"},
+	{name: "image_api_version", fills: true, yields: true, note: "must be 2"},
 
 	{name: "system_scope", inAuth: true, use: refusedSetting, note: "the Image API needs a project: set project_name or project_id instead"},
 	{name: "passcode", inAuth: true, use: refusedSetting, note: "one-time passcodes are not supported: use an application credential"},
@@ -203,15 +206,16 @@ func withoutLogin(s *setting) bool {
 	return s.fills && !s.inAuth || s.name == "project_id" || s.name == "project_name"
 }
 
-// fill adds to the settings of a cloud those of the environment. A variable
-// that says something else than the cloud is refused: openstacksdk would not
-// look at it, and the openstack client would follow it.
+// fill adds to the settings of a cloud those of the environment. The cloud takes
+// precedence, as it does for openstacksdk, which looks at no variable then. But the
+// openstack client would follow one: where it says who we are or where we go in
+// another way than the cloud, nobody knows which of them is meant.
 func (v values) fill(from place, env values) error {
 	var strange []string
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		s := byName()[name]
 		switch value, ok := v[name]; {
-		case ok && s.same(value, env[name]):
+		case ok && (s.yields || s.same(value, env[name])):
 		case !ok && s.fills:
 			v[name] = env[name]
 		default:

@@ -478,6 +478,8 @@ func TestCloudsFilesTogether(t *testing.T) {
 			vars: env{"OS_USERNAME": "bob", "OS_PROJECT_NAME": "dev"}, refuse: "OS_PROJECT_NAME, OS_USERNAME in the environment are not what the cloud says: unset them"},
 		{name: "a variable that the cloud does not have", clouds: "{clouds: {c: {region_name: one, auth: {auth_url: KEYSTONE, application_credential_id: c1, application_credential_secret: s3cr3t}}}}",
 			vars: env{"OS_PROJECT_NAME": "dev"}, refuse: "OS_PROJECT_NAME in the environment is not what the cloud says"},
+		{name: "variables that lead nowhere else", clouds: "{clouds: {c: {region_name: one, auth_type: password, verify: true, identity_api_version: 3, " + auth + "}}}",
+			vars: env{"OS_PASSWORD": "wrong", "OS_AUTH_TYPE": "v3oidcpassword", "OS_VERIFY": "false", "OS_IDENTITY_API_VERSION": "2"}, posted: ann, host: "public one"},
 		{name: "another region of the environment", clouds: "{clouds: {c: {region_name: one, " + auth + "}}}",
 			vars: env{"OS_REGION_NAME": "two"}, refuse: "OS_REGION_NAME in the environment"},
 	}
