@@ -16,31 +16,29 @@ type ShareStore struct {
 	file      *os.File
 	temporary bool // it still has a name
 	out       *bufio.Writer
-	places    map[string]place
+	places    []place // by the number of the image
 	end       int64
 }
 
-// A place is where in a file the members of an image are.
+// A place is where in a file the members of an image are; of no size if there are
+// none.
 type place struct {
 	at   int64
 	size int
 }
 
-// NewShareStore makes a store in a file of that directory, which loses its name at
-// once, or in [ShareStore.Close] where the system keeps that.
+// NewShareStore makes an empty store in a file of that directory, which loses its
+// name at once, or in [ShareStore.Close] where the system keeps that.
 func NewShareStore(dir string) (*ShareStore, error) {
 	file, err := os.CreateTemp(dir, ".imsrevoke-*.shares")
 	if err != nil {
 		return nil, err
 	}
-	return &ShareStore{
-		file: file, temporary: os.Remove(file.Name()) != nil,
-		out: bufio.NewWriterSize(file, 256<<10), places: make(map[string]place),
-	}, nil
+	return &ShareStore{file: file, temporary: os.Remove(file.Name()) != nil, out: bufio.NewWriterSize(file, 256<<10)}, nil
 }
 
-// Put keeps the members of an image.
-func (s *ShareStore) Put(imageID string, members []batch.Member) error {
+// Put keeps the members of the image with this number, once.
+func (s *ShareStore) Put(image int, members []batch.Member) error {
 	text, err := json.Marshal(members)
 	if err != nil {
 		return err
@@ -48,17 +46,20 @@ func (s *ShareStore) Put(imageID string, members []batch.Member) error {
 	if _, err := s.out.Write(text); err != nil {
 		return err
 	}
-	s.places[imageID] = place{s.end, len(text)}
+	if lacking := image + 1 - len(s.places); lacking > 0 {
+		s.places = append(s.places, make([]place, lacking)...)
+	}
+	s.places[image] = place{s.end, len(text)}
 	s.end += int64(len(text))
 	return nil
 }
 
-// Get returns the members of an image, none if it has none.
-func (s *ShareStore) Get(imageID string) ([]batch.Member, error) {
-	p, ok := s.places[imageID]
-	if !ok {
+// Get returns the members of the image with this number, none if it has none.
+func (s *ShareStore) Get(image int) ([]batch.Member, error) {
+	if image >= len(s.places) || s.places[image].size == 0 {
 		return nil, nil
 	}
+	p := s.places[image]
 	if err := s.out.Flush(); err != nil {
 		return nil, err
 	}

@@ -184,6 +184,9 @@ func (c *Client) readImages(body io.Reader, q batch.ImageQuery, at imageCursor, 
 		case d.ImageType != nil && d.Hidden == nil && !c.config.Huawei:
 			return finalError("the images are those of Huawei Cloud, whose list is asked for in another way: log in with an access key, or name the endpoint https://ims.REGION.…")
 		}
+		if n := len(page.Images); n > 0 { // most are the same on all of the page
+			d.Owner, d.Status = same(d.Owner, page.Images[n-1].Owner), same(d.Status, page.Images[n-1].Status)
+		}
 		last = d.ID
 		count++
 		if q.Owner != "" && !sameID(d.Owner, q.Owner) || q.Received && sameID(d.Owner, c.config.ProjectID) {
@@ -227,6 +230,14 @@ func (c *Client) readImages(body io.Reader, q batch.ImageQuery, at imageCursor, 
 		page.Next = imageCursor{at.pass + 1, ""}.cursor()
 	}
 	return page, nil
+}
+
+// same is b if a is the same text, so that one copy of it is kept.
+func same(a, b string) string {
+	if a == b {
+		return b
+	}
+	return a
 }
 
 // markerOf is the marker of a link to the next page, of which nothing else is

@@ -206,8 +206,9 @@ type listing struct {
 	started time.Time
 	bar     *progress
 	store   *report.ShareStore
-	found   []batch.Image // by id
-	done    map[string]bool
+	storing error         // why the store cannot keep more
+	found   []batch.Image // with members to be listed, in the order of the list
+	done    []bool        // of found: the member list was read, or cannot be
 	summary listSummary
 }
 
@@ -218,7 +219,7 @@ func (c *cli) listShares(ctx context.Context, o *listOptions) error {
 	}
 	log := c.logger(o.logLevel.word, o.logFormat.word)
 	l := &listing{
-		cli: c, options: o, log: log, bar: &progress{}, done: make(map[string]bool),
+		cli: c, options: o, log: log, bar: &progress{},
 		images: keys(o.images.list, batch.ImageKey), members: keys(o.members.list, batch.MemberKey),
 	}
 	if err := l.nameFiles(); err != nil {
@@ -235,7 +236,7 @@ func (c *cli) listShares(ctx context.Context, o *listOptions) error {
 		return err
 	}
 	l.query.Received = o.received
-	l.seesAll = o.received || strings.EqualFold(l.query.Owner, l.project) || l.session.HasRole("admin")
+	l.seesAll = o.received || l.owns(l.query.Owner) || l.session.HasRole("admin")
 	if o.names || o.gone {
 		if l.directory, err = l.openDirectory(ctx); err != nil {
 			return err
@@ -301,19 +302,30 @@ func (l *listing) openAllowLists(ctx context.Context) error {
 // chosenOwner is the project whose images are listed, empty for all.
 func (l *listing) chosenOwner() (string, error) {
 	l.project, _ = l.session.Project()
-	if l.options.allProjects || l.options.received && l.project != "" {
-		return l.options.owner, nil
+	switch o := l.options; {
+	case l.project == "" && (o.allProjects || o.received):
+		return "", fmt.Errorf("the project of the %s is not known: set OS_PROJECT_ID", l.session.Method())
+	case o.allProjects, o.received:
+		return o.owner, nil
+	case o.owner == "" && l.project == "":
+		return "", fmt.Errorf("the project of the %s is not known: set OS_PROJECT_ID, or --owner", l.session.Method())
+	default:
+		return cmp.Or(o.owner, l.project), nil
 	}
-	if owner := cmp.Or(l.options.owner, l.project); owner != "" {
-		return owner, nil
-	}
-	return "", fmt.Errorf("the project of the %s is not known: set OS_PROJECT_ID, or --owner", l.session.Method())
+}
+
+// owns reports whether a project is that of the credentials.
+func (l *listing) owns(project string) bool {
+	return l.project != "" && strings.EqualFold(project, l.project)
 }
 
 func (l *listing) execute(ctx context.Context) error {
 	l.underway.Store(new(string))
 	l.monitor.begins(ctx)
 	l.started = time.Now()
+	if l.terminal {
+		fmt.Fprintln(l.stderr, "Reading the image list")
+	}
 	api, closeAPI := openAPI(l.session, l.options.workers)
 	defer closeAPI()
 	counts, stopped := l.options.watchedJob(l.session, l.log, l.bar).List(ctx, l.query, api, l)
@@ -323,10 +335,10 @@ func (l *listing) execute(ctx context.Context) error {
 	case errors.Is(stopped, errSeesAll):
 		stopped = errSeesAll
 	case errors.Is(stopped, batch.ErrRecorder):
-		stopped = cannotWrite("the list", cmp.Or(l.options.output, "standard output"), errors.Unwrap(stopped), otherOutput)
+		stopped = cannotWrite("the list", cmp.Or(l.options.output, "standard output"), l.storing, otherOutput)
 	}
-	for _, image := range l.found {
-		if !l.done[image.ID] {
+	for i, image := range l.found {
+		if !l.done[i] {
 			l.unread(image.ID, 0, "the run stopped before its member list was read")
 		}
 	}
@@ -363,7 +375,7 @@ func (l *listing) Images(all []batch.Image) ([]batch.Image, error) {
 	for key := range l.images {
 		missing[key] = true
 	}
-	l.found = make([]batch.Image, 0, len(all))
+	l.found = all[:0]
 	for _, image := range all {
 		key := batch.ImageKey(image.ID)
 		delete(missing, key)
@@ -371,7 +383,7 @@ func (l *listing) Images(all []batch.Image) ([]batch.Image, error) {
 			continue
 		}
 		l.summary.Images++
-		l.seesAll = l.seesAll || image.Private && !strings.EqualFold(image.Owner, l.project)
+		l.seesAll = l.seesAll || image.Private && !l.owns(image.Owner)
 		if image.Unshared {
 			l.summary.NotShared++
 			continue
@@ -383,6 +395,7 @@ func (l *listing) Images(all []batch.Image) ([]batch.Image, error) {
 		l.unread(key, 0, "it is not among the images that are listed")
 	}
 	slices.SortFunc(l.found, func(a, b batch.Image) int { return cmp.Compare(a.ID, b.ID) })
+	l.done = make([]bool, len(l.found))
 	if l.options.received {
 		return nil, l.receive()
 	}
@@ -405,7 +418,8 @@ func (l *listing) cost() string {
 // List takes what was found of one image.
 func (l *listing) List(list batch.MemberList) error {
 	s, image := &l.summary, list.Image
-	l.done[image.ID] = true
+	number, _ := slices.BinarySearchFunc(l.found, image.ID, func(i batch.Image, id string) int { return cmp.Compare(i.ID, id) })
+	l.done[number] = true
 	undated := 0
 	chosen := list.Members[:0]
 	for _, m := range list.Members {
@@ -424,13 +438,13 @@ func (l *listing) List(list batch.MemberList) error {
 		s.NotShared++
 	case list.Gap != "":
 		l.unread(image.ID, list.Answer.Status, list.Gap)
-	case list.OwnOnly && !strings.EqualFold(image.Owner, l.project):
+	case list.OwnOnly && !l.owns(image.Owner):
 		l.doubtful = append(l.doubtful, image.ID)
 	case undated > 0:
 		l.unread(image.ID, list.Answer.Status, fmt.Sprintf("the server does not say since when %s can use it", plural(undated, "member")))
 	default:
 		s.Read++
-		l.seesAll = l.seesAll || len(list.Members) > 0 && !list.OwnOnly && !strings.EqualFold(image.Owner, l.project)
+		l.seesAll = l.seesAll || len(list.Members) > 0 && !list.OwnOnly && !l.owns(image.Owner)
 	}
 	l.bar.step(plural(s.Shares, "share"))
 	if len(chosen) == 0 {
@@ -440,7 +454,8 @@ func (l *listing) List(list batch.MemberList) error {
 		l.directory.note(chosen)
 	}
 	slices.SortFunc(chosen, func(a, b batch.Member) int { return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Type, b.Type)) })
-	return l.store.Put(image.ID, chosen)
+	l.storing = l.store.Put(number, chosen)
+	return l.storing
 }
 
 // chooses reports whether the flags choose a share, and whether that can be told.
@@ -505,8 +520,8 @@ func (l *listing) write() error {
 
 // shares are the rows of the list, sorted by image and member.
 func (l *listing) shares(yield func(*report.Share, error) bool) {
-	for _, image := range l.found {
-		members, err := l.store.Get(image.ID)
+	for i, image := range l.found {
+		members, err := l.store.Get(i)
 		if err != nil {
 			yield(nil, err)
 			return

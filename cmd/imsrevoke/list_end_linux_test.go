@@ -70,7 +70,7 @@ func TestAListIsWholeOrNotThere(t *testing.T) {
 // name of the list.
 func TestAListOnAFullDisk(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, 50, 20)
+	s := newSite(t, 50, 200)
 	s.mountDisk(t, "64k", 0)
 	for _, name := range []string{"small.csv", "list.csv"} {
 		if err := os.WriteFile(filepath.Join(s.dir, name), []byte("image_id,member_id,member_type,status,\n"), 0o600); err != nil {

@@ -158,18 +158,17 @@ func (l *listing) receive() error {
 	l.found = l.found[:0]
 	for _, image := range last {
 		s.Shares++
-		m := batch.Member{ID: l.project, Status: image.Received}
-		if yes, _ := l.chooses(image, m); !yes {
+		if yes, _ := l.chooses(image, batch.Member{ID: l.project, Status: image.Received}); !yes {
 			continue
 		}
 		l.found = append(l.found, image)
-		if err := l.store.Put(image.ID, []batch.Member{m}); err != nil {
-			return err
-		}
 	}
 	slices.SortFunc(l.found, func(a, b batch.Image) int { return cmp.Or(cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.ID, b.ID)) })
-	for _, image := range l.found {
-		l.done[image.ID] = true
+	for i, image := range l.found {
+		l.done[i] = true
+		if l.storing = l.store.Put(i, []batch.Member{{ID: l.project, Status: image.Received}}); l.storing != nil {
+			return l.storing
+		}
 	}
 	return nil
 }

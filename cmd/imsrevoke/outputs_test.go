@@ -439,7 +439,7 @@ func TestEveryFileFlagHasARow(t *testing.T) {
 	noOutputs := map[string]bool{
 		"cacert": true, "token-file": true, // inputs, which are only read
 		"image-column": true, "member-column": true, "encoding": true, "endpoint": true, "os-cloud": true, "region": true, "ping": true, "owner": true,
-		"expect-sha256": true, "expect-project": true, "ticket": true, "reason": true,
+		"expect-sha256": true, "expect-project": true, "ticket": true, "reason": true, "input": true,
 	}
 	rows := make(map[string]bool)
 	for _, row := range outputRows {

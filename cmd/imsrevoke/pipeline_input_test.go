@@ -23,18 +23,25 @@ type inputRow struct {
 }
 
 var (
-	imageForm  = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+	hexForm    = regexp.MustCompile(`^[0-9a-f]+$`)
 	memberForm = regexp.MustCompile(`^[0-9A-Za-z_-]{1,255}$`)
 )
 
 // uuidForm is a UUID however it is spelled, after white space was taken out.
 var uuidForm = regexp.MustCompile(`^(?i:urn:uuid:)?(\{?)([0-9a-fA-F]{8})-?([0-9a-fA-F]{4})-?([0-9a-fA-F]{4})-?([0-9a-fA-F]{4})-?([0-9a-fA-F]{12})(\}?)$`)
 
+// quotedForm is what is in quotes, in a spreadsheet's ="…", or behind an apostrophe.
+var quotedForm = regexp.MustCompile(`^(?:=?"(.*)"|'(.*)'|'(.*))$`)
+
 // meant is the pair that two cells mean, and false if they mean none.
 func meant(image, member string) (p batch.Pair, ok bool) {
 	spaceless := strings.NewReplacer(" ", "", "\t", "", "\u00a0", "", "\u200b", "", "\ufeff", "")
 	parts := func(cell string) []string {
-		found := uuidForm.FindStringSubmatch(spaceless.Replace(cell))
+		cell = spaceless.Replace(cell)
+		for quotedForm.MatchString(cell) {
+			cell = quotedForm.ReplaceAllString(cell, "$1$2$3")
+		}
+		found := uuidForm.FindStringSubmatch(cell)
 		if found == nil || (found[1] == "") != (found[7] == "") {
 			return nil
 		}
@@ -161,7 +168,9 @@ func drawRows(t *rapid.T, d dialect, images, members []string) []inputRow {
 		switch {
 		case d.order[2] == 2 && rapid.IntRange(0, 15).Draw(t, "short") == 9 && strings.Trim(r.image+r.member, blanks) != "":
 			r.cells, r.note = r.cells[:2], ""
-			continue
+			if p, ok := meant(r.image, r.member); !ok || strings.Count(r.image, "-") < 4 || len(p.MemberID) != 32 || !hexForm.MatchString(p.MemberID) {
+				continue // a cell may stand in the wrong column
+			}
 		case rapid.IntRange(0, 15).Draw(t, "long") == 9:
 			r.cells = append(r.cells, "surplus")
 			continue
