@@ -67,7 +67,8 @@ func columnsOf(r *Entry) columns {
 		AlsoShared: said(r.AlsoSharedWith),
 	}
 	if r.Row.Problem != "" {
-		// What is a pair holds nothing that a spreadsheet would run.
+		// What is a pair holds nothing that a spreadsheet would run, but an id as
+		// the formula ="ID".
 		c.ImageID, c.MemberID = defuse(r.Row.ImageID), defuse(r.Row.MemberID)
 	}
 	if r.Status != 0 {

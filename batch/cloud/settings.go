@@ -45,7 +45,7 @@ type setting struct {
 func (s *setting) names() []string { return append([]string{s.name}, s.others...) }
 
 const (
-	federated  = "federated logins are not supported: use an application credential, or a ready token with --token-file"
+	federated  = "federated logins are not supported; use an application credential, or a ready token with --token-file"
 	endpointIs = "set --endpoint or image_endpoint_override to the Image API"
 )
 
@@ -85,9 +85,9 @@ var settings = []setting{
 	{name: "identity_api_version", fills: true, yields: true, note: "must be 3"},
 	{name: "image_api_version", fills: true, yields: true, note: "must be 2"},
 
-	{name: "system_scope", inAuth: true, use: refusedSetting, note: "the Image API needs a project: set project_name or project_id instead"},
-	{name: "passcode", inAuth: true, use: refusedSetting, note: "one-time passcodes are not supported: use an application credential"},
-	{name: "auth_methods", inAuth: true, use: refusedSetting, note: "logins with several factors are not supported: use an application credential"},
+	{name: "system_scope", inAuth: true, use: refusedSetting, note: "the Image API needs a project; set project_name or project_id instead"},
+	{name: "passcode", inAuth: true, use: refusedSetting, note: "one-time passcodes are not supported; use an application credential"},
+	{name: "auth_methods", inAuth: true, use: refusedSetting, note: "logins with several factors are not supported; use an application credential"},
 	{name: "identity_provider", inAuth: true, use: refusedSetting, note: federated},
 	{name: "identity_provider_url", inAuth: true, use: refusedSetting, note: federated},
 	{name: "protocol", inAuth: true, use: refusedSetting, note: federated},
@@ -98,17 +98,17 @@ var settings = []setting{
 	{name: "discovery_endpoint", inAuth: true, use: refusedSetting, note: federated},
 	{name: "openid_scope", inAuth: true, use: refusedSetting, note: federated},
 	{name: "authorization_code", inAuth: true, use: refusedSetting, note: federated},
-	{name: "consumer_key", inAuth: true, use: refusedSetting, note: "OAuth 1.0 is not supported: use an application credential"},
+	{name: "consumer_key", inAuth: true, use: refusedSetting, note: "OAuth 1.0 is not supported; use an application credential"},
 	{name: "endpoint", inAuth: true, use: refusedSetting, note: endpointIs},
 	{name: "url", inAuth: true, use: refusedSetting, note: endpointIs},
 	{name: "service_endpoint", use: refusedSetting, note: endpointIs},
 	{name: "service_token", use: refusedSetting, note: "set --token-file or OS_TOKEN instead"},
 	{name: "endpoint_override", use: refusedSetting, note: endpointIs},
 	{name: "image_url", use: refusedSetting, note: endpointIs},
-	{name: "image_service_type", use: refusedSetting, note: "the service is the one of type image: " + endpointIs},
-	{name: "image_service_name", use: refusedSetting, note: "the service is the one of type image: " + endpointIs},
-	{name: "service_type", use: refusedSetting, note: "the service is the one of type image: " + endpointIs},
-	{name: "service_name", use: refusedSetting, note: "the service is the one of type image: " + endpointIs},
+	{name: "image_service_type", use: refusedSetting, note: "the service is the one of type image; " + endpointIs},
+	{name: "image_service_name", use: refusedSetting, note: "the service is the one of type image; " + endpointIs},
+	{name: "service_type", use: refusedSetting, note: "the service is the one of type image; " + endpointIs},
+	{name: "service_name", use: refusedSetting, note: "the service is the one of type image; " + endpointIs},
 
 	{name: "identity_endpoint_override", use: unused, note: "logins go to auth_url, as those of openstacksdk do"},
 	{name: "allow_reauth", inAuth: true, use: unused, note: "a token that has expired is renewed anyway"},
@@ -154,7 +154,7 @@ func (v values) put(from place, s *setting, name, value string) error {
 		return fmt.Errorf("%s is set: %s", from.quote(name), s.note)
 	}
 	if other, ok := v[s.name]; ok && !s.same(other, value) {
-		return fmt.Errorf("%s is set twice, to different values: correct or remove one of %s", from.quote(name),
+		return fmt.Errorf("%s is set twice, to different values; correct or remove one of %s", from.quote(name),
 			strings.Join(from.keys(s.names()...), ", "))
 	}
 	if _, ok := v[s.name]; !ok || name == s.name {
@@ -225,7 +225,7 @@ func (v values) fill(from place, env values) error {
 	if len(strange) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s: %s in the environment %s not what the cloud says: unset %s, or choose no cloud", from.name,
+	return fmt.Errorf("%s: %s in the environment %s not what the cloud says; unset %s, or choose no cloud", from.name,
 		strings.Join(strange, ", "), isAre(len(strange)), itThem(len(strange)))
 }
 
@@ -262,7 +262,7 @@ func (p place) flatten(cloud node) (values, error) {
 			if unusedForm().MatchString(name) {
 				continue
 			}
-			return nil, fmt.Errorf("%s is not a setting that imsrevoke knows: correct its name, or remove it", p.quote(name))
+			return nil, fmt.Errorf("%s is not a setting that imsrevoke knows; correct its name, or remove it", p.quote(name))
 		}
 		// openstacksdk finds what belongs into auth here too.
 		if err := v.putNode(p, s, name, cloud.section[name]); err != nil {
@@ -274,15 +274,15 @@ func (p place) flatten(cloud node) (values, error) {
 
 func (v values) putAuth(p place, auth node) error {
 	if auth.section == nil && !auth.empty() {
-		return fmt.Errorf("%s is not a section of settings: write them below it, indented", p.quote("auth"))
+		return fmt.Errorf("%s is not a section of settings; write them below it, indented", p.quote("auth"))
 	}
 	for _, name := range slices.Sorted(maps.Keys(auth.section)) {
 		s := byName()[name]
 		switch {
 		case s == nil:
-			return fmt.Errorf("%s is not a setting that imsrevoke knows: correct its name, or remove it", p.quote("auth."+name))
+			return fmt.Errorf("%s is not a setting that imsrevoke knows; correct its name, or remove it", p.quote("auth."+name))
 		case !s.inAuth:
-			return fmt.Errorf("%s is in the wrong place: move %s out of the section auth", p.quote("auth."+name), name)
+			return fmt.Errorf("%s is in the wrong place; move %s out of the section auth", p.quote("auth."+name), name)
 		}
 		if err := v.putNode(p, s, name, auth.section[name]); err != nil {
 			return err
@@ -293,7 +293,7 @@ func (v values) putAuth(p place, auth node) error {
 
 func (v values) putNode(p place, s *setting, name string, n node) error {
 	if s.use == obeyed && (n.section != nil || n.list != nil) {
-		return fmt.Errorf("%s is not one value: write it as %s: VALUE", p.quote(name), name)
+		return fmt.Errorf("%s is not one value; write it as %s: VALUE", p.quote(name), name)
 	}
 	text := n.text
 	if s.use == refusedSetting && !n.empty() {

@@ -10,7 +10,7 @@ import (
 	"imsrevoke/batch"
 )
 
-func TestTheGuardPassesThreeKindsOfRequests(t *testing.T) {
+func TestTheGuardPassesFourKindsOfRequests(t *testing.T) {
 	t.Parallel()
 	list := "/v2/images/" + image + "/members"
 	tests := []struct {
@@ -50,6 +50,14 @@ func TestTheGuardPassesThreeKindsOfRequests(t *testing.T) {
 		{"two markers", "GET", list + "?marker=a?marker=b", false, ""},
 		{"a marker with a fragment", "GET", list + "?marker=a#b", false, ""},
 		{"the removal of a page", "DELETE", list + "?marker=a", false, ""},
+		{"the reading of the images", "GET", "/v2/images?limit=1000&owner=" + member, true, ""},
+		{"the reading of the images of Huawei Cloud", "GET", "/v2/cloudimages?__imagetype=shared&marker=" + image, true, ""},
+		{"the reading of the images, with a body", "GET", "/v2/images?limit=1", false, "{}"},
+		{"the removal of the images", "DELETE", "/v2/images?limit=1", false, ""},
+		{"the removal of all members on Huawei Cloud", "DELETE", "/v1/cloudimages/members", false, ""},
+		{"another list", "GET", "/v2/tasks?limit=1", false, ""},
+		{"the images, with a fragment", "GET", "/v2/images?limit=1#x", false, ""},
+		{"the images, with a slash", "GET", "/v2/images/?limit=1", false, ""},
 		{"the removal of a member, with a query", "DELETE", list + "/" + member + "?marker=a", false, ""},
 	}
 	for _, tt := range tests {
