@@ -235,7 +235,7 @@ func ValidateImageID(id string) error {
 	case isSeveral(id):
 		return severalError("image", id)
 	case countHex(id) < nameless && !strings.ContainsAny(id, "/?#%="):
-		return fmt.Errorf("the image id %s is not a UUID: it looks like a name; look up the id, for instance with openstack image show -c id NAME", quoteID(id))
+		return fmt.Errorf("the image id %s is not a UUID: it looks like an image name; find the id with: openstack image show -f value -c id NAME", quoteID(id))
 	}
 	if r, at, ok := oddRune(id); ok {
 		return fmt.Errorf("the image id %s is not a UUID: it holds %U %q at character %d", quoteID(id), r, r, at)
@@ -373,7 +373,7 @@ func isSeveral(cell string) bool {
 }
 
 func severalError(what, cell string) error {
-	return fmt.Errorf("the cell of the %s, %s, holds several ids: write one row for each", what, quoteID(cell))
+	return fmt.Errorf("the %s cell %s holds several ids; write one row for each", what, quoteID(cell))
 }
 
 func mangledError(what, id string) error {

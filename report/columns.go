@@ -91,7 +91,6 @@ func said(words string) string { return defuse(plain.Line(words)) }
 // input, gets a prefix, and more of it if the input has that name already. Names
 // that the input has twice stay as they are.
 func inputNames(names []string) []string {
-	const prefix = "input_"
 	taken := make(map[string]bool)
 	for _, name := range slices.Concat(columnNames, names) {
 		taken[name] = true
@@ -100,7 +99,7 @@ func inputNames(names []string) []string {
 	for i, name := range names {
 		if slices.Contains(columnNames, name) {
 			for taken[name] {
-				name = prefix + name
+				name = "input_" + name
 			}
 			taken[name] = true
 		}
@@ -115,14 +114,14 @@ const (
 	formulaSigns = "=+-@＝＋－＠"
 	// cellEnds may end a cell for a spreadsheet that takes them for the delimiter,
 	// as those of many countries take the semicolon.
-	cellEnds = ";\t\r\n"
+	cellEnds = ";\t"
 )
 
 // defuse keeps a spreadsheet from running a cell as a formula: one that begins
 // like a formula gets an apostrophe in front, as OWASP advises against "CSV
 // injection", and so does each part of it that may be taken for a cell of its own.
-// Blanks, a byte order mark and quotes before the formula make no difference, since
-// a spreadsheet may take them off. Numbers with a sign are left alone, they are
+// Blanks and a byte order mark before the formula make no difference, since a
+// spreadsheet may take them off, as it does with a quote that begins a cell. Numbers with a sign are left alone, they are
 // harmless. To defuse a cell again changes nothing.
 func defuse(cell string) string {
 	var b strings.Builder
@@ -132,7 +131,11 @@ func defuse(cell string) string {
 		if end := strings.IndexAny(part, cellEnds); end >= 0 {
 			part = part[:end]
 		}
-		if isFormula(part) || at == 0 && strings.IndexByte(cellEnds[1:], cell[0]) >= 0 {
+		text := part
+		if at > 0 {
+			text = strings.TrimLeft(part, `"`)
+		}
+		if isFormula(text) || at == 0 && strings.IndexByte("\t\r\n", cell[0]) >= 0 {
 			b.WriteString(cell[written:at])
 			b.WriteByte('\'')
 			written = at
@@ -148,7 +151,7 @@ func defuse(cell string) string {
 
 // isFormula reports whether a spreadsheet would run a text.
 func isFormula(text string) bool {
-	text = strings.TrimLeftFunc(text, func(r rune) bool { return r == '"' || unicode.IsSpace(r) || !unicode.IsGraphic(r) })
+	text = strings.TrimLeftFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) })
 	first, _ := utf8.DecodeRuneInString(text)
 	return text != "" && strings.ContainsRune(formulaSigns, first) && !isNumber(text)
 }

@@ -18,7 +18,7 @@ func OpenFile(path string, flag int) (*os.File, error) {
 	file, err := os.OpenFile(path, flag|OpenNoFollow, 0)
 	if err != nil {
 		if info, e := os.Lstat(path); e == nil && info.Mode()&fs.ModeSymlink != 0 {
-			err = &fs.PathError{Op: "open", Path: path, Err: errLink}
+			err = &fs.PathError{Op: "open", Path: path, Err: errLink()}
 		}
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func OpenFile(path string, flag int) (*os.File, error) {
 		switch {
 		case err != nil:
 		case named.Mode()&fs.ModeSymlink != 0:
-			err = errLink
+			err = errLink()
 		case !os.SameFile(named, opened):
 			err = errors.New("it was replaced")
 		case !opened.Mode().IsRegular():
@@ -44,7 +44,9 @@ func OpenFile(path string, flag int) (*os.File, error) {
 	return file, nil
 }
 
-var errLink = fmt.Errorf("%w: it is a symbolic link; name the file itself", ErrNotOurs)
+func errLink() error {
+	return fmt.Errorf("%w: it is a symbolic link; name the file itself", ErrNotOurs)
+}
 
 // openOwn opens a file that must be ours: see [CheckOwn].
 func openOwn(path string, flag int) (*os.File, error) {

@@ -235,7 +235,7 @@ func TestWhatIsNoReportIsRefused(t *testing.T) {
 	lines := strings.SplitAfter(aReport, "\n")
 	tests := map[string]struct{ text, want string }{
 		"nothing":                 {"", "it is empty"},
-		"pairs":                   {"image_id,member_id\n" + image + "," + member + "\n", "no column line, outcome"},
+		"pairs":                   {"image_id,member_id\n" + image + "," + member + "\n", "it lists pairs"},
 		"semicolons":              {strings.ReplaceAll(aReport, ",", ";"), `saved it with ";" between its cells`},
 		"tabs":                    {strings.ReplaceAll(aReport, ",", "\t"), `saved it with "\\t" between its cells`},
 		"a binary":                {"\x7fELF\x00\"\x01\n\"", "cannot be read"},

@@ -77,6 +77,9 @@ func (r *Results) csvRows() (*csvRows, error) {
 				r.Name, ErrNoReport, delimiter)
 		}
 	}
+	if len(lacking) > 0 && !slices.Contains(lacking, "image_id") && slices.Contains(lacking, "outcome") {
+		return nil, fmt.Errorf("%s: %w: it lists pairs; name a report that imsrevoke has written, or its journal", r.Name, ErrNoReport)
+	}
 	if len(lacking) > 0 {
 		return nil, fmt.Errorf("%s: %w: it has no column %s; name a report that imsrevoke has written, or its journal",
 			r.Name, ErrNoReport, strings.Join(lacking, ", "))

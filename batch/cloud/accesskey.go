@@ -67,7 +67,7 @@ func (c Config) profileKey() (*foundKey, error) {
 	}}
 	if k.id == "" && k.secret == "" {
 		if named {
-			return nil, fmt.Errorf("%s has no ak and sk in a section [basic]: write them there, or unset %s", name, variable)
+			return nil, fmt.Errorf("%s has no ak and sk in a section [basic]; write them there, or unset %s", name, variable)
 		}
 		return nil, nil // it holds other credentials
 	}
@@ -78,7 +78,7 @@ func (c Config) profileKey() (*foundKey, error) {
 // user by the names. No secret is shown.
 func (k *foundKey) check(id, secret, token string) error {
 	if k.id == "" || k.secret == "" {
-		return fmt.Errorf("%s: only one of %s and %s is set: set both, or neither", k.from, id, secret)
+		return fmt.Errorf("%s: only one of %s and %s is set; set both, or neither", k.from, id, secret)
 	}
 	for _, part := range []struct{ name, text string }{
 		{id, k.id}, {secret, string(k.secret)}, {token, string(k.securityToken)},
@@ -87,7 +87,7 @@ func (k *foundKey) check(id, secret, token string) error {
 			continue
 		}
 		if err := checkToken(part.text); err != nil {
-			return fmt.Errorf("%s: %s %w: set it again", k.from, part.name, err)
+			return fmt.Errorf("%s: %s %w; set it again", k.from, part.name, err)
 		}
 	}
 	return nil

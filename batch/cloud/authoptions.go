@@ -52,7 +52,7 @@ func (p place) keys(parts ...string) []string {
 
 // missing is the error for settings of which one at least must be there.
 func (p place) missing(parts ...string) error {
-	return fmt.Errorf("%s: %s is missing: set it", p.name, strings.Join(p.keys(parts...), " or "))
+	return fmt.Errorf("%s: %s is missing; set it", p.name, strings.Join(p.keys(parts...), " or "))
 }
 
 // The ways to log in, as they are called in messages.
@@ -75,7 +75,7 @@ func (p place) authKind(v values) (string, error) {
 	if name := strings.TrimSpace(v["auth_type"]); name != "" {
 		kind, ok := authKinds[name]
 		if !ok {
-			return "", fmt.Errorf("%s %q is not supported: use %s, or a ready token with --token-file", p.quote("auth_type"), name,
+			return "", fmt.Errorf("%s %q is not supported; use %s, or a ready token with --token-file", p.quote("auth_type"), name,
 				strings.Join(slices.Sorted(maps.Keys(authKinds)), ", "))
 		}
 		return kind, nil
@@ -96,7 +96,7 @@ func (p place) authKind(v values) (string, error) {
 	case 1:
 		return kinds[0], nil
 	}
-	return "", fmt.Errorf("%s: there are credentials of several kinds (%s): set %s to password, v3applicationcredential or token",
+	return "", fmt.Errorf("%s: there are credentials of several kinds (%s); set %s to password, v3applicationcredential or token",
 		p.name, strings.Join(kinds, ", "), p.key("auth_type"))
 }
 
@@ -121,7 +121,7 @@ func (p place) authOptions(v values) (auth gophercloud.AuthOptions, kind string,
 		auth.ApplicationCredentialSecret = v["application_credential_secret"]
 		switch {
 		case v["trust_id"] != "":
-			return auth, "", fmt.Errorf("%s cannot be used with an application credential: remove one of them", p.quote("trust_id"))
+			return auth, "", fmt.Errorf("%s cannot be used with an application credential; remove one of them", p.quote("trust_id"))
 		case auth.ApplicationCredentialID == "" && auth.ApplicationCredentialName == "":
 			return auth, "", p.missing("application_credential_id")
 		case auth.ApplicationCredentialSecret == "":
@@ -158,11 +158,11 @@ func (p place) scope(v values) (*gophercloud.AuthScope, error) {
 	project := cmp.Or(v["project_id"], v["project_name"])
 	switch domain := cmp.Or(v["domain_id"], v["domain_name"]); {
 	case v["trust_id"] != "" && project != "":
-		return nil, fmt.Errorf("%s cannot be used with a project: remove one of them", p.quote("trust_id"))
+		return nil, fmt.Errorf("%s cannot be used with a project; remove one of them", p.quote("trust_id"))
 	case v["trust_id"] != "":
 		return &gophercloud.AuthScope{TrustID: v["trust_id"]}, nil
 	case project == "" && domain != "":
-		return nil, fmt.Errorf("%s without a project asks for a token of the domain, which the Image API does not take: set %s, or %s instead",
+		return nil, fmt.Errorf("%s without a project asks for a token of the domain, which the Image API does not take; set %s, or %s instead",
 			p.quote("domain_name"), p.key("project_name"), p.key("user_domain_name"))
 	case v["project_id"] != "":
 		return &gophercloud.AuthScope{ProjectID: project}, nil

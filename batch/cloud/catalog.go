@@ -36,7 +36,7 @@ func imageEndpoint(catalog []tokens.CatalogEntry, availability gophercloud.Avail
 		}
 	}
 	if len(byRegion) == 0 {
-		return "", "", fmt.Errorf("the catalog has no %s endpoint of type image: set --endpoint, or OS_INTERFACE to another interface", availability)
+		return "", "", fmt.Errorf("the catalog has no %s endpoint of type image; set --endpoint, or OS_INTERFACE to another interface", availability)
 	}
 
 	named := slices.DeleteFunc(slices.Sorted(maps.Keys(byRegion)), func(name string) bool { return name == anyRegion })
@@ -46,9 +46,9 @@ func imageEndpoint(catalog []tokens.CatalogEntry, availability gophercloud.Avail
 	case region != "" && byRegion[anyRegion] != "":
 		return byRegion[anyRegion], region, nil
 	case region != "":
-		return "", "", fmt.Errorf("the catalog has no image endpoint in region %q: set --region to one of %s", region, strings.Join(named, ", "))
+		return "", "", fmt.Errorf("the catalog has no image endpoint in region %q; set --region to one of %s", region, strings.Join(named, ", "))
 	case len(named) > 1:
-		return "", "", fmt.Errorf("the catalog has image endpoints in several regions: set --region to one of %s", strings.Join(named, ", "))
+		return "", "", fmt.Errorf("the catalog has image endpoints in several regions; set --region to one of %s", strings.Join(named, ", "))
 	case len(named) == 1:
 		return byRegion[named[0]], named[0], nil
 	default:
@@ -81,5 +81,5 @@ func parseInterface(what, name string) (gophercloud.Availability, error) {
 	case "admin":
 		return gophercloud.AvailabilityAdmin, nil
 	}
-	return "", fmt.Errorf("%s %q is not an interface: set it to public, internal or admin", what, name)
+	return "", fmt.Errorf("%s %q is not an interface; set it to public, internal or admin", what, name)
 }

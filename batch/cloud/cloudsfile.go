@@ -174,7 +174,7 @@ func (c Config) checkOwner(file *os.File) error {
 		return nil
 	}
 	if !c.Terminal {
-		return fmt.Errorf("the file %s in the current directory belongs to another user (uid %d): remove it, or start the run elsewhere",
+		return fmt.Errorf("the file %s in the current directory belongs to another user (uid %d); remove it, or start the run elsewhere",
 			file.Name(), owner)
 	}
 	c.Logger.Warn("the file in the current directory belongs to another user", "file", file.Name(), "uid", owner)
@@ -212,7 +212,7 @@ func yamlError(name string, err error) error {
 	if where != "" {
 		where = " (" + where + ")"
 	}
-	return fmt.Errorf("%s%s is not valid, or not what a clouds.yaml holds: correct it", name, where)
+	return fmt.Errorf("%s%s is not valid, or not what a clouds.yaml holds; correct it", name, where)
 }
 
 // cloudValues are the settings of a cloud of clouds.yaml in a region, which is
@@ -247,7 +247,7 @@ func (c Config) cloudValues(cloud, region string) (values, error) {
 	}
 	all := own.over(profile)
 	if all.section["auth"].empty() && len(regions) == 0 {
-		return nil, fmt.Errorf("cloud %q of %s has no auth section: write its credentials there", cloud, file.name)
+		return nil, fmt.Errorf("cloud %q of %s has no auth section; write its credentials there", cloud, file.name)
 	}
 	if regions != nil {
 		chosen, err := from.chooseRegion(regions, all.section["region_name"].text, region)
@@ -300,7 +300,7 @@ func (c Config) profileNode(from place, cloud node) (node, error) {
 		if profile, ok := public.clouds[name]; ok {
 			profile = profile.underscored()
 			if !profile.section["profile"].empty() || !profile.section["cloud"].empty() {
-				return node{}, fmt.Errorf("%s is a profile that names another one: write its settings into %s", from.quote("profile"), public.name)
+				return node{}, fmt.Errorf("%s is a profile that names another one; write its settings into %s", from.quote("profile"), public.name)
 			}
 			return profile, nil
 		}
@@ -334,7 +334,7 @@ func (p place) regions(own, profile node) ([]node, error) {
 		}
 	}
 	if len(list.list) == 0 {
-		return nil, fmt.Errorf("%s is not a list of regions: correct it", p.quote("regions"))
+		return nil, fmt.Errorf("%s is not a list of regions; correct it", p.quote("regions"))
 	}
 	return list.list, nil
 }
@@ -359,18 +359,18 @@ func (p place) chooseRegion(regions []node, own, asked string) (node, error) {
 	case own == first, own == "" && len(names) == 1:
 		asked = first
 	default:
-		return node{}, fmt.Errorf("%s lists the regions %s: %s", p.name, strings.Join(names, ", "), choose)
+		return node{}, fmt.Errorf("%s lists the regions %s; %s", p.name, strings.Join(names, ", "), choose)
 	}
 	i := slices.Index(names, asked)
 	if i < 0 {
-		return node{}, fmt.Errorf("region %q is not among the regions of %s: %s", asked, p.name, choose)
+		return node{}, fmt.Errorf("region %q is not among the regions of %s; %s", asked, p.name, choose)
 	}
 	chosen := maps.Clone(regions[i].section["values"].underscored().section)
 	if chosen == nil {
 		chosen = make(map[string]node)
 	}
 	if other := chosen["region_name"].text; other != "" && other != asked {
-		return node{}, fmt.Errorf("%s: the region %s has the region_name %s among its values: remove it", p.name, asked, other)
+		return node{}, fmt.Errorf("%s: the region %s has the region_name %s among its values; remove it", p.name, asked, other)
 	}
 	chosen["region_name"] = node{text: asked}
 	return node{section: chosen}, nil

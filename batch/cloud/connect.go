@@ -83,7 +83,7 @@ func Connect(ctx context.Context, c Config) (*Session, error) {
 		return nil, err
 	}
 	if l.tls.InsecureSkipVerify {
-		c.Logger.Warn("certificates are not verified: set OS_CACERT instead of OS_INSECURE or verify: false", "method", l.method)
+		c.Logger.Warn("certificates are not verified; set OS_CACERT instead of OS_INSECURE or verify: false", "method", l.method)
 	}
 	g, err := l.issuer.issue(ctx)
 	if err != nil {

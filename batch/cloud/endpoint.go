@@ -22,7 +22,7 @@ func parseBase(what, raw string) (*url.URL, error) {
 	raw = strings.TrimSpace(raw)
 	u, err := url.Parse(raw)
 	refuse := func(why string) (*url.URL, error) {
-		return nil, fmt.Errorf("%s %s %s: write it as https://host[:port][/prefix]", what, quoteURL(raw), why)
+		return nil, fmt.Errorf("%s %s %s; write it as https://host[:port][/prefix]", what, quoteURL(raw), why)
 	}
 	switch {
 	case err != nil:
@@ -66,7 +66,7 @@ func quoteURL(raw string) string {
 // warnPlain logs that secrets would travel in the clear to u, if they would.
 func warnPlain(log *slog.Logger, what string, u *url.URL) {
 	if isPlain(u) {
-		log.Warn("credentials travel unencrypted: use https", "what", what, "url", u.String())
+		log.Warn("credentials travel unencrypted; use https", "what", what, "url", u.String())
 	}
 }
 

@@ -130,7 +130,7 @@ func TestCatalog(t *testing.T) {
 		{name: "a prefix, a port and a version", catalog: imageCatalog("RegionOne https://cloud.example.com:8443/image/v2/"),
 			want: "https://cloud.example.com:8443/image", wantRegion: "RegionOne"},
 		{name: "several regions and no choice", catalog: several, wantErr: "--region to one of one, two"},
-		{name: "a region that is not there", catalog: several, region: "three", wantErr: `region "three": set --region to one of one, two`},
+		{name: "a region that is not there", catalog: several, region: "three", wantErr: `region "three"; set --region to one of one, two`},
 		{name: "an interface that is not there", catalog: several, iface: "admin", wantErr: "no admin endpoint of type image"},
 		{name: "an interface that is none", catalog: several, iface: "secret", wantErr: `OS_INTERFACE "secret"`},
 		{name: "any region serves the chosen one", catalog: imageCatalog("* https://any.example.com"), region: "two",
@@ -142,7 +142,7 @@ func TestCatalog(t *testing.T) {
 			want: "https://h.example.com"},
 		{name: "the first of a region is taken", catalog: imageCatalog("one https://a.example.com", "one https://b.example.com"),
 			want: "https://a.example.com", wantRegion: "one"},
-		{name: "no image service", catalog: `[]`, wantErr: "no public endpoint of type image: set --endpoint"},
+		{name: "no image service", catalog: `[]`, wantErr: "no public endpoint of type image; set --endpoint"},
 		{name: "an address that is none", catalog: imageCatalog("one image.example.com"), wantErr: "the image endpoint of the catalog"},
 	}
 	for _, tt := range tests {

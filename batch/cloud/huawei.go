@@ -21,7 +21,7 @@ var regionForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompil
 // has it.
 func huaweiAddress(service, region string) (*url.URL, error) {
 	if !regionForm().MatchString(region) {
-		return nil, fmt.Errorf("%q is not a region of Huawei Cloud: set --region to one such as cn-north-4", region)
+		return nil, fmt.Errorf("%q is not a region of Huawei Cloud; set --region to one such as cn-north-4", region)
 	}
 	domain := "myhuaweicloud.com"
 	if strings.HasPrefix(region, "eu-west-1") {
@@ -65,7 +65,7 @@ func (c Config) accessKeyLogin(found *foundKey, missing error) (*login, error) {
 	case c.Endpoint != "":
 		l.endpoint, err = parseBase("--endpoint", c.Endpoint)
 	case region == "":
-		err = fmt.Errorf("the %s comes without a catalog: set --region, or --endpoint to the Image API", keys.method)
+		err = fmt.Errorf("the %s comes without a catalog; set --region, or --endpoint to the Image API", keys.method)
 	default:
 		l.endpoint, err = huaweiAddress("ims", region)
 	}
@@ -89,7 +89,7 @@ func (c Config) accessKeyLogin(found *foundKey, missing error) (*login, error) {
 func (c Config) iamAddress(profile, region string, endpoint *url.URL) (*url.URL, error) {
 	const variable = "HUAWEICLOUD_SDK_IAM_ENDPOINT"
 	if region == "" {
-		return nil, errors.New("the project of the access key is not known: set --region, so that it can be looked up, or HUAWEICLOUD_SDK_PROJECT_ID")
+		return nil, errors.New("the project of the access key is not known; set --region, so that it can be looked up, or HUAWEICLOUD_SDK_PROJECT_ID")
 	}
 	if address := c.Getenv(variable); address != "" {
 		return parseBase(variable, address)
@@ -99,7 +99,7 @@ func (c Config) iamAddress(profile, region string, endpoint *url.URL) (*url.URL,
 	}
 	host, ok := strings.CutPrefix(endpoint.Host, "ims.")
 	if !ok {
-		return nil, fmt.Errorf("the project of the access key is not known, and the Identity API of %s neither: set HUAWEICLOUD_SDK_PROJECT_ID or %s",
+		return nil, fmt.Errorf("the project of the access key is not known, and the Identity API of %s neither; set HUAWEICLOUD_SDK_PROJECT_ID or %s",
 			endpoint, variable)
 	}
 	return &url.URL{Scheme: endpoint.Scheme, Host: "iam." + host}, nil

@@ -97,7 +97,7 @@ func (a *accessKeys) findProject(ctx context.Context, key accessKey) (tokens.Pro
 		if errors.As(err, &setup) {
 			return tokens.Project{}, fmt.Errorf("%s: %w", ours, setup)
 		}
-		return tokens.Project{}, fmt.Errorf("%s: %w: check --region, or try again later", ours, &networkError{errors.Unwrap(err)})
+		return tokens.Project{}, fmt.Errorf("%s: %w; check --region, or try again later", ours, &networkError{errors.Unwrap(err)})
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
@@ -110,9 +110,9 @@ func (a *accessKeys) findProject(ctx context.Context, key accessKey) (tokens.Pro
 	var list struct{ Projects []tokens.Project }
 	switch err := json.Unmarshal(body, &list); {
 	case err != nil:
-		return tokens.Project{}, fmt.Errorf("%s: the answer is no list of projects: check HUAWEICLOUD_SDK_IAM_ENDPOINT", ours)
+		return tokens.Project{}, fmt.Errorf("%s: the answer is no list of projects; check HUAWEICLOUD_SDK_IAM_ENDPOINT", ours)
 	case len(list.Projects) != 1 || list.Projects[0].ID == "":
-		return tokens.Project{}, fmt.Errorf("%s: there are %d of that name: check --region, or set HUAWEICLOUD_SDK_PROJECT_ID", ours, len(list.Projects))
+		return tokens.Project{}, fmt.Errorf("%s: there are %d of that name; check --region, or set HUAWEICLOUD_SDK_PROJECT_ID", ours, len(list.Projects))
 	}
 	return list.Projects[0], nil
 }
@@ -125,7 +125,7 @@ func (a *accessKeys) explain(ours string, req *http.Request, resp *http.Response
 	case resp.StatusCode == http.StatusUnauthorized && clock != "":
 		return refused("%s; %s", said, clock)
 	case isRefusal(resp.StatusCode):
-		return refused("%s: check the key and its secret, or set HUAWEICLOUD_SDK_PROJECT_ID if it may not look that up", said)
+		return refused("%s; check the key and its secret, or set HUAWEICLOUD_SDK_PROJECT_ID if it may not look that up", said)
 	}
 	return fmt.Errorf("%s: try again later", said)
 }

@@ -84,7 +84,7 @@ func (k *keystone) issue(ctx context.Context) (*grant, error) {
 	}
 	// The error of json is left out: it tells of types of this program.
 	if result.ExtractInto(&token) != nil {
-		return nil, fmt.Errorf("keystone at %s sent no usable token: check %s", k.url, k.from.quote("auth_url"))
+		return nil, fmt.Errorf("keystone at %s sent no usable token; check %s", k.url, k.from.quote("auth_url"))
 	}
 	id := result.Header.Get("X-Subject-Token")
 	if err := checkToken(id); err != nil {
@@ -122,19 +122,19 @@ func (k *keystone) explain(err error) error {
 	case errors.As(err, &setup):
 		return fmt.Errorf("cannot reach Keystone at %s: %w", k.url, setup)
 	case errors.As(err, &failed) && failed.Timeout():
-		return fmt.Errorf("keystone at %s gave no usable answer: none came in time: check %s, or try again later", k.url, k.from.quote("auth_url"))
+		return fmt.Errorf("keystone at %s gave no usable answer: none came in time; check %s, or try again later", k.url, k.from.quote("auth_url"))
 	case errors.As(err, &failed):
-		return fmt.Errorf("keystone at %s gave no usable answer: %w: check %s, or try again later", k.url, &networkError{failed.Err}, k.from.quote("auth_url"))
+		return fmt.Errorf("keystone at %s gave no usable answer: %w; check %s, or try again later", k.url, &networkError{failed.Err}, k.from.quote("auth_url"))
 	default:
-		return fmt.Errorf("keystone at %s gave no usable answer: %w: check %s, or try again later", k.url, &networkError{err}, k.from.quote("auth_url"))
+		return fmt.Errorf("keystone at %s gave no usable answer: %w; check %s, or try again later", k.url, &networkError{err}, k.from.quote("auth_url"))
 	}
 	said := fmt.Sprintf("keystone at %s answered %s to the %s%s", k.url, statusOf(answer.Actual), k.method(),
 		words(answer.Body, k.auth.Password, k.auth.ApplicationCredentialSecret, k.auth.TokenID))
 	if isRefusal(answer.Actual) {
-		return refused("%s: check the credentials, the domains and project that go with them, and %s",
+		return refused("%s; check the credentials, the domains and project that go with them, and %s",
 			said, k.from.quote("auth_url"))
 	}
-	return fmt.Errorf("%s: check %s, or try again later", said, k.from.quote("auth_url"))
+	return fmt.Errorf("%s; check %s, or try again later", said, k.from.quote("auth_url"))
 }
 
 // isRefusal reports whether asking Keystone again cannot help.

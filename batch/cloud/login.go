@@ -80,7 +80,7 @@ func (l *login) settleProject(g *grant) error {
 		return nil // [login.locate] says more of a token for no project
 	}
 	if want.ID != "" && want.ID != got.ID || want.Name != "" && !strings.EqualFold(want.Name, got.Name) {
-		return fmt.Errorf("the token is for the project %s, and not for %s as the settings say: correct the credentials, or project_id and project_name",
+		return fmt.Errorf("the token is for the project %s, and not for %s as the settings say; correct the credentials, or project_id and project_name",
 			nameProject(got), nameProject(want))
 	}
 	return nil
@@ -106,11 +106,11 @@ func (c Config) findLogin() (*login, error) {
 	switch c.Auth {
 	case "", AuthAuto, AuthToken, AuthKeystone, AuthAKSK:
 	default:
-		return nil, fmt.Errorf("%q is no kind of credentials: use %s, %s, %s or %s", c.Auth, AuthAuto, AuthToken, AuthKeystone, AuthAKSK)
+		return nil, fmt.Errorf("%q is no kind of credentials; use %s, %s, %s or %s", c.Auth, AuthAuto, AuthToken, AuthKeystone, AuthAKSK)
 	}
 	other := c.Auth == AuthKeystone || c.Auth == AuthAKSK
 	if c.TokenFile != "" && (other || c.Auth != AuthToken && c.OSCloud != "") {
-		return nil, fmt.Errorf("both a token file (%s) and other credentials are asked for: choose one", c.TokenFile)
+		return nil, fmt.Errorf("both a token file (%s) and other credentials are asked for; choose one", c.TokenFile)
 	}
 	if c.Auth == AuthAKSK {
 		key, err := c.findAccessKey()
@@ -184,7 +184,7 @@ func (c Config) tokenLogin(token *readyToken) (*login, error) {
 		return nil, err
 	}
 	if l.endpoint == nil {
-		return nil, fmt.Errorf("the %s comes without a catalog: set --endpoint to the Image API, or take other credentials with --auth %s",
+		return nil, fmt.Errorf("the %s comes without a catalog; set --endpoint to the Image API, or take other credentials with --auth %s",
 			token.method, AuthKeystone)
 	}
 	return l, nil
@@ -266,7 +266,7 @@ func (c Config) keystoneLogin(from place, v values) (*login, error) {
 func (p place) checkVersion(v values, name, want string) error {
 	major, _, _ := strings.Cut(strings.TrimPrefix(v[name], "v"), ".")
 	if major != "" && major != want {
-		return fmt.Errorf("%s %q is not supported: set it to %s, or remove it", p.quote(name), v[name], want)
+		return fmt.Errorf("%s %q is not supported; set it to %s, or remove it", p.quote(name), v[name], want)
 	}
 	return nil
 }
@@ -282,7 +282,7 @@ func (c Config) apply(l *login, from place, v values) error {
 	}
 	l.region = cmp.Or(c.Region, v["image_region_name"], v["region_name"])
 	if strings.Contains(l.region, ",") {
-		return fmt.Errorf("%s %q names several regions: set --region to one of them", from.quote("region_name"), l.region)
+		return fmt.Errorf("%s %q names several regions; set --region to one of them", from.quote("region_name"), l.region)
 	}
 	which := "interface"
 	if v["image_interface"] != "" {

@@ -52,7 +52,7 @@ func (m *metadata) key(ctx context.Context) (accessKey, time.Time, error) {
 	case err != nil:
 		return accessKey{}, time.Time{}, err
 	case status == http.StatusNotFound:
-		return accessKey{}, time.Time{}, fmt.Errorf("the metadata service at %s has no access key: give this server an agency", m.address)
+		return accessKey{}, time.Time{}, fmt.Errorf("the metadata service at %s has no access key; give this server an agency", m.address)
 	case status != http.StatusOK:
 		return accessKey{}, time.Time{}, fmt.Errorf("the metadata service at %s answered %s", m.address, statusOf(status))
 	}

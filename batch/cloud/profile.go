@@ -35,7 +35,7 @@ func (c Config) readProfile(name, section string) (map[string]string, error) {
 		key, value, ok := strings.Cut(line, "=")
 		if !ok {
 			// The line is not shown: it may hold a secret.
-			return nil, fmt.Errorf("%s, line %d: it is neither a [section] nor key = value: correct it", name, n)
+			return nil, fmt.Errorf("%s, line %d: it is neither a [section] nor key = value; correct it", name, n)
 		}
 		if within {
 			values[strings.TrimSpace(key)] = strings.TrimSpace(value)

@@ -17,19 +17,19 @@ func (c Config) checkProxies() error {
 		lower := strings.ToLower(name)
 		upper, other := c.Getenv(name), c.Getenv(lower)
 		if upper != "" && other != "" && upper != other {
-			return fmt.Errorf("%s and %s are different: unset one of them", name, lower)
+			return fmt.Errorf("%s and %s are different; unset one of them", name, lower)
 		}
 		if upper == "" {
 			upper, name = other, lower
 		}
 		value[strings.ToUpper(name)] = upper
 		if lower != "no_proxy" && upper != "" && !isProxy(upper) {
-			return fmt.Errorf("%s is not the URL of a proxy: write it as http://[USER:PASSWORD@]HOST:PORT, "+
+			return fmt.Errorf("%s is not the URL of a proxy; write it as http://[USER:PASSWORD@]HOST:PORT, "+
 				"with %%25 for a %% in the password, %%40 for @, %%23 for #, %%2F for /", name)
 		}
 	}
 	if value["ALL_PROXY"] != "" && (value["HTTP_PROXY"] == "" || value["HTTPS_PROXY"] == "") && value["NO_PROXY"] != "*" {
-		return errors.New("ALL_PROXY is not supported: set HTTPS_PROXY and HTTP_PROXY instead")
+		return errors.New("ALL_PROXY is not supported; set HTTPS_PROXY and HTTP_PROXY instead")
 	}
 	return nil
 }

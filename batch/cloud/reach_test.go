@@ -100,7 +100,7 @@ func TestProxyVariables(t *testing.T) {
 		{"no host", env{"HTTPS_PROXY": "http://"}, "HTTPS_PROXY is not the URL of a proxy"},
 		{"two spellings", env{"HTTPS_PROXY": "http://p:1", "https_proxy": "http://p:2"}, "HTTPS_PROXY and https_proxy are different"},
 		{"two lists of exceptions", env{"NO_PROXY": "a", "no_proxy": "b"}, "NO_PROXY and no_proxy are different"},
-		{"all alone", env{"ALL_PROXY": "http://p:1"}, "ALL_PROXY is not supported: set HTTPS_PROXY and HTTP_PROXY"},
+		{"all alone", env{"ALL_PROXY": "http://p:1"}, "ALL_PROXY is not supported; set HTTPS_PROXY and HTTP_PROXY"},
 		{"all and one", env{"all_proxy": "http://p:1", "HTTPS_PROXY": "http://p:1"}, "ALL_PROXY is not supported"},
 	}
 	for _, tt := range tests {

@@ -311,7 +311,7 @@ func (s *Session) Renew(ctx context.Context, generation uint64, kind string) err
 		return err
 	}
 	if g.proof == current.proof {
-		s.failure = refused("the %s is not accepted, and there is no other to be had: check that it may be used at %s", s.method, s.endpoint)
+		s.failure = refused("the %s is not accepted, and there is no other to be had; check that it may be used at %s", s.method, s.endpoint)
 		return s.failure
 	}
 	s.replace(current, g)

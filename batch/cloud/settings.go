@@ -36,27 +36,30 @@ type setting struct {
 	// fills says that the variable is used where the cloud of clouds.yaml does
 	// not have the setting. Any other variable must agree with the cloud.
 	fills bool
+	// yields says that the cloud takes precedence over a variable that says
+	// something else: it leads to nobody else and nowhere else.
+	yields bool
 }
 
 // names are all names of a setting.
 func (s *setting) names() []string { return append([]string{s.name}, s.others...) }
 
 const (
-	federated  = "federated logins are not supported: use an application credential, or a ready token with --token-file"
+	federated  = "federated logins are not supported; use an application credential, or a ready token with --token-file"
 	endpointIs = "set --endpoint or image_endpoint_override to the Image API"
 )
 
 var settings = []setting{
 	{name: "auth_url", inAuth: true, note: "address of the Identity API, with or without /v3"},
-	{name: "auth_type", others: []string{"auth_plugin"}, fills: true, note: "`password`, `v3password`, `v3applicationcredential`, `token` or `v3token`; any other is refused"},
+	{name: "auth_type", others: []string{"auth_plugin"}, fills: true, yields: true, note: "`password`, `v3password`, `v3applicationcredential`, `token` or `v3token`; any other is refused"},
 	{name: "username", others: []string{"user_name"}, inAuth: true, note: "user, by name in a domain"},
 	{name: "user_id", inAuth: true, note: "user, by id; takes precedence over the name"},
-	{name: "password", inAuth: true, fills: true, note: "password of the user"},
+	{name: "password", inAuth: true, fills: true, yields: true, note: "password of the user"},
 	{name: "user_domain_id", inAuth: true, note: "domain of the user; takes precedence over the name"},
 	{name: "user_domain_name", inAuth: true, note: "domain of the user"},
 	{name: "application_credential_id", inAuth: true, note: "application credential, by id"},
 	{name: "application_credential_name", inAuth: true, note: "application credential, by name; needs the user"},
-	{name: "application_credential_secret", inAuth: true, fills: true, note: "secret of the application credential"},
+	{name: "application_credential_secret", inAuth: true, fills: true, yields: true, note: "secret of the application credential"},
 	{name: "token", others: []string{"auth_token"}, inAuth: true, note: "token to log in with; as a variable a ready token, unless OS_AUTH_TYPE says `token`"},
 	{name: "project_id", others: []string{"tenant_id"}, inAuth: true, note: "project, by id; with an application credential the token must be for it"},
 	{name: "project_name", others: []string{"tenant_name"}, inAuth: true, note: "project, by name; the token must be for it"},
@@ -74,17 +77,17 @@ var settings = []setting{
 	{name: "image_interface", others: []string{"image_endpoint_type"}, fills: true, note: "takes precedence over interface"},
 	{name: "image_endpoint_override", others: []string{"image_endpoint"}, fills: true, note: "endpoint of the Image API, in the place of the catalog's"},
 	{name: "profile", others: []string{"cloud"}, note: "profile of clouds-public.yaml, under the settings of the cloud; openstacksdk's own profiles are refused"},
-	{name: "cacert", fills: true, note: "PEM file of the CA to trust instead of the system's"},
-	{name: "cert", fills: true, note: "PEM file of the client certificate, and of its key where key is not set"},
-	{name: "key", fills: true, note: "PEM file of the key of the client certificate"},
-	{name: "verify", fills: true, note: "`false`: certificates are not verified"},
-	{name: "insecure", fills: true, note: "`true`: certificates are not verified"},
-	{name: "identity_api_version", fills: true, note: "must be 3"},
-	{name: "image_api_version", fills: true, note: "must be 2"},
+	{name: "cacert", fills: true, yields: true, note: "PEM file of the CA to trust instead of the system's"},
+	{name: "cert", fills: true, yields: true, note: "PEM file of the client certificate, and of its key where key is not set"},
+	{name: "key", fills: true, yields: true, note: "PEM file of the key of the client certificate"},
+	{name: "verify", fills: true, yields: true, note: "`false`: certificates are not verified"},
+	{name: "insecure", fills: true, yields: true, note: "`true`: certificates are not verified"},
+	{name: "identity_api_version", fills: true, yields: true, note: "must be 3"},
+	{name: "image_api_version", fills: true, yields: true, note: "must be 2"},
 
-	{name: "system_scope", inAuth: true, use: refusedSetting, note: "the Image API needs a project: set project_name or project_id instead"},
-	{name: "passcode", inAuth: true, use: refusedSetting, note: "one-time passcodes are not supported: use an application credential"},
-	{name: "auth_methods", inAuth: true, use: refusedSetting, note: "logins with several factors are not supported: use an application credential"},
+	{name: "system_scope", inAuth: true, use: refusedSetting, note: "the Image API needs a project; set project_name or project_id instead"},
+	{name: "passcode", inAuth: true, use: refusedSetting, note: "one-time passcodes are not supported; use an application credential"},
+	{name: "auth_methods", inAuth: true, use: refusedSetting, note: "logins with several factors are not supported; use an application credential"},
 	{name: "identity_provider", inAuth: true, use: refusedSetting, note: federated},
 	{name: "identity_provider_url", inAuth: true, use: refusedSetting, note: federated},
 	{name: "protocol", inAuth: true, use: refusedSetting, note: federated},
@@ -95,17 +98,17 @@ var settings = []setting{
 	{name: "discovery_endpoint", inAuth: true, use: refusedSetting, note: federated},
 	{name: "openid_scope", inAuth: true, use: refusedSetting, note: federated},
 	{name: "authorization_code", inAuth: true, use: refusedSetting, note: federated},
-	{name: "consumer_key", inAuth: true, use: refusedSetting, note: "OAuth 1.0 is not supported: use an application credential"},
+	{name: "consumer_key", inAuth: true, use: refusedSetting, note: "OAuth 1.0 is not supported; use an application credential"},
 	{name: "endpoint", inAuth: true, use: refusedSetting, note: endpointIs},
 	{name: "url", inAuth: true, use: refusedSetting, note: endpointIs},
 	{name: "service_endpoint", use: refusedSetting, note: endpointIs},
 	{name: "service_token", use: refusedSetting, note: "set --token-file or OS_TOKEN instead"},
 	{name: "endpoint_override", use: refusedSetting, note: endpointIs},
 	{name: "image_url", use: refusedSetting, note: endpointIs},
-	{name: "image_service_type", use: refusedSetting, note: "the service is the one of type image: " + endpointIs},
-	{name: "image_service_name", use: refusedSetting, note: "the service is the one of type image: " + endpointIs},
-	{name: "service_type", use: refusedSetting, note: "the service is the one of type image: " + endpointIs},
-	{name: "service_name", use: refusedSetting, note: "the service is the one of type image: " + endpointIs},
+	{name: "image_service_type", use: refusedSetting, note: "the service is the one of type image; " + endpointIs},
+	{name: "image_service_name", use: refusedSetting, note: "the service is the one of type image; " + endpointIs},
+	{name: "service_type", use: refusedSetting, note: "the service is the one of type image; " + endpointIs},
+	{name: "service_name", use: refusedSetting, note: "the service is the one of type image; " + endpointIs},
 
 	{name: "identity_endpoint_override", use: unused, note: "logins go to auth_url, as those of openstacksdk do"},
 	{name: "allow_reauth", inAuth: true, use: unused, note: "a token that has expired is renewed anyway"},
@@ -151,7 +154,7 @@ func (v values) put(from place, s *setting, name, value string) error {
 		return fmt.Errorf("%s is set: %s", from.quote(name), s.note)
 	}
 	if other, ok := v[s.name]; ok && !s.same(other, value) {
-		return fmt.Errorf("%s is set twice, to different values: correct or remove one of %s", from.quote(name),
+		return fmt.Errorf("%s is set twice, to different values; correct or remove one of %s", from.quote(name),
 			strings.Join(from.keys(s.names()...), ", "))
 	}
 	if _, ok := v[s.name]; !ok || name == s.name {
@@ -203,15 +206,16 @@ func withoutLogin(s *setting) bool {
 	return s.fills && !s.inAuth || s.name == "project_id" || s.name == "project_name"
 }
 
-// fill adds to the settings of a cloud those of the environment. A variable
-// that says something else than the cloud is refused: openstacksdk would not
-// look at it, and the openstack client would follow it.
+// fill adds to the settings of a cloud those of the environment. The cloud takes
+// precedence, as it does for openstacksdk, which looks at no variable then. But the
+// openstack client would follow one: where it says who we are or where we go in
+// another way than the cloud, nobody knows which of them is meant.
 func (v values) fill(from place, env values) error {
 	var strange []string
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		s := byName()[name]
 		switch value, ok := v[name]; {
-		case ok && s.same(value, env[name]):
+		case ok && (s.yields || s.same(value, env[name])):
 		case !ok && s.fills:
 			v[name] = env[name]
 		default:
@@ -221,7 +225,7 @@ func (v values) fill(from place, env values) error {
 	if len(strange) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s: %s in the environment %s not what the cloud says: unset %s, or choose no cloud", from.name,
+	return fmt.Errorf("%s: %s in the environment %s not what the cloud says; unset %s, or choose no cloud", from.name,
 		strings.Join(strange, ", "), isAre(len(strange)), itThem(len(strange)))
 }
 
@@ -258,7 +262,7 @@ func (p place) flatten(cloud node) (values, error) {
 			if unusedForm().MatchString(name) {
 				continue
 			}
-			return nil, fmt.Errorf("%s is not a setting that imsrevoke knows: correct its name, or remove it", p.quote(name))
+			return nil, fmt.Errorf("%s is not a setting that imsrevoke knows; correct its name, or remove it", p.quote(name))
 		}
 		// openstacksdk finds what belongs into auth here too.
 		if err := v.putNode(p, s, name, cloud.section[name]); err != nil {
@@ -270,15 +274,15 @@ func (p place) flatten(cloud node) (values, error) {
 
 func (v values) putAuth(p place, auth node) error {
 	if auth.section == nil && !auth.empty() {
-		return fmt.Errorf("%s is not a section of settings: write them below it, indented", p.quote("auth"))
+		return fmt.Errorf("%s is not a section of settings; write them below it, indented", p.quote("auth"))
 	}
 	for _, name := range slices.Sorted(maps.Keys(auth.section)) {
 		s := byName()[name]
 		switch {
 		case s == nil:
-			return fmt.Errorf("%s is not a setting that imsrevoke knows: correct its name, or remove it", p.quote("auth."+name))
+			return fmt.Errorf("%s is not a setting that imsrevoke knows; correct its name, or remove it", p.quote("auth."+name))
 		case !s.inAuth:
-			return fmt.Errorf("%s is in the wrong place: move %s out of the section auth", p.quote("auth."+name), name)
+			return fmt.Errorf("%s is in the wrong place; move %s out of the section auth", p.quote("auth."+name), name)
 		}
 		if err := v.putNode(p, s, name, auth.section[name]); err != nil {
 			return err
@@ -289,7 +293,7 @@ func (v values) putAuth(p place, auth node) error {
 
 func (v values) putNode(p place, s *setting, name string, n node) error {
 	if s.use == obeyed && (n.section != nil || n.list != nil) {
-		return fmt.Errorf("%s is not one value: write it as %s: VALUE", p.quote(name), name)
+		return fmt.Errorf("%s is not one value; write it as %s: VALUE", p.quote(name), name)
 	}
 	text := n.text
 	if s.use == refusedSetting && !n.empty() {

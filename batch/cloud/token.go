@@ -59,7 +59,7 @@ func (c Config) findToken() (*readyToken, error) {
 		}
 		if text := c.Getenv(name); text != "" {
 			if err := checkToken(text); err != nil {
-				return nil, fmt.Errorf("the token of %s %w: set it again, or unset it", name, err)
+				return nil, fmt.Errorf("the token of %s %w; set it again, or unset it", name, err)
 			}
 			return &readyToken{token: Secret(text), method: "token from " + name}, nil
 		}
@@ -87,7 +87,7 @@ func (c Config) readToken(name string) (Secret, error) {
 	}
 	token := strings.TrimSpace(strings.TrimPrefix(string(text), "\ufeff"))
 	if err := checkToken(token); err != nil {
-		return "", fmt.Errorf("the token file %s %w: write the token into it, alone, on one line", name, err)
+		return "", fmt.Errorf("the token file %s %w; write the token into it, alone, on one line", name, err)
 	}
 	return Secret(token), nil
 }

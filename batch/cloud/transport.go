@@ -84,7 +84,7 @@ func (c Config) tlsConfig(from place, v values) (*tls.Config, error) {
 		}
 		config.Certificates = []tls.Certificate{cert}
 	case keyFile != "":
-		return nil, fmt.Errorf("%s is set without %s: set both, or neither", from.quote("key"), from.key("cert"))
+		return nil, fmt.Errorf("%s is set without %s; set both, or neither", from.quote("key"), from.key("cert"))
 	}
 	return config, nil
 }
@@ -112,5 +112,5 @@ func (p place) bool(v values, name string, otherwise bool) (bool, error) {
 	if name == "verify" {
 		hint = "; the file of a CA belongs into " + p.key("cacert")
 	}
-	return false, fmt.Errorf("%s is neither true nor false: correct or remove it%s", p.quote(name), hint)
+	return false, fmt.Errorf("%s is neither true nor false; correct or remove it%s", p.quote(name), hint)
 }

@@ -25,7 +25,7 @@ func foreignFormat(head []byte) (what, hint string) {
 		return "JSON", `export it as CSV, for instance with jq -r '.members[] | [.image_id, .member_id] | @csv', below a header line image_id,member_id`
 	case '+':
 		if line, _, _ := bytes.Cut(text, []byte("\n")); len(bytes.Trim(line, "+-=\r ")) == 0 && bytes.Contains(line, []byte("--")) {
-			return "a table that was drawn for people", "have it written as CSV: with openstack by -f csv, with mysql by --batch"
+			return "a text table", "export it again as CSV: openstack has -f csv, mysql has --batch"
 		}
 	case '<':
 		return "HTML or XML, perhaps a login or error page", "download the file again"

@@ -156,7 +156,7 @@ func (m *Manifest) readPreamble(ctx context.Context) (size int, delimiter rune, 
 	size = len(line)
 	line = bytes.TrimRight(line, "\r\n")
 	if bytes.IndexByte(line, '\r') >= 0 {
-		return 0, 0, m.refuse(1, "a carriage return without a line feed stands in this line, while others end in a line feed",
+		return 0, 0, m.refuse(1, "the header contains a carriage return, but other lines end in line feeds",
 			"convert it, for instance with tr '\\r' '\\n' < FILE | imsrevoke run -")
 	}
 	if len(line) >= 2 && line[0] == '"' && line[len(line)-1] == '"' {

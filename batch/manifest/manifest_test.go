@@ -22,9 +22,9 @@ import (
 )
 
 const (
-	nameX       = `the image id "x" is not a UUID: it looks like a name; look up the id, for instance with openstack image show -c id NAME`
-	doubt       = "; from such a row no ids are taken but an image's with dashes and a project's"
-	strayReturn = "the row holds a carriage return without a line feed, which may end a line: convert the line ends, or take it out"
+	nameX       = `the image id "x" is not a UUID: it looks like an image name; find the id with: openstack image show -f value -c id NAME`
+	doubt       = "; in such a row the image id needs its dashes, and the member must be a project id"
+	strayReturn = "the row contains a carriage return, which may be the end of a line; convert the line endings, or remove it"
 )
 
 func TestRows(t *testing.T) {
@@ -90,6 +90,8 @@ func TestRows(t *testing.T) {
 			[]string{"2   [] ! a double quote stands inside an unquoted cell, at byte 72 of the line", `3 B! 2! [="x"]`}},
 		{"ids in quotes, and the URL of an image", "image_id,member_id\nhttps://glance.example.com/v2/images/A!,'1!'\n", Options{},
 			[]string{"2 https://glance.example.com/v2/images/A! '1!'"}},
+		{"a list of members in one cell", "image_id,member_id\nA!,\"1!\n2!\"\nB!,1!\n", Options{},
+			[]string{"2 A! 1!\n2! ! the member cell \"1!\\n05a1b2c3d4e5f60718293a4b5c6d7e0\"… holds several ids; write one row for each", "4 B! 1!"}},
 		{"the header again is no row", "image_id,member_id,note\nA!,1!,x\nImage ID,Member ID,Note\nB!,1!,y\n\ufeff镜像ID,成员ID,z\n", Options{},
 			[]string{"2 A! 1! [x]", "4 B! 1! [y]"}},
 		{"words of a header are no header", "image_id,member_id,kind,role\nx,1!,image,member\n", Options{}, []string{"2 x 1! [image|member] ! " + nameX}},
@@ -171,13 +173,13 @@ func TestRefusals(t *testing.T) {
 		{"a header whose quotes are broken", "\"image_id\"x,member_id\n", Options{},
 			"line 1: the header cannot be read: a quoted cell goes on after its closing quote, at byte 10 of the line; close every quote, and double those inside a cell"},
 		{"a header that ends in a carriage return, and rows that do not", "image_id,member_id\rA!,1!\n", Options{},
-			`line 1: a carriage return without a line feed stands in this line, while others end in a line feed; convert it, for instance with tr '\r' '\n' < FILE | imsrevoke run -`},
+			`line 1: the header contains a carriage return, but other lines end in line feeds; convert it, for instance with tr '\r' '\n' < FILE | imsrevoke run -`},
 		{"another header with other columns", "image_id,member_id,note\nA!,1!,x\nMember ID,Image ID,note\n2!,B!,y\n", Options{},
-			`line 3: another header has the ids in other columns: "Image ID" is column 2, "Member ID" is column 1; split the file before this line`},
+			`line 3: another header has the id columns elsewhere: "Image ID" is column 2, "Member ID" is column 1; split the file at this line`},
 		{"a row of too many cells", "image_id,member_id\nA!,1!\n" + strings.Repeat(",", maxCells) + "\n", Options{},
-			"line 2: what follows is a row of more than 100000 cells; look for a line of nothing but delimiters"},
+			"line 2: what follows has more than 100000 cells in one row; look for a line of nothing but delimiters"},
 		{"a row of too many cells, some of them quoted", "image_id,member_id\nA!,1!\n\"a\nb\"" + strings.Repeat(",\"\"", maxCells) + "\n", Options{},
-			"line 2: what follows is a row of more than 100000 cells; look for a line of nothing but delimiters"},
+			"line 2: what follows has more than 100000 cells in one row; look for a line of nothing but delimiters"},
 
 		{"a quote that is never closed", "image_id,member_id,note\nA!,1!,x\nB!,2!,\"x\nC!,1!,x\n", Options{}, "line 3: a quote in this row is never closed; " + hint},
 		{"a quote that is never closed on the last line", "sep=,\nimage_id,member_id\nA!,1!\nB!,\"2!", Options{}, "line 4: a quote in this row is never closed; " + hint},
@@ -199,7 +201,7 @@ func TestRefusals(t *testing.T) {
 		{"a gzip archive", "\x1f\x8b\x08", Options{}, "this is a gzip archive, not CSV; unpack it first, for instance with gzip -dc FILE | imsrevoke run -"},
 		{"JSON", "\ufeff\n [{\"image_id\":1}]", Options{}, "this is JSON, not CSV; export it as CSV, for instance with jq -r '.members[] | [.image_id, .member_id] | @csv', below a header line image_id,member_id"},
 		{"a table of openstack", "+-----+-----+\n| Image ID | Member ID |\n+-----+-----+\n| A! | 1! |\n+-----+-----+\n", Options{},
-			"this is a table that was drawn for people, not CSV; have it written as CSV: with openstack by -f csv, with mysql by --batch"},
+			"this is a text table, not CSV; export it again as CSV: openstack has -f csv, mysql has --batch"},
 		{"HTML", "<!doctype html>", Options{}, "this is HTML or XML, perhaps a login or error page, not CSV; download the file again"},
 
 		{"bytes of no encoding", "image_id,member_id\nA!,1!\ncafé \xe9,x\n", Options{}, "line 3: the byte at offset 95 is not UTF-8, and the file is not GB18030 either; name its encoding with --encoding, for instance windows-1252"},

@@ -198,7 +198,7 @@ func (r *Reader) row(rec *record, size int) batch.Row {
 	certain := err == nil && batch.IsProjectID(row.Pair.MemberID) && strings.Count(row.ImageID, "-") >= 4
 	doubt := ""
 	if err == nil && !certain {
-		doubt = "; from such a row no ids are taken but an image's with dashes and a project's"
+		doubt = "; in such a row the image id needs its dashes, and the member must be a project id"
 	}
 	switch {
 	case !rec.Surplus.harmless() || rec.Surplus.cells > 0 && !certain:
@@ -209,7 +209,7 @@ func (r *Reader) row(rec *record, size int) batch.Row {
 		row.Problem = err.Error()
 	}
 	if text, ok := rec.afterReturn(); ok && (row.Problem != "" || isImageID(text)) {
-		row.Problem = "the row holds a carriage return without a line feed, which may end a line: convert the line ends, or take it out"
+		row.Problem = "the row contains a carriage return, which may be the end of a line; convert the line endings, or remove it"
 	}
 	return row
 }
@@ -221,22 +221,18 @@ func (r *Reader) headerAgain(rec *record) (bool, error) {
 	l := r.m.layout
 	member := fold(l.header[l.member])
 	again := member != "" && member == fold(rec.MemberID.text)
-	if l.image >= 0 { // else it is an allow list of members
+	if l.image >= 0 {
 		image := fold(l.header[l.image])
 		again = again && image != "" && image == fold(rec.ImageID.text)
 	}
-	switch {
-	case again:
-	case l.image < 0:
-		return false, nil
-	default:
+	if !again {
 		other, ok := r.m.headerIn(rec)
 		if !ok {
 			return false, nil
 		}
 		if other.image != l.image || other.member != l.member {
-			return false, r.m.refuse(r.line, fmt.Sprintf("another header has the ids in other columns: %q is column %d, %q is column %d",
-				other.header[other.image], other.image+1, other.header[other.member], other.member+1), "split the file before this line")
+			return false, r.m.refuse(r.line, fmt.Sprintf("another header has the id columns elsewhere: %q is column %d, %q is column %d",
+				other.header[other.image], other.image+1, other.header[other.member], other.member+1), "split the file at this line")
 		}
 	}
 	if r.headers == 0 {
@@ -297,7 +293,7 @@ func (r *Reader) atEnd() bool {
 // checkLineBreaks refuses the file when a cell that spans several lines seems
 // to have swallowed rows.
 func (r *Reader) checkLineBreaks(rec *record) error {
-	if strings.Contains(rec.ImageID.text, "\n") || strings.Contains(rec.MemberID.text, "\n") {
+	if r.runsOver(rec.ImageID.text) || r.runsOver(rec.MemberID.text) {
 		return r.m.swallowed(r.line, "an id of this row runs over the end of its line")
 	}
 	before := 0 // line ends of the row before the one that is looked at
@@ -314,6 +310,21 @@ func (r *Reader) checkLineBreaks(rec *record) error {
 		}
 	}
 	return nil
+}
+
+// runsOver reports whether the cell of an id runs over the end of its line, and is
+// not just a list of ids: with a row that it has swallowed it would hold a
+// delimiter.
+func (r *Reader) runsOver(cell string) bool {
+	if !strings.Contains(cell, "\n") {
+		return false
+	}
+	for line := range strings.SplitSeq(cell, "\n") {
+		if !isImageID(line) { // 128 bits, of whatever
+			return true
+		}
+	}
+	return false
 }
 
 func (r *Reader) looksLikeRow(text string) bool {

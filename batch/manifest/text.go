@@ -233,7 +233,7 @@ func (m *Manifest) explain(err error, line int) error {
 	default:
 		return err
 	case errTooManyCells:
-		return m.refuse(line, fmt.Sprintf("what follows is a row of more than %d cells", maxCells),
+		return m.refuse(line, fmt.Sprintf("what follows has more than %d cells in one row", maxCells),
 			"look for a line of nothing but delimiters")
 	case errEndlessRow:
 	}

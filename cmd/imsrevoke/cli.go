@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -34,6 +35,7 @@ type cli struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
+	environ        func() []string
 	// terminal says that standard error is shown to a person, interactive that
 	// this person can also answer.
 	terminal, interactive bool
@@ -61,6 +63,7 @@ func newCLI() *cli {
 		stdout:      os.Stdout,
 		stderr:      os.Stderr,
 		getenv:      getenv,
+		environ:     os.Environ,
 		terminal:    terminal,
 		interactive: terminal && term.IsTerminal(int(os.Stdin.Fd())),
 		outputShown: term.IsTerminal(int(os.Stdout.Fd())),
@@ -173,36 +176,95 @@ file.`,
 			return cmd.Help()
 		},
 		Args: cobra.ArbitraryArgs, // of verbs that there are none of
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return fromEnvironment(cmd.Flags(), c.getenv)
-		},
+	}
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.HasParent() && cmd.Flags().Lookup("log-level") != nil { // what only prints has no log
+			defer func() {
+				level, format := cmd.Flags().Lookup("log-level").Value.String(), cmd.Flags().Lookup("log-format").Value.String()
+				c.warnOfVariables(root, c.logger(level, format))
+			}()
+		}
+		return fromEnvironment(cmd.Flags(), c.getenv)
 	}
 	root.SetFlagErrorFunc(explainFlag)
 	root.AddCommand(c.listCommand(), c.runCommand(), c.restoreCommand(), c.checkCommand(), c.reportCommand(), c.demoCommand(), c.versionCommand())
+	refuseUnknownWords(root)
 	return root
 }
 
-// explainFlag says what to do about a flag that is not understood.
+// seeHelp is the hint for a command line that is not understood.
+func seeHelp(cmd *cobra.Command) string { return "see '" + cmd.CommandPath() + " --help'" }
+
+// explainFlag says what is wrong with a flag, and what to do about it.
 func explainFlag(cmd *cobra.Command, err error) error {
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return badValue("--"+invalid.GetFlag().Name, invalid.GetFlag(), invalid.GetValue(), invalid.Unwrap())
+	}
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		if near, ok := batch.Nearest(unknown.GetSpecifiedName(), names); ok {
-			return fmt.Errorf("%w: did you mean --%s?", err, near)
+		name := unknown.GetSpecifiedName()
+		for _, full := range names { // there are no short flags, but for -h
+			if shorthands := unknown.GetSpecifiedShortnames(); shorthands != "" && strings.HasPrefix(full, shorthands) {
+				return withHint(fmt.Errorf("unknown flag: -%s", shorthands), "did you mean --"+full+"?")
+			}
+		}
+		if near, ok := batch.Nearest(name, names); ok {
+			return withHint(err, "did you mean --"+near+"?")
 		}
 	}
-	return fmt.Errorf("%w\ntry '%s --help'", err, cmd.CommandPath())
+	return withHint(err, seeHelp(cmd))
+}
+
+// badValue is the error for a value of a flag, which name gives or a variable. The
+// types of this program say in cause what is wrong with it; of pflag's own, the
+// errors of Go are left out.
+func badValue(name string, f *pflag.Flag, value string, cause error) error {
+	wanted := map[string]string{
+		"int": "a whole number", "duration": "a duration such as 30s, 10m or 2h", "bool": "true or false",
+	}[f.Value.Type()]
+	if wanted == "" {
+		return fmt.Errorf("%s: %w", name, cause)
+	}
+	return fmt.Errorf("%s: %q is not %s", name, value, wanted)
 }
 
 // unknownVerb is the error for a verb that there is none of, with the nearest
 // ones that there are.
 func unknownVerb(root *cobra.Command, verb string) error {
-	hint := "try 'imsrevoke --help'"
+	hint := seeHelp(root)
 	root.SuggestionsMinimumDistance = 2
 	if near := root.SuggestionsFor(verb); len(near) > 0 {
 		hint = "did you mean " + strings.Join(near, " or ") + "?"
 	}
-	return fmt.Errorf("there is no verb %q: %s", verb, hint)
+	return withHint(fmt.Errorf("there is no verb %q", verb), hint)
+}
+
+// refuseUnknownWords has help and completion refuse what they do not know, where
+// cobra's own show something else and succeed.
+func refuseUnknownWords(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Run, cmd.RunE = nil, func(_ *cobra.Command, args []string) error {
+				found, rest, err := root.Find(args)
+				if err != nil || len(rest) > 0 {
+					return unknownVerb(found, strings.Join(args, " "))
+				}
+				return found.Help()
+			}
+		case "completion":
+			cmd.Args = cobra.ArbitraryArgs
+			cmd.RunE = func(cmd *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return withHint(fmt.Errorf("there is no completion for %q", args[0]), "use bash, zsh, fish or powershell")
+				}
+				return cmd.Help()
+			}
+		}
+	}
 }
 
 // opposites are flags that cannot both be set.
@@ -219,19 +281,63 @@ func overridden(flags *pflag.FlagSet, name string) bool {
 	return false
 }
 
-// fromEnvironment sets each flag that was not given from its variable:
-// --max-rows from IMSREVOKE_MAX_ROWS.
+// prefix is how the variables of the flags begin.
+const prefix = "IMSREVOKE_"
+
+// variableOf is the variable of a flag: IMSREVOKE_MAX_ROWS of --max-rows.
+func variableOf(f *pflag.Flag) string {
+	return prefix + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+}
+
+// fromEnvironment sets each flag that was not given from its variable.
 func fromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
 	var err error
 	flags.VisitAll(func(f *pflag.Flag) {
-		name := "IMSREVOKE_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		name := variableOf(f)
 		value := getenv(name)
 		if err != nil || f.Changed || value == "" || f.Name == "help" || overridden(flags, f.Name) {
 			return
 		}
 		if e := f.Value.Set(value); e != nil {
-			err = fmt.Errorf("%s=%s: %w", name, value, e)
+			err = badValue(name, f, value, e)
 		}
 	})
 	return err
+}
+
+// warnOfVariables warns of variables that look like those of flags and belong to
+// none, of any verb: a misspelling would be a setting that is not obeyed.
+func (c *cli) warnOfVariables(root *cobra.Command, log *slog.Logger) {
+	known := make(map[string]bool)
+	var names []string
+	var collect func(*cobra.Command)
+	collect = func(cmd *cobra.Command) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if name := variableOf(f); !known[name] {
+				known[name] = true
+				names = append(names, name)
+			}
+		})
+		for _, sub := range cmd.Commands() {
+			collect(sub)
+		}
+	}
+	collect(root)
+	for _, variable := range c.environ() {
+		name, value, _ := strings.Cut(variable, "=")
+		if value == "" || !strings.HasPrefix(name, prefix) || known[name] || isServiceLink(name) {
+			continue
+		}
+		if near, ok := batch.Nearest(name, names); ok {
+			log.Warn("a variable belongs to no flag: did you mean "+near+"?", "variable", name)
+		} else {
+			log.Warn("a variable belongs to no flag", "variable", name)
+		}
+	}
+}
+
+// isServiceLink reports whether Kubernetes sets a variable in every pod, for a
+// Service of this name.
+func isServiceLink(name string) bool {
+	return strings.HasPrefix(name, prefix+"SERVICE_") || strings.HasPrefix(name, prefix+"PORT")
 }

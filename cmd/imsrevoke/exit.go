@@ -43,10 +43,7 @@ func (e recordError) Is(target error) bool { return target == errRecord }
 // cannotWrite is the error for a file that could not be written. What says what
 // it was to hold, advice what to do.
 func cannotWrite(what, name string, cause error, advice string) error {
-	if advice != "" {
-		advice = "; " + advice
-	}
-	return recordError{fmt.Errorf("cannot write %s: %s: %w%s", what, name, withoutPath(cause), advice)}
+	return recordError{withHint(fmt.Errorf("cannot write %s: %s: %w", what, name, withoutPath(cause)), advice)}
 }
 
 // withoutPath is an error without the name of a file, which may be a temporary

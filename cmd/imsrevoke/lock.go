@@ -37,21 +37,17 @@ func (r *run) lock() (*runLock, error) {
 	var lock *runLock
 	var err error
 	for _, dir := range lockFolders(r.getenv) {
-		lock, err = r.lockIn(dir, name)
+		o := &output{kindLock, filepath.Join(dir, name), "--lock", true, ""}
+		if err = ownFolder(dir); err != nil { // as the home of a user who has become root by sudo
+			err = o.cannotWrite(err)
+			continue
+		}
+		lock, err = r.lockFile(o)
 		if _, unusable := errors.AsType[syscall.Errno](err); !unusable {
 			break
 		}
 	}
 	return lock, err
-}
-
-// lockIn takes a lock in a directory of ours.
-func (r *run) lockIn(dir, name string) (*runLock, error) {
-	o := &output{kindLock, filepath.Join(dir, name), "--lock", true, ""}
-	if err := ownFolder(dir); err != nil {
-		return nil, o.cannotWrite(err)
-	}
-	return r.lockFile(o)
 }
 
 // ownFolder makes a directory, unless it is there, and reports whether anybody

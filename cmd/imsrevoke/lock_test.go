@@ -23,9 +23,13 @@ func TestAHomeThatCannotBeWrittenIsNone(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	put(t, file, nil)
 	owned := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(owned, ".local", "state", "imsrevoke"), 0o700); err != nil {
-		t.Fatal(err)
+	others := t.TempDir()
+	for _, home := range []string{owned, others} {
+		if err := os.MkdirAll(filepath.Join(home, ".local", "state", "imsrevoke"), 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
+	chmod(t, filepath.Join(others, ".local", "state", "imsrevoke"), 0o777)
 	for _, tt := range []struct {
 		name      string
 		variables []string
@@ -33,6 +37,7 @@ func TestAHomeThatCannotBeWrittenIsNone(t *testing.T) {
 		code      int
 	}{
 		{"a home", []string{"HOME=" + owned}, false, exitSettled},
+		{"a home in which others can write", []string{"HOME=" + others}, true, exitSettled},
 		{"no home", []string{"HOME="}, true, exitSettled},
 		{"a home below a file", []string{"HOME=" + filepath.Join(file, "home")}, true, exitSettled},
 		{"a home in which nothing can be made", []string{"HOME=/proc"}, true, exitSettled},

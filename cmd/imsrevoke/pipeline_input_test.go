@@ -23,18 +23,24 @@ type inputRow struct {
 }
 
 var (
-	imageForm  = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 	memberForm = regexp.MustCompile(`^[0-9A-Za-z_-]{1,255}$`)
 )
 
 // uuidForm is a UUID however it is spelled, after white space was taken out.
 var uuidForm = regexp.MustCompile(`^(?i:urn:uuid:)?(\{?)([0-9a-fA-F]{8})-?([0-9a-fA-F]{4})-?([0-9a-fA-F]{4})-?([0-9a-fA-F]{4})-?([0-9a-fA-F]{12})(\}?)$`)
 
+// quotedForm is what marks a cell as text, after white space was taken out.
+var quotedForm = regexp.MustCompile(`^(?:="(.*)"|"(.*)"|'(.*?)'?)$`)
+
+// projectForm is a project id as it is sent.
+var projectForm = regexp.MustCompile(`^[0-9a-f]{32}$`)
+
 // meant is the pair that two cells mean, and false if they mean none.
 func meant(image, member string) (p batch.Pair, ok bool) {
 	spaceless := strings.NewReplacer(" ", "", "\t", "", "\u00a0", "", "\u200b", "", "\ufeff", "")
 	parts := func(cell string) []string {
-		found := uuidForm.FindStringSubmatch(spaceless.Replace(cell))
+		text := quotedForm.ReplaceAllString(spaceless.Replace(cell), "$1$2$3")
+		found := uuidForm.FindStringSubmatch(text)
 		if found == nil || (found[1] == "") != (found[7] == "") {
 			return nil
 		}
@@ -81,6 +87,10 @@ func drawID(t *rapid.T, pool, hazards []string, label string) string {
 		if len(id) == 32 {
 			return id[:8] + "-" + id[8:12] + "-" + id[12:16] + " -" + id[16:20] + "-" + id[20:]
 		}
+	case 29:
+		return `="` + id + `"`
+	case 30:
+		return "'" + id + "'"
 	}
 	return id
 }
@@ -158,15 +168,23 @@ func drawRows(t *rapid.T, d dialect, images, members []string) []inputRow {
 		r.image, r.member = drawID(t, images, badImages, "image"), drawID(t, members, badMembers, "member")
 		r.note = fmt.Sprintf(rapid.SampledFrom([]string{"n%d", "=n%d", "n%d;,|\t\"x\"", "n%d\nand more"}).Draw(t, "note"), i)
 		r.cells = d.ordered(r.image, r.member, r.note)
+		p, ok := meant(r.image, r.member)
+		certain := projectForm.MatchString(p.MemberID) && strings.Count(r.image, "-") >= 4
 		switch {
 		case d.order[2] == 2 && rapid.IntRange(0, 15).Draw(t, "short") == 9 && strings.Trim(r.image+r.member, blanks) != "":
 			r.cells, r.note = r.cells[:2], ""
-			continue
-		case rapid.IntRange(0, 15).Draw(t, "long") == 9:
-			r.cells = append(r.cells, "surplus")
-			continue
+			ok = ok && certain
+		default:
+			switch rapid.IntRange(0, 15).Draw(t, "long") {
+			case 8:
+				r.cells = append(r.cells, "", " ")
+				ok = ok && certain
+			case 9:
+				r.cells = append(r.cells, "", "surplus")
+				ok = false
+			}
 		}
-		if p, ok := meant(r.image, r.member); ok {
+		if ok {
 			r.pair = p
 			p.MemberID = strings.ToLower(p.MemberID)
 			r.repeats, seen[p] = seen[p], true

@@ -174,8 +174,8 @@ func TestWhatIsNotShownIsLeftAsItIs(t *testing.T) {
 	}
 }
 
-// TestAProxysWordsAreText: those of a CONNECT that it refuses become part of
-// net/http's own error.
+// TestAProxysWordsAreText: those with which it refuses a CONNECT are part of
+// net/http's own error, of which only the status is shown.
 func TestAProxysWordsAreText(t *testing.T) {
 	t.Parallel()
 	proxy := startHostileServer(t, func(c *hostileConn, _ *http.Request) {
@@ -191,6 +191,6 @@ func TestAProxysWordsAreText(t *testing.T) {
 	cmd.Env = append(cmd.Environ(), "OS_AUTH_URL=https://keystone.example.com/v3", "HTTPS_PROXY="+proxy.url)
 	_ = cmd.Run()
 	run := siteRun{code: cmd.ProcessState.ExitCode(), stderr: stderr.String()}
-	run.expect(t, exitUsage, "done")
+	run.expect(t, exitUsage, "it answered 502 Bad Gateway")
 	judgePlain(t, "standard error", run.stderr)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -44,7 +45,7 @@ and check.`,
 		ValidArgsFunction: completeFile("csv", "journal"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return fmt.Errorf("name one report, or its journal, and not %d files: try '%s --help'", len(args), cmd.CommandPath())
+				return withHint(fmt.Errorf("expected one report or journal, got %d files", len(args)), seeHelp(cmd))
 			}
 			return c.showResults(args[0], o)
 		},
@@ -62,7 +63,11 @@ and check.`,
 
 // showResults is the verb report.
 func (c *cli) showResults(path string, o *viewOptions) error {
-	view := report.View{Format: o.chosenFormat(), Only: o.only, ByteOrderMark: o.bom}
+	format, err := o.chosenFormat()
+	if err != nil {
+		return err
+	}
+	view := report.View{Format: format, Only: o.only, ByteOrderMark: o.bom}
 	if o.bom && view.Format != report.FormatCSV {
 		return fmt.Errorf("--bom is for csv, and not for %s", view.Format)
 	}
@@ -71,7 +76,7 @@ func (c *cli) showResults(path string, o *viewOptions) error {
 	if err := out.judge(); err != nil {
 		return err
 	}
-	results, err := report.OpenResults(path)
+	results, err := openResults(path)
 	if err != nil {
 		return err
 	}
@@ -90,15 +95,30 @@ func (c *cli) showResults(path string, o *viewOptions) error {
 	return cannotShow(o.output, view.WriteFile(o.output, results))
 }
 
-// chosenFormat is what --format says, or else the ending of --output.
-func (o *viewOptions) chosenFormat() report.Format {
+// openResults opens a report, or its journal.
+func openResults(path string) (*report.Results, error) {
+	results, err := report.OpenResults(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return nil, withHint(fmt.Errorf("cannot read the report: %s: %w", path, withoutPath(err)), "check the path and its permissions")
+	}
+	return results, err
+}
+
+// chosenFormat is what --format says, or else the ending of --output. A file
+// whose ending promises something else is not written.
+func (o *viewOptions) chosenFormat() (report.Format, error) {
 	if o.format.word != "" {
-		return report.Format(o.format.word)
+		return report.Format(o.format.word), nil
 	}
-	if ending := strings.TrimPrefix(filepath.Ext(o.output), "."); slices.Contains(o.format.words, ending) {
-		return report.Format(ending)
+	switch ending := strings.ToLower(strings.TrimPrefix(filepath.Ext(o.output), ".")); {
+	case slices.Contains(o.format.words, ending):
+		return report.Format(ending), nil
+	case ending == "" || ending == "txt":
+		return report.FormatCSV, nil
+	default:
+		return "", withHint(fmt.Errorf("--output %s: no format has the ending .%s", o.output, ending),
+			"end it in ."+strings.Join(o.format.words, ", .")+", or set --format")
 	}
-	return report.FormatCSV
 }
 
 // cannotShow is the error for results that could not be written to a file. When
@@ -127,7 +147,7 @@ func (l *outcomeList) Set(text string) error {
 	for word := range strings.SplitSeq(text, ",") {
 		word = strings.TrimSpace(word)
 		if !slices.Contains(outcomeWords(), word) {
-			return fmt.Errorf("%q is not an outcome: %s", word, nearestOutcome(word))
+			return withHint(fmt.Errorf("%q is not an outcome", word), nearestOutcome(word))
 		}
 		*l = append(*l, batch.Outcome(word))
 	}

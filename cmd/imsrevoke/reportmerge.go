@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -27,7 +26,7 @@ is in the journals, which must lie beside the reports.`,
 		ValidArgsFunction: cobra.FixedCompletions([]string{"csv"}, cobra.ShellCompDirectiveFilterFileExt),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || path == "" {
-				return fmt.Errorf("name the reports of the shards, and with --output the file for all of them: try '%s --help'", cmd.CommandPath())
+				return withHint(errors.New("expected the reports of the shards, and --output for the file that joins them"), seeHelp(cmd))
 			}
 			return c.mergeReports(args, path, overwrite)
 		},

@@ -63,7 +63,7 @@ func (c *cli) restoreFile(ctx context.Context, input string, o *runOptions) erro
 // surveyRun reads the report of a run, and refuses what is none, or says of no
 // share that it was revoked.
 func surveyRun(path string) (*report.Survey, error) {
-	results, err := report.OpenResults(path)
+	results, err := openResults(path)
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func oneFile(cmd *cobra.Command, args []string) error {
 	if len(args) == 1 {
 		return nil
 	}
-	return fmt.Errorf("name one CSV file of pairs, or - for standard input, and not %d: try '%s --help'", len(args), cmd.CommandPath())
+	return withHint(fmt.Errorf("expected one CSV file (or - for standard input), got %d", len(args)), seeHelp(cmd))
 }
 
 // runFile is the verb run.
@@ -96,7 +96,7 @@ func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) e
 		return err
 	}
 	if !o.yes && !c.interactive {
-		return fmt.Errorf("there is no terminal to ask on: give --yes to %s the shares without a question", w.infinitive)
+		return withHint(errors.New("there is no terminal to ask on"), "add --yes to "+w.infinitive+" the shares without a question")
 	}
 	if w.unproved != nil && o.yes && !o.trustReport {
 		return fmt.Errorf("cannot prove what %s says: %w; put the journal beside it, or take the report's word with --trust-report", input, w.unproved)

@@ -136,7 +136,7 @@ func (o *runOptions) registerLimits(f *pflag.FlagSet) {
 }
 
 func (o *runOptions) registerPace(f *pflag.FlagSet) {
-	f.Var(&o.rate, "rate", "requests over all workers, every attempt counted: 5/s, 180/m, unlimited")
+	f.Var(&o.rate, "rate", "requests over all workers, every attempt counted: 5/s, 180/m, 200/5m, unlimited")
 	f.IntVar(&o.workers, "workers", o.workers, "requests in flight at most")
 	f.IntVar(&o.attempts, "attempts", o.attempts, "attempts for one row at most")
 	f.DurationVar(&o.attemptTimeout, "attempt-timeout", o.attemptTimeout, "how long one attempt may take")

@@ -133,7 +133,7 @@ func (s *summary) text(err error) string {
 	if err != nil && !errors.Is(err, errUnsettled) {
 		fmt.Fprintf(&b, "imsrevoke: stopped: %s\n", indented(err))
 	}
-	if s.chosen != "" {
+	if s.chosen != "" && !s.DryRun {
 		line("chosen: %s, of %s in the file", s.chosen, plural(s.WholeRows, "row"))
 	}
 	b.WriteString(s.numbers())

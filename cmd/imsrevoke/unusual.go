@@ -49,7 +49,7 @@ func (c *cli) warnOfFile(m *manifest.Manifest, log *slog.Logger) {
 		notes = append(notes, namesNote(m))
 	}
 	if m.WholeRows == 0 {
-		notes = append(notes, "the file has a header and no rows")
+		notes = append(notes, "the file has a header but no rows")
 	}
 	for _, note := range notes {
 		if c.terminal {

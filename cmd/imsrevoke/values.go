@@ -15,7 +15,7 @@ import (
 
 // The types of flags. Each is a pflag.Value.
 
-// A rate is requests a second, written as 5/s, 180/m, 1000/h or unlimited.
+// A rate is requests a second, written as 5/s, 180/m, 200/5m, 1000/h or unlimited.
 type rate float64
 
 func (r *rate) Type() string { return "rate" }
@@ -36,16 +36,20 @@ func (r *rate) Set(text string) error {
 		*r = batch.Unlimited
 		return nil
 	}
-	number, unit, hasUnit := strings.Cut(strings.TrimSpace(text), "/")
-	seconds, known := map[string]float64{"s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hour": 3600}[unit]
-	n, err := strconv.ParseFloat(number, 64)
-	if err != nil || hasUnit && !known || !(n > 0) || n > 1e9 {
-		return fmt.Errorf("%q is not a rate such as 5/s, 180/m or unlimited", text)
+	number, per, _ := strings.Cut(strings.TrimSpace(text), "/")
+	units := map[string]float64{"": 1, "s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60, "h": 3600, "hour": 3600}
+	unit := strings.TrimLeft(per, "0123456789")
+	times, err := 1, error(nil)
+	if count := strings.TrimSuffix(per, unit); count != "" && unit != "" { // 200/5m: 200 in five minutes
+		times, err = strconv.Atoi(count)
 	}
-	if !hasUnit {
-		seconds = 1
+	seconds, known := units[unit]
+	n, e := strconv.ParseFloat(number, 64)
+	perSecond := n / (seconds * float64(times))
+	if err != nil || e != nil || !known || per != "" && unit == "" || !(perSecond > 0) || perSecond > 1e9 {
+		return fmt.Errorf("%q is not a rate such as 5/s, 180/m, 200/5m or unlimited", text)
 	}
-	*r = rate(n / seconds)
+	*r = rate(perSecond)
 	return nil
 }
 
@@ -76,7 +80,7 @@ func (c *choice) String() string { return c.word }
 func (c *choice) Set(text string) error {
 	if !slices.Contains(c.words, text) {
 		if near, ok := batch.Nearest(text, c.words); ok {
-			return fmt.Errorf("%q is none of %s: did you mean %s?", text, strings.Join(c.words, ", "), near)
+			return withHint(fmt.Errorf("%q is none of %s", text, strings.Join(c.words, ", ")), "did you mean "+near+"?")
 		}
 		return fmt.Errorf("%q is none of %s", text, strings.Join(c.words, ", "))
 	}
@@ -151,7 +155,7 @@ func (s *shard) complete(getenv func(string) string) error {
 		return fmt.Errorf("--shard names %s and not which: give it as in --shard 0/%d, or set %s", plural(s.Count, "part"), s.Count, variable)
 	}
 	if err := s.Set(fmt.Sprintf("%s/%d", index, s.Count)); err != nil {
-		return fmt.Errorf("%s=%s: %w", variable, index, err)
+		return fmt.Errorf("%s: %w", variable, err)
 	}
 	return nil
 }
