@@ -46,6 +46,7 @@ type runOptions struct {
 	drain          time.Duration
 	maxFailures    allowance
 	dryRun, yes    bool
+	online         bool
 	verify         bool
 
 	// The cloud.
@@ -85,6 +86,7 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.StringVar(&o.report, "report", "", "the report `file` (default PAIRS.report.csv, beside the input)")
 	o.registerStart(f)
+	f.BoolVar(&o.online, "online", false, "with --dry-run: read the member lists and say what the run would find")
 	f.BoolVar(&o.verify, "verify", false, "in the end, read the member lists and report whether the shares are gone")
 
 	o.registerPace(f)
@@ -203,6 +205,7 @@ func (o *runOptions) validate() error {
 	check(o.attemptTimeout > 0, "--attempt-timeout %v: give a time such as 30s", o.attemptTimeout)
 	check(o.outagePatience >= 0, "--outage-patience %v: give a time such as 10m", o.outagePatience)
 	check(!o.resume || !o.overwrite, "--resume goes on with what --overwrite replaces: give one of them")
+	check(!o.online || o.dryRun, "--online is for --dry-run: give both, or see check")
 	check(!o.resume || !o.dryRun, "--dry-run sends nothing that could be resumed: give --dry-run or --resume")
 	check(o.html == "" || !o.dryRun, "--html shows what a run has done: give --dry-run or --html, or show the report of a dry run by imsrevoke report")
 	check(o.maxDuration >= 0, "--max-duration %v: give a time such as 2h", o.maxDuration)
