@@ -102,6 +102,7 @@ func (c *cli) run(args []string) int {
 	c.args = args
 	root := c.rootCommand()
 	refuseUnknownWords(root)
+	c.showsFlagGroups(root)
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) { // a shell, with or without descriptions
 		completeFlags(root)
 	}
