@@ -124,6 +124,9 @@ const (
 // spreadsheet may take them off, as it does with a quote that begins a cell. Numbers with a sign are left alone, they are
 // harmless. To defuse a cell again changes nothing.
 func defuse(cell string) string {
+	if cell == "" || isWordByte(cell[0]) && strings.IndexByte(cell, ';') < 0 && strings.IndexByte(cell, '\t') < 0 {
+		return cell // as nearly all
+	}
 	var b strings.Builder
 	written := 0
 	for at := 0; at < len(cell); {
@@ -147,6 +150,10 @@ func defuse(cell string) string {
 	}
 	b.WriteString(cell[written:])
 	return b.String()
+}
+
+func isWordByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
 // isFormula reports whether a spreadsheet would run a text.
