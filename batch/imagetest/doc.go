@@ -17,6 +17,7 @@
 // With [Cloud.Huawei] set it is Huawei Cloud's IMS behind its API gateway, as
 // far as that is documented. [Cloud.Pages] and [Cloud.MemberTypes] are what its
 // member lists have that Glance's have not; either works without Huawei, too.
+// [Cloud.ImageList] is what is special about the lists of images.
 //
 // Statuses, texts and oddities are those of Glance 25.1 (Zed) run by eventlet
 // on MariaDB. The simulation protects nobody: requests are routed on the

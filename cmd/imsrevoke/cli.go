@@ -101,6 +101,8 @@ func (c *cli) run(args []string) int {
 	defer stop()
 	c.args = args
 	root := c.rootCommand()
+	refuseUnknownWords(root)
+	c.showsFlagGroups(root)
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) { // a shell, with or without descriptions
 		completeFlags(root)
 	}
@@ -158,15 +160,15 @@ func (c *checkedWriter) Write(p []byte) (int, error) {
 func (c *cli) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "imsrevoke",
-		Short: "Withdraw image shares in bulk",
-		Long: `imsrevoke withdraws image shares in bulk: it reads image/member pairs from a
+		Short: "Revoke image shares in bulk",
+		Long: `imsrevoke revokes image shares in bulk: it reads image/member pairs from a
 CSV file, asks the OpenStack Image API (or Huawei Cloud IMS) to remove each
 member from its image, and writes a report with one row for each row of the
 file.`,
 		Example: `  imsrevoke demo                       # see it work, without a cloud
   imsrevoke list --output shares.csv   # every share of the project's images
-  imsrevoke run pairs.csv --dry-run    # judge a file, send nothing
-  imsrevoke run pairs.csv              # withdraw every share in it`,
+  imsrevoke run pairs.csv --dry-run    # validate a file, send nothing
+  imsrevoke run pairs.csv              # revoke every share in it`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -188,7 +190,6 @@ file.`,
 	}
 	root.SetFlagErrorFunc(explainFlag)
 	root.AddCommand(c.listCommand(), c.runCommand(), c.restoreCommand(), c.checkCommand(), c.reportCommand(), c.demoCommand(), c.versionCommand())
-	refuseUnknownWords(root)
 	return root
 }
 

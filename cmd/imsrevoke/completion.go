@@ -14,6 +14,8 @@ func completeFlags(cmd *cobra.Command) {
 		switch v := f.Value.(type) {
 		case *choice:
 			complete = cobra.FixedCompletions(v.words, cobra.ShellCompDirectiveNoFileComp)
+		case *wordList:
+			complete = cobra.FixedCompletions(v.words, cobra.ShellCompDirectiveNoFileComp)
 		case *outcomeList:
 			complete = cobra.FixedCompletions(outcomeWords(), cobra.ShellCompDirectiveNoFileComp)
 		}

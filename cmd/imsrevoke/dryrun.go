@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -21,16 +22,21 @@ func (c *cli) planFile(ctx context.Context, m *manifest.Manifest, input string, 
 	if err := out.judge(); err != nil {
 		return err
 	}
-	plan := &report.CSV{Input: m.Reader(), Columns: m.Columns, Rows: m.Rows, Rest: batch.Planned}
 	s := summary{Input: m.Name, WholeRows: m.WholeRows, NotProjects: m.NotProjects.N, Digest: m.Digest, DryRun: true, Started: time.Now()}
 	s.LeftOut, s.leftOut = w.leavesOut(m.Name)
+	var notes []string
 	var err error
-	if o.report == "" {
-		s.tally, err = plan.Write(io.Discard)
-	} else if s.tally, err = plan.WriteFile(o.report); err != nil {
-		err = file.cannotWrite(err)
+	if o.online {
+		r := &run{cli: c, work: *w, options: o, log: c.logger(o.logLevel.word, o.logFormat.word), manifest: m, started: s.Started}
+		notes, err = r.planOnline(ctx, file, &s)
+	} else {
+		plan := &report.CSV{Input: m.Reader(), Columns: m.Columns, Rows: m.Rows, Rest: batch.Planned}
+		s.tally, err = writePlan(plan, o.report, file)
+		if err == nil && s.tally.Outcomes[batch.Invalid] > 0 {
+			err = errUnsettled
+		}
 	}
-	if err != nil {
+	if s.tally == nil {
 		return err
 	}
 	s.Report = o.report
@@ -45,14 +51,26 @@ func (c *cli) planFile(ctx context.Context, m *manifest.Manifest, input string, 
 		fmt.Fprint(c.stderr, b.String())
 	}
 	if c.terminal {
-		profile, err := m.Profile(ctx, "")
-		if err != nil {
-			return err
+		profile, e := m.Profile(ctx, "")
+		if e != nil {
+			return errors.Join(err, e)
 		}
-		c.showNotes(append(w.notes(), unusual(m, profile)...))
+		notes = slices.Concat(w.notes(), unusual(m, profile), notes)
 	}
-	if s.tally.Outcomes[batch.Invalid] > 0 {
-		err = errUnsettled
+	if o.summary.word == "text" {
+		c.showNotes(notes)
 	}
 	return c.conclude(s, err, o)
+}
+
+// writePlan writes the report of a dry run, if one was asked for.
+func writePlan(plan *report.CSV, path string, file *output) (*report.Tally, error) {
+	if path == "" {
+		return plan.Write(io.Discard)
+	}
+	tally, err := plan.WriteFile(path)
+	if err != nil {
+		return nil, file.cannotWrite(err)
+	}
+	return tally, nil
 }

@@ -129,7 +129,7 @@ func (l *listing) conclude(err error) error {
 	if pace := o.pace(); pace != batch.Unlimited {
 		s.Rate = float64(pace)
 	}
-	if s.complete { // else some may match what was not seen
+	if s.complete && l.images == nil { // else some may match what was not looked at
 		for _, list := range l.allowed {
 			s.Unused += list.Unused()
 		}

@@ -46,6 +46,7 @@ type runOptions struct {
 	drain          time.Duration
 	maxFailures    allowance
 	dryRun, yes    bool
+	online         bool
 	verify         bool
 
 	// The cloud.
@@ -85,7 +86,8 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.StringVar(&o.report, "report", "", "the report `file` (default PAIRS.report.csv, beside the input)")
 	o.registerStart(f)
-	f.BoolVar(&o.verify, "verify", false, "in the end, read the member lists and report whether the shares are gone")
+	f.BoolVar(&o.online, "online", false, "with --dry-run: read the member lists and say what the run would find")
+	f.BoolVar(&o.verify, "verify", false, "at the end, read the member lists and report whether the shares are gone")
 
 	o.registerPace(f)
 	o.registerLimits(f)
@@ -125,14 +127,14 @@ func (o *runOptions) registerCheck(f *pflag.FlagSet) {
 
 func (o *runOptions) registerStart(f *pflag.FlagSet) {
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace an existing report, once the new one is complete")
-	f.BoolVar(&o.resume, "resume", false, "go on from the journal of an earlier run of the same pairs; without one, begin")
-	f.BoolVar(&o.dryRun, "dry-run", false, "read and judge the file, send nothing; a report is written only with --report")
-	f.BoolVar(&o.yes, "yes", false, "do not ask before the start")
+	f.BoolVar(&o.resume, "resume", false, "resume from the journal of an earlier run; starts fresh if there is none")
+	f.BoolVar(&o.dryRun, "dry-run", false, "read and validate the file, send nothing; writes a report only with --report")
+	f.BoolVar(&o.yes, "yes", false, "do not ask before starting")
 }
 
 func (o *runOptions) registerLimits(f *pflag.FlagSet) {
 	f.Var(&o.maxFailures, "max-failures", "stop when more rows than this have failed (a percentage counts from 50 finished rows on), or none")
-	f.StringVar(&o.lock, "lock", "", "a `file` that one run at a time can hold (default one for each endpoint, project and shard)")
+	f.StringVar(&o.lock, "lock", "", "lock `file`; a second run exits with 75 (default one for each endpoint, project and shard)")
 }
 
 func (o *runOptions) registerPace(f *pflag.FlagSet) {
@@ -162,8 +164,8 @@ func (o *runOptions) registerInput(f *pflag.FlagSet) {
 func (o *runOptions) registerDialect(f *pflag.FlagSet) {
 	f.StringVar(&o.imageColumn, "image-column", "", "the `column` of the image ids, by name or number (default found by its name)")
 	f.StringVar(&o.memberColumn, "member-column", "", "the `column` of the member ids, by name or number (default found by its name)")
-	f.Var(&o.delimiter, "delimiter", "what stands between the cells, or tab (default found)")
-	f.StringVar(&o.encoding, "encoding", "", "the `charset` of the file, such as gb18030 or utf-16le (default found)")
+	f.Var(&o.delimiter, "delimiter", "delimiter, or \"tab\" (default detected)")
+	f.StringVar(&o.encoding, "encoding", "", "the `charset` of the file, such as gb18030 or utf-16le (default detected)")
 }
 
 func (o *runOptions) registerCloud(f *pflag.FlagSet) {
@@ -171,22 +173,22 @@ func (o *runOptions) registerCloud(f *pflag.FlagSet) {
 	f.Var(&o.auth, "auth", "which credentials are used")
 	f.StringVar(&o.osCloud, "os-cloud", "", "the `name` of a cloud in clouds.yaml (default $OS_CLOUD)")
 	f.StringVar(&o.region, "region", "", "the `region` (default from clouds.yaml, $HW_REGION_NAME or $OS_REGION_NAME)")
-	f.StringVar(&o.caCert, "cacert", "", "a PEM `file` with the authorities to trust (default $OS_CACERT, or the system's)")
+	f.StringVar(&o.caCert, "cacert", "", "PEM `file` of the CA to trust instead of the system's (default $OS_CACERT)")
 	f.StringVar(&o.tokenFile, "token-file", "", "a `file` with a ready token; needs --endpoint (default $OS_TOKEN)")
 }
 
 func (o *runOptions) registerOutput(f *pflag.FlagSet) {
-	f.StringVar(&o.html, "html", "", "write the report as a page to look at, too, to this `file`")
+	f.StringVar(&o.html, "html", "", "also write an HTML report to this `file`")
 	o.registerTelling(f)
 }
 
 func (o *runOptions) registerTelling(f *pflag.FlagSet) {
-	f.Var(&o.summary, "summary", "what is told at the end: text on standard error, or json on standard output")
-	f.StringVar(&o.metrics, "metrics", "", "also write a `file` of metrics for Prometheus, however the run ends")
-	f.StringVar(&o.ping, "ping", "", "tell a watcher at this `URL` of the start (URL/start), a success (URL) or a failure (URL/exit-code)")
-	f.Var(&o.progress, "progress", "whether a bar shows how far the run is; auto: on a terminal")
-	f.Var(&o.logLevel, "log-level", "what is logged on standard error")
-	f.Var(&o.logFormat, "log-format", "how it is logged")
+	f.Var(&o.summary, "summary", "format of the summary: text (stderr) or json (stdout)")
+	f.StringVar(&o.metrics, "metrics", "", "write Prometheus metrics to this `file`, whatever the exit code")
+	f.StringVar(&o.ping, "ping", "", "ping a monitoring `URL`: /start, then the URL itself on success or /EXIT_CODE on failure")
+	f.Var(&o.progress, "progress", "show a progress bar; auto: on a terminal")
+	f.Var(&o.logLevel, "log-level", "least level that is logged to standard error")
+	f.Var(&o.logFormat, "log-format", "format of the log")
 }
 
 // validate reports what the flags' own types cannot: all of it at once.
@@ -203,6 +205,7 @@ func (o *runOptions) validate() error {
 	check(o.attemptTimeout > 0, "--attempt-timeout %v: give a time such as 30s", o.attemptTimeout)
 	check(o.outagePatience >= 0, "--outage-patience %v: give a time such as 10m", o.outagePatience)
 	check(!o.resume || !o.overwrite, "--resume goes on with what --overwrite replaces: give one of them")
+	check(!o.online || o.dryRun, "--online is for --dry-run: give both, or see check")
 	check(!o.resume || !o.dryRun, "--dry-run sends nothing that could be resumed: give --dry-run or --resume")
 	check(o.html == "" || !o.dryRun, "--html shows what a run has done: give --dry-run or --html, or show the report of a dry run by imsrevoke report")
 	check(o.maxDuration >= 0, "--max-duration %v: give a time such as 2h", o.maxDuration)

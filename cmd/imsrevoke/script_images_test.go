@@ -69,13 +69,15 @@ func imageListProperty(ts *testscript.TestScript, c *imagetest.Cloud, name, valu
 		c.ImageList.Endless = true
 	case "ignore-owner":
 		c.ImageList.IgnoreOwner = true
-	case "delete", "hide", "show": // N:ID, before the Nth page
+	case "delete", "hide", "show", "private": // N:ID, before the Nth page
 		n, id, _ := strings.Cut(value, ":")
 		c.ImageList.Before = func(request int) {
 			switch {
 			case strconv.Itoa(request) != n:
 			case name == "delete":
 				c.RemoveImage(id)
+			case name == "private":
+				c.AddImage(imagetest.Image{ID: id, Visibility: imagetest.Private})
 			default:
 				c.AddImage(imagetest.Image{ID: id, Hidden: name == "hide"})
 			}

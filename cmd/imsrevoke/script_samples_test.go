@@ -52,10 +52,11 @@ func runSample(authURL string, args ...string) (code int, stdout, stderr string)
 	var out, errs bytes.Buffer
 	login := passwordLogin(authURL)
 	c := &cli{
-		stdin:  strings.NewReader(""),
-		stdout: &out,
-		stderr: &errs,
-		getenv: func(name string) string { return login[name] },
+		stdin:   strings.NewReader(""),
+		stdout:  &out,
+		stderr:  &errs,
+		getenv:  func(name string) string { return login[name] },
+		environ: func() []string { return nil },
 	}
 	code = c.run(args)
 	return code, out.String(), errs.String()

@@ -35,7 +35,7 @@ import (
 //	cloud-with FILE WORD...  start one for FILE whose member lists are special: case, types,
 //	                      pages=N, marker=KIND, page-2=FAULT; or whose image lists are:
 //	                      limit=N, thin=END-OF-ID, loop, endless, ignore-owner, delete=N:ID,
-//	                      hide=N:ID, show=N:ID before the Nth page;
+//	                      hide=N:ID, show=N:ID, private=N:ID before the Nth page;
 //	                      or that is Huawei Cloud's: huawei
 //	image ID PROPERTY...  add an image there, or change it: owner=PROJECT, visibility=WORD,
 //	                      hidden, name=TEXT, status=WORD

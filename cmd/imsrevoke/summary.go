@@ -111,7 +111,7 @@ func (c *cli) conclude(s summary, err error, o *runOptions) error {
 			return e
 		}
 	}
-	if o.summary.word == "text" && (c.terminal || err != nil) {
+	if o.summary.word == "text" && (c.terminal || err != nil || s.DryRun && s.Requests > 0) {
 		fmt.Fprint(c.stderr, s.text(err))
 	}
 	if err == nil {
@@ -190,7 +190,7 @@ func (s *summary) numbers() string {
 		fmt.Fprintf(&b, "%s, no report\n", plural(s.Rows, "row"))
 	}
 	if s.DryRun {
-		b.WriteString("nothing was sent")
+		b.WriteString(map[bool]string{false: "nothing was sent", true: "nothing was changed"}[s.Requests > 0])
 		if n := s.Outcomes[batch.Planned]; n > 0 && s.Rate > 0 {
 			pace := rate(s.Rate)
 			fmt.Fprintf(&b, "; at %s the run takes about %s", &pace, pace.time(n))

@@ -88,6 +88,8 @@ type survey struct {
 	// share does not, of all images.
 	shared map[string]int
 	absent int
+	// respelled counts the rows whose member the list spells in another way.
+	respelled int
 	// others are the images that are also shared with accounts or organizations.
 	others map[string]string
 	// notProjects says which rows name an account or an organization.
@@ -121,6 +123,9 @@ func (s *survey) Record(r batch.Result) error {
 		s.notProjects = append(s.notProjects, fmt.Sprintf("line %d: %s", r.Row.Line, what))
 	case r.Outcome == batch.Shared:
 		s.shared[image]++
+		if r.Message != "" {
+			s.respelled++
+		}
 	case r.Outcome == batch.Absent:
 		s.absent++
 	}
@@ -153,6 +158,9 @@ func (s *survey) notes() []string {
 	}
 	if s.absent > 0 {
 		notes = append(notes, fmt.Sprintf("%s of %s are not there", grouped(s.absent), plural(rows, "share")))
+	}
+	if s.respelled > 0 {
+		notes = append(notes, fmt.Sprintf("%s spelled differently in the member list, and revoked in that spelling", plural(s.respelled, "member id")))
 	}
 	var others []string
 	for image, with := range s.others {
