@@ -85,6 +85,8 @@ func TestThePageInABrowser(t *testing.T) {
 	t.Run("finds a row", func(t *testing.T) {
 		tb := openPage(t, browser, path)
 		for _, words := range []string{"0000777", "req-777 204", "INC-777", "REQ-777"} {
+			tb.search("no such row") // so that it can be seen when the table is drawn anew
+			tb.found("0 of 1,234 rows")
 			tb.search(words)
 			tb.found("1 of 1,234 rows")
 			if got := tb.column("line"); !slices.Equal(got, []string{"779"}) {

@@ -84,7 +84,7 @@ func TestNetworkThatBreaksInMidRun(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, 25, 8)
 			p := s.startProxy(t)
-			ended, release := s.interrupt(t, 50, func() siteRun { return s.run("--attempt-timeout", "200ms", "--workers", "4") })
+			ended, release := s.interrupt(t, 50, func() siteRun { return s.run("--attempt-timeout", "1500ms", "--workers", "4") })
 			addToxic(t, p, tt.toxic)
 			release()
 			time.Sleep(250 * time.Millisecond)
