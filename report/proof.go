@@ -41,7 +41,7 @@ func OpenProof(report string) (*Proof, error) {
 		err = p.advance()
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", p.Name, err), p.file.Close())
+		return nil, errors.Join(err, p.file.Close())
 	}
 	return p, nil
 }

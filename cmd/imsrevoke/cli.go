@@ -35,7 +35,7 @@ type cli struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
-	environ        func() []string
+	environ        func() []string // the variables that getenv knows; nil where they are not to be looked through
 	// terminal says that standard error is shown to a person, interactive that
 	// this person can also answer.
 	terminal, interactive bool
@@ -101,7 +101,7 @@ func (c *cli) run(args []string) int {
 	defer stop()
 	c.args = args
 	root := c.rootCommand()
-	refuseUnknownWords(root)
+	c.showsFlagGroups(root)
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) { // a shell, with or without descriptions
 		completeFlags(root)
 	}
@@ -109,6 +109,7 @@ func (c *cli) run(args []string) int {
 	root.SetIn(c.stdin)
 	root.SetOut(c.stdout)
 	root.SetErr(c.stderr)
+	refuseUnknownWords(root) // after SetOut, which cobra looks at then
 	err := root.ExecuteContext(ctx)
 	if out.err != nil && (err == nil || errors.Is(err, out.err) && !errors.Is(err, errRecord)) {
 		err = cannotWrite("the output", "standard output", out.err, "")
@@ -308,6 +309,9 @@ func fromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
 // warnOfVariables warns of variables that look like those of flags and belong to
 // none, of any verb: a misspelling would be a setting that is not obeyed.
 func (c *cli) warnOfVariables(root *cobra.Command, log *slog.Logger) {
+	if c.environ == nil {
+		return
+	}
 	known := make(map[string]bool)
 	var names []string
 	var collect func(*cobra.Command)

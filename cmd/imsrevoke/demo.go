@@ -6,9 +6,12 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -51,7 +54,7 @@ func (c *cli) demo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	simulated := demoCloud(pairs)
+	simulated, trouble := demoCloud(pairs)
 	server, err := imagetest.Start(simulated)
 	if err != nil {
 		return err
@@ -71,7 +74,8 @@ func (c *cli) demo(ctx context.Context) error {
 	if err != nil && !errors.Is(err, errUnsettled) {
 		return err
 	}
-	fmt.Fprintln(c.stdout)
+	fmt.Fprintf(c.stdout, "\nThe cloud failed %s, throttled %d and lost %s on purpose. Some rows:\n",
+		plural(trouble.failed, "request"), trouble.throttled, plural(trouble.lost, "answer"))
 	if err := c.showReport(output); err != nil {
 		return err
 	}
@@ -125,9 +129,28 @@ func demoEnvironment(authURL string) func(string) string {
 // demoBystander is a member that no row names: it must keep its share.
 const demoBystander = "bystander-project"
 
-// demoCloud shares what the pairs name, but for two pairs, and for the last
+// demoTrouble counts the faults of the demo's cloud.
+type demoTrouble struct {
+	mu                      sync.Mutex
+	failed, throttled, lost int
+}
+
+func (t *demoTrouble) count(f imagetest.Fault) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case f.Status == http.StatusTooManyRequests:
+		t.throttled++
+	case f.Apply:
+		t.lost++
+	case f.Status != 0:
+		t.failed++
+	}
+}
+
+// demoCloud shares what the pairs name, except for two pairs and for the last
 // image, which belongs to somebody else; and it has its bad moments.
-func demoCloud(pairs []batch.Pair) *imagetest.Cloud {
+func demoCloud(pairs []batch.Pair) (*imagetest.Cloud, *demoTrouble) {
 	c := imagetest.NewCloud()
 	last := pairs[len(pairs)-1].ImageID
 	c.AddImage(imagetest.Image{ID: last, Owner: "another-project", Visibility: imagetest.Public})
@@ -143,12 +166,14 @@ func demoCloud(pairs []batch.Pair) *imagetest.Cloud {
 		imagetest.Chance{P: 0.04, Fault: imagetest.CutAfter()},
 		imagetest.Chance{P: 0.03, Fault: imagetest.Fault{Status: 429, RetryAfter: "1"}},
 	)
+	trouble := &demoTrouble{}
 	c.SetFaults(func(r imagetest.Request) imagetest.Fault {
 		f := faults(r)
+		trouble.count(f)
 		f.Delay = 60 * time.Millisecond
 		return f
 	})
-	return c
+	return c, trouble
 }
 
 // readPairs reads the pairs of a file.
@@ -179,8 +204,37 @@ func readReport(path string) ([][]string, error) {
 	return csv.NewReader(file).ReadAll()
 }
 
-// showReport prints the report as a table, without the columns that are wide
-// and say little to a person.
+// telling returns at most five rows of a report: one of each outcome, and some
+// that needed several attempts.
+func telling(rows [][]string) [][]string {
+	const most = 5
+	var lines []int
+	seen := make(map[string]bool)
+	choose := func(kind func(row []string) string) {
+		for i, row := range rows {
+			if k := kind(row); k != "" && !seen[k] && !slices.Contains(lines, i) && len(lines) < most {
+				seen[k] = true
+				lines = append(lines, i)
+			}
+		}
+	}
+	choose(func(row []string) string { return row[3] })
+	choose(func(row []string) string {
+		if row[5] == "1" {
+			return ""
+		}
+		return row[3] + " after " + row[5]
+	})
+	slices.Sort(lines)
+	chosen := make([][]string, len(lines))
+	for i, line := range lines {
+		chosen[i] = rows[line]
+	}
+	return chosen
+}
+
+// showReport prints some rows of the report as a table, without the columns that
+// are wide and say little to a person.
 func (c *cli) showReport(path string) error {
 	rows, err := readReport(path)
 	if err != nil {
@@ -188,7 +242,7 @@ func (c *cli) showReport(path string) error {
 	}
 	var table bytes.Buffer
 	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
+	for _, row := range append(rows[:1:1], telling(rows[1:])...) {
 		image, member := short(row[1]), short(row[2])
 		message := strings.NewReplacer(row[1], image, row[2], member).Replace(row[8])
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", row[0], image, member, row[3], row[4], row[5], message)
@@ -244,7 +298,7 @@ func (c *cli) judgeDemo(simulated *imagetest.Cloud, pairs []batch.Pair, path str
 			return fmt.Errorf("image %s has lost a member that no row names", p.ImageID)
 		}
 	}
-	fmt.Fprintf(c.stdout, "\nThe simulated cloud agrees: %s gone, %d that could not be withdrawn still there,\nnothing else touched, %d images deleted.\n",
+	fmt.Fprintf(c.stdout, "\nThe simulated cloud agrees: %s gone, %d not revoked and still there,\nnothing else touched, %d images deleted.\n",
 		plural(gone, "share"), kept, simulated.Stats().ImagesDeleted)
 	return nil
 }
