@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// willing is an API that withdraws at once.
+// willing is an API that revokes at once.
 type willing struct{}
 
 func (willing) Remove(context.Context, Pair) Answer { return Answer{Meaning: Removed, Status: 204} }

@@ -52,7 +52,7 @@ type request struct {
 }
 
 // fakeAPI answers as its functions say, after its latency. They are called one
-// at a time. Without them every share is withdrawn or made, and every list is
+// at a time. Without them every share is revoked or made, and every list is
 // empty.
 type fakeAPI struct {
 	latency time.Duration

@@ -197,7 +197,7 @@ func TestDuringAnOutageOnlySingleReadsAreMade(t *testing.T) {
 			}
 			probes++
 			if r.pair.MemberID != "" {
-				t.Errorf("a share was asked to be withdrawn %v into the run", since)
+				t.Errorf("a share was asked to be revoked %v into the run", since)
 			}
 			if gap := r.at.Sub(api.requests[i-1].at); gap < InitialBackoff/2 {
 				t.Errorf("a probe %v after the request before it", gap)

@@ -17,7 +17,7 @@ import (
 
 // Run says which run a journal is of: what was asked, of whom, by whom.
 type Run struct {
-	// Verb is what was asked: "run", which is to withdraw, or "restore". Nothing
+	// Verb is what was asked: "run", which is to revoke, or "restore". Nothing
 	// means "run", too.
 	Verb string `json:"verb,omitempty"`
 	// Input is the name of the input, Digest the hash of its pairs and their

@@ -64,7 +64,7 @@ type jsonRow struct {
 // writeJSONL writes an object a line for each row.
 func (v View) writeJSONL(w io.Writer, r *Results) error {
 	encoder, names := newEncoder(w), memberNames(r.Columns)
-	return v.each(r, func(e *Entry) error { return encoder.Encode(jsonRowOf(e, names)) })
+	return v.Each(r, func(e *Entry) error { return encoder.Encode(jsonRowOf(e, names)) })
 }
 
 // writeJSON writes one object; each row in it stands on a line of its own.
@@ -84,7 +84,7 @@ func (v View) writeJSON(w io.Writer, r *Results) error {
 	var row bytes.Buffer
 	encoder, names := newEncoder(&row), memberNames(r.Columns)
 	between := "\n"
-	err = v.each(r, func(e *Entry) error {
+	err = v.Each(r, func(e *Entry) error {
 		row.Reset()
 		row.WriteString(between)
 		between = ",\n"

@@ -111,7 +111,7 @@ func (v View) writeHTML(w io.Writer, r *Results) error {
 	}
 	p, chosen := v.newPage(r, s), v.choose(s)
 	clock, static := newClock(s), staticRows{choice: chosen.atMost(maxStaticRows)}
-	err = View{}.each(r, func(e *Entry) error {
+	err = View{}.Each(r, func(e *Entry) error {
 		clock.add(e)
 		if v.shows(e.Outcome, e.Settled()) {
 			static.add(e)

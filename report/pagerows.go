@@ -157,7 +157,7 @@ func (v View) writePageRows(w io.Writer, r *Results, c choice) error {
 		return err
 	}
 	between := "\n"
-	err = v.each(r, func(e *Entry) error {
+	err = v.Each(r, func(e *Entry) error {
 		if !c.take(e) {
 			return nil
 		}

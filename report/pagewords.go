@@ -48,7 +48,7 @@ func meaning(s state) (meaning, advice string) {
 	}
 	switch batch.Outcome(s) {
 	case batch.Revoked:
-		return "the server has withdrawn the share", ""
+		return "the server has revoked the share", ""
 	case batch.Absent:
 		return "it is proved that there is no such share", ""
 	case batch.Restored:
@@ -60,7 +60,7 @@ func meaning(s state) (meaning, advice string) {
 	case batch.Planned:
 		return "a dry run: nothing was sent", "nothing was sent, it was a dry run"
 	case batch.Shared:
-		return "a check has found the share", "withdraw it with imsrevoke run"
+		return "a check has found the share", "revoke it with imsrevoke run"
 	case batch.NotFound:
 		return "the image does not exist, or these credentials cannot see it", "the share may be there still; use the credentials of the project that owns the image"
 	case batch.Denied:
@@ -213,7 +213,7 @@ func facts(s *Survey) []fact {
 	if run == nil {
 		return nil
 	}
-	what := map[string]string{"": "withdraw the shares of", "run": "withdraw the shares of", "check": "check the shares of", "restore": "restore the shares of"}[run.Verb]
+	what := map[string]string{"": "revoke the shares of", "run": "revoke the shares of", "check": "check the shares of", "restore": "restore the shares of"}[run.Verb]
 	if what == "" {
 		what = run.Verb
 	}

@@ -79,8 +79,9 @@ func (v View) shows(o batch.Outcome, settled bool) bool {
 	return len(v.Only) == 0 || slices.Contains(v.Only, o) || slices.Contains(v.Only, word)
 }
 
-// each calls do with every row that is shown.
-func (v View) each(r *Results, do func(*Entry) error) error {
+// Each calls do with every row that is shown, in the order of the report. An error of
+// do ends it.
+func (v View) Each(r *Results, do func(*Entry) error) error {
 	rows, err := r.Rows()
 	if err != nil {
 		return err
@@ -112,7 +113,7 @@ func (v View) writeCSV(w io.Writer, r *Results) error {
 	if err := out.header(r.Columns); err != nil {
 		return err
 	}
-	if err := v.each(r, out.entry); err != nil {
+	if err := v.Each(r, out.entry); err != nil {
 		return err
 	}
 	return out.flush()

@@ -101,7 +101,7 @@ func New(config Config) *Client {
 	}
 }
 
-// Remove withdraws one share:
+// Remove revokes one share:
 // DELETE /v2/images/{image_id}/members/{member_id}.
 func (c *Client) Remove(ctx context.Context, p batch.Pair) batch.Answer {
 	return c.change(ctx, p, removal, http.MethodDelete, memberPath(p), nil, meaningOfRemove)

@@ -253,7 +253,7 @@ func (f *figures) add(s *scene) {
 
 func (f figures) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d kills in %d scenes, %d resumes; %d rows; %d requests, %d shares withdrawn", f.total(), f.scenes, f.resumes, f.rows, f.requests, f.applied)
+	fmt.Fprintf(&b, "%d kills in %d scenes, %d resumes; %d rows; %d requests, %d shares revoked", f.total(), f.scenes, f.resumes, f.rows, f.requests, f.applied)
 	for _, counts := range []map[string]int{f.kills, f.faults} {
 		for _, name := range slices.Sorted(maps.Keys(counts)) {
 			fmt.Fprintf(&b, "\n%6d %s", counts[name], name)

@@ -19,7 +19,7 @@ import (
 	"imsrevoke/batch/imagetest"
 )
 
-// crashRestores withdraws shares and restores them, in a cloud with faults and
+// crashRestores revokes shares and restores them, in a cloud with faults and
 // with a program that is killed on the way. Whatever the moment: nobody is a
 // member whose share the run's report does not call revoked, and in the end all
 // of those are.
@@ -35,7 +35,7 @@ func crashRestores(t *testing.T, program string) {
 	t.Logf("%d kills of restores in %d scenes", killed, scenes)
 }
 
-// An undoing is a run that has withdrawn shares, and what is about to bring them
+// An undoing is a run that has revoked shares, and what is about to bring them
 // back.
 type undoing struct {
 	t       *testing.T
@@ -50,7 +50,7 @@ type undoing struct {
 	now     journalled // of the restore, after the last end of the program
 }
 
-// newUndoing has a run withdraw what a file names: shares of which some come to
+// newUndoing has a run revoke what a file names: shares of which some come to
 // be called absent, since the answer was lost, and one that there never was.
 func newUndoing(t *testing.T, program string, rng *rand.Rand) *undoing {
 	t.Helper()

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -10,9 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +18,7 @@ import (
 	"imsrevoke/batch"
 	"imsrevoke/batch/imagetest"
 	"imsrevoke/batch/manifest"
+	"imsrevoke/report"
 	"imsrevoke/samples"
 )
 
@@ -74,7 +73,7 @@ func (c *cli) demo(ctx context.Context) error {
 	if err != nil && !errors.Is(err, errUnsettled) {
 		return err
 	}
-	fmt.Fprintf(c.stdout, "\nThe cloud failed %s, throttled %d and lost %s on purpose. Some rows:\n",
+	fmt.Fprintf(c.stdout, "\nOn purpose, %s failed, %d were throttled, %s lost. Some rows:\n",
 		plural(trouble.failed, "request"), trouble.throttled, plural(trouble.lost, "answer"))
 	if err := c.showReport(output); err != nil {
 		return err
@@ -204,72 +203,44 @@ func readReport(path string) ([][]string, error) {
 	return csv.NewReader(file).ReadAll()
 }
 
-// telling returns at most five rows of a report: one of each outcome, and some
+// showReport shows some telling rows of the report: one of each outcome, and some
 // that needed several attempts.
-func telling(rows [][]string) [][]string {
-	const most = 5
-	var lines []int
-	seen := make(map[string]bool)
-	choose := func(kind func(row []string) string) {
-		for i, row := range rows {
-			if k := kind(row); k != "" && !seen[k] && !slices.Contains(lines, i) && len(lines) < most {
-				seen[k] = true
-				lines = append(lines, i)
-			}
-		}
-	}
-	choose(func(row []string) string { return row[3] })
-	choose(func(row []string) string {
-		if row[5] == "1" {
-			return ""
-		}
-		return row[3] + " after " + row[5]
-	})
-	slices.Sort(lines)
-	chosen := make([][]string, len(lines))
-	for i, line := range lines {
-		chosen[i] = rows[line]
-	}
-	return chosen
-}
-
-// showReport prints some rows of the report as a table, without the columns that
-// are wide and say little to a person.
 func (c *cli) showReport(path string) error {
-	rows, err := readReport(path)
+	results, err := report.OpenResults(path)
 	if err != nil {
 		return err
 	}
-	var table bytes.Buffer
-	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
-	for _, row := range append(rows[:1:1], telling(rows[1:])...) {
-		image, member := short(row[1]), short(row[2])
-		message := strings.NewReplacer(row[1], image, row[2], member).Replace(row[8])
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", row[0], image, member, row[3], row[4], row[5], message)
+	defer results.Close()
+	const most = 5
+	var rows []*report.Entry
+	seen := make(map[string]bool)
+	choose := func(tried bool) error {
+		return report.View{}.Each(results, func(e *report.Entry) error {
+			kind := string(e.Outcome)
+			if tried {
+				kind += fmt.Sprint(" after ", e.Attempts)
+			}
+			if !seen[kind] && len(rows) < most && (!tried || e.Attempts > 1) {
+				seen[kind] = true
+				rows = append(rows, e)
+			}
+			return nil
+		})
 	}
-	if err := t.Flush(); err != nil {
+	if err := errors.Join(choose(false), choose(true)); err != nil {
 		return err
 	}
-	for line := range strings.Lines(table.String()) {
-		fmt.Fprintln(c.stdout, c.cut(strings.TrimRight(line, " \n")))
+	slices.SortFunc(rows, func(a, b *report.Entry) int { return cmp.Compare(a.Row.Line, b.Row.Line) })
+	t := newReportTable(c.stdout, c.columns())
+	if err := t.header(); err != nil {
+		return err
+	}
+	for _, e := range slices.CompactFunc(rows, func(a, b *report.Entry) bool { return a.Row.Line == b.Row.Line }) {
+		if err := t.row(e); err != nil {
+			return err
+		}
 	}
 	return nil
-}
-
-// cut cuts a line of a table to the width of the terminal, if there is one.
-func (c *cli) cut(line string) string {
-	if runes := []rune(line); c.terminal && len(runes) > c.columns() {
-		return string(runes[:c.columns()-1]) + "…"
-	}
-	return line
-}
-
-func short(id string) string {
-	const most = 12
-	if len(id) <= most {
-		return id
-	}
-	return id[:most-1] + "…"
 }
 
 // judgeDemo compares what the report says with what the cloud knows.

@@ -33,7 +33,7 @@ type heat struct {
 	workers int // requests in flight
 }
 
-// A contestant withdraws the shares of a heat.
+// A contestant revokes the shares of a heat.
 type contestant struct {
 	name string
 	// slow ones race once with each number of workers, for so many pairs.
@@ -233,7 +233,7 @@ with ThreadPoolExecutor(int(os.environ["WORKERS"])) as pool:
 `)
 }
 
-// cli withdraws one share at a time and asks Keystone for a token each time, as
+// cli revokes one share at a time and asks Keystone for a token each time, as
 // openstack does.
 func (h heat) cli() func() {
 	if _, err := exec.LookPath("openstack"); err != nil {

@@ -16,7 +16,7 @@ import (
 	"imsrevoke/batch"
 )
 
-// A crowd is many shares for the program to withdraw, among others that no row
+// A crowd is many shares for the program to revoke, among others that no row
 // names.
 type crowd struct {
 	realm *realm

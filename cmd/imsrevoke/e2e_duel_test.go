@@ -18,11 +18,11 @@ import (
 
 var (
 	duelRounds  = flag.Int("rounds", 0, "how many rounds of TestDuel are run, each with every number of workers")
-	duelPairs   = flag.Int("pairs", 500, "how many shares are withdrawn in one run of TestDuel")
+	duelPairs   = flag.Int("pairs", 500, "how many shares are revoked in one run of TestDuel")
 	duelWorkers = flag.String("workers", "8,16,32", "how many requests may be in flight in TestDuel")
 )
 
-// TestDuel races the program against whatever else could withdraw the same
+// TestDuel races the program against whatever else could revoke the same
 // shares from the same Glance, with as many requests in flight: one after the
 // other, in an order by lot, each with a token that Glance has not seen yet.
 // What they have done is judged by asking Glance. What counts are the ratios
@@ -73,7 +73,7 @@ type lap struct {
 // lane is the key of what was measured of a contestant.
 func lane(name string, workers int) string { return fmt.Sprint(workers, " ", name) }
 
-// race lets one contestant withdraw the crowd's shares, or some of them if it
+// race lets one contestant revoke the crowd's shares, or some of them if it
 // is slow.
 func (d *duel) race(t *testing.T, c contestant, workers int) {
 	t.Helper()
@@ -103,7 +103,7 @@ func (d *duel) race(t *testing.T, c contestant, workers int) {
 	d.laps[lane(c.name, workers)] = append(d.laps[lane(c.name, workers)], l)
 }
 
-// reshare has every share that was ever withdrawn back, in Glance's database:
+// reshare has every share that was ever revoked back, in Glance's database:
 // through the API it would take longer than the race.
 func reshare(t *testing.T) {
 	t.Helper()

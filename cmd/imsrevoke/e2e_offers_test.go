@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// What a POST to the members is answered. A share that was withdrawn comes back
+// What a POST to the members is answered. A share that was revoked comes back
 // as pending, whatever it was before.
 const (
 	notAllowedToAdd    = "Not allowed to create members for image {image}."
@@ -30,15 +30,15 @@ var (
 // target.
 type offer struct {
 	situation
-	withdrawn bool // the target's share was, before
-	full      bool // the image has as many members as it may have
+	revoked bool // the target's share was, before
+	full    bool // the image has as many members as it may have
 }
 
 var offers = []offer{
 	{situation: situation{name: "a new member", target: "consumer", normal: added}},
 	{situation: situation{name: "a pending member", members: []string{"consumer"}, normal: duplicated}},
 	{situation: situation{name: "an accepted member", members: []string{"consumer"}, answers: "accepted", normal: duplicated}},
-	{situation: situation{name: "a member who was withdrawn", members: []string{"consumer"}, answers: "accepted", normal: added}, withdrawn: true},
+	{situation: situation{name: "a member who was revoked", members: []string{"consumer"}, answers: "accepted", normal: added}, revoked: true},
 	{situation: situation{name: "its own project", target: "owner", normal: added}},
 	{situation: situation{name: "a new member of a full image", target: "consumer", normal: overQuota}, full: true},
 	{situation: situation{name: "a member of a full image", members: []string{"consumer"}, normal: overQuota}, full: true},
@@ -90,7 +90,7 @@ func (o offer) test(t *testing.T, r *realm) {
 			a.others = append(a.others, other)
 		}
 	}
-	if o.withdrawn {
+	if o.revoked {
 		r.as(t, "owner", http.MethodDelete, path+"/"+a.target, nil)
 		a.was = false
 	}

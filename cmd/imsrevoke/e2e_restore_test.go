@@ -10,7 +10,7 @@ import (
 	"imsrevoke/batch"
 )
 
-// testRestore: what a run has withdrawn comes back, as pending, and nothing else.
+// testRestore: what a run has revoked comes back, as pending, and nothing else.
 func testRestore(t *testing.T, s *site) {
 	c := newCrowd(t, s.glance, 2, 5)
 	owner := s.people["owner"].environment(s.keystone, "default")

@@ -1,4 +1,4 @@
-// Command imsrevoke withdraws image shares in bulk. See the README.
+// Command imsrevoke revokes image shares in bulk. See the README.
 package main
 
 import (

@@ -187,7 +187,7 @@ func (s *site) judge(t *testing.T) map[batch.Outcome]int {
 		case r.outcome == batch.Revoked && !applied[r.pair]:
 			t.Errorf("line %d is called revoked, and was not asked for", r.line)
 		case applied[r.pair] && slices.Contains([]batch.Outcome{batch.Failed, batch.Skipped, batch.Invalid}, r.outcome):
-			t.Errorf("line %d is called %s, and its share was withdrawn", r.line, r.outcome)
+			t.Errorf("line %d is called %s, and its share was revoked", r.line, r.outcome)
 		}
 		if !s.cloud.Shared(r.pair.ImageID, siteBystander) {
 			t.Errorf("image %s has lost a member that no row names", r.pair.ImageID)

@@ -13,7 +13,7 @@ import (
 // for the next command, too.
 func (c *cli) resumeCommand() string {
 	cmd, rest, err := c.rootCommand().Find(c.args)
-	if err != nil || cmd.Name() != withdrawing.verb && cmd.Name() != restoring.verb {
+	if err != nil || cmd.Name() != revoking.verb && cmd.Name() != restoring.verb {
 		return ""
 	}
 	var flags []string

@@ -151,8 +151,8 @@ func TestPipelineGivesUpARequestThatHangs(t *testing.T) {
 		name string
 		hang imagetest.Fault
 	}{
-		{"before the share is withdrawn", imagetest.Hang()},
-		{"after the share is withdrawn", imagetest.Fault{Delay: imagetest.Forever, Apply: true}},
+		{"before the share is revoked", imagetest.Hang()},
+		{"after the share is revoked", imagetest.Fault{Delay: imagetest.Forever, Apply: true}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -201,7 +201,7 @@ func TestPipelineReadsOnceForAnImage(t *testing.T) {
 	}{
 		{name: "shares that are still there", fault: imagetest.Status(404), shared: true, outcome: batch.Rejected, reads: images},
 		{name: "shares that were gone before", fault: imagetest.Status(404), outcome: batch.Absent, reads: images},
-		{name: "shares that are withdrawn behind the gateway", fault: imagetest.StatusAfter(404), shared: true, reads: images},
+		{name: "shares that are revoked behind the gateway", fault: imagetest.StatusAfter(404), shared: true, reads: images},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -12,7 +12,7 @@ import (
 )
 
 // badDay is a cloud's bad day: a fifth of all requests fail, half of the 500s
-// and of the cut connections after the share was withdrawn.
+// and of the cut connections after the share was revoked.
 func badDay(seed uint64, throttled float64) imagetest.Policy {
 	return imagetest.Mix(seed,
 		imagetest.Chance{P: 0.10, Fault: imagetest.Status(503)},
@@ -65,7 +65,7 @@ func TestPipelineSettlesEveryRow(t *testing.T) {
 				checkBadDay(t, c, e, attempts, v.job.Workers)
 				for _, p := range other {
 					if !c.Shared(p.ImageID, p.MemberID) {
-						t.Errorf("%v was withdrawn, and no row names it", p)
+						t.Errorf("%v was revoked, and no row names it", p)
 					}
 				}
 				s := c.Stats()
@@ -160,7 +160,7 @@ func TestPipelineProvesNothingWithForeignCredentials(t *testing.T) {
 					}
 				}
 				if n := c.Stats().MembersRemoved; n != 0 {
-					t.Errorf("%d shares were withdrawn", n)
+					t.Errorf("%d shares were revoked", n)
 				}
 				// Five images make up its mind; those under way come on top.
 				most := 5*2 + v.job.Workers

@@ -230,7 +230,7 @@ func TestPipelineProgramStopsWhenKeystoneRefuses(t *testing.T) {
 	}
 	if counts[batch.Revoked] < lockedAt-batch.DefaultWorkers || counts[batch.Revoked] != c.Stats().MembersRemoved ||
 		counts[batch.Revoked]+counts[batch.Denied]+counts[batch.Skipped] != len(pairs) {
-		t.Errorf("outcomes %v, %d shares withdrawn", counts, c.Stats().MembersRemoved)
+		t.Errorf("outcomes %v, %d shares revoked", counts, c.Stats().MembersRemoved)
 	}
 	logins := 0
 	for _, request := range c.Requests() {
@@ -272,7 +272,7 @@ func TestPipelineProgramFollowsNoRedirect(t *testing.T) {
 		t.Errorf("%d requests went where the redirect leads, the first %s %s", len(got), got[0].Method, got[0].Target)
 	}
 	if n := c.Stats().MembersRemoved; n != 0 {
-		t.Errorf("%d shares were withdrawn", n)
+		t.Errorf("%d shares were revoked", n)
 	}
 }
 

@@ -52,7 +52,7 @@ and check.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.Var(&o.format, "format", "what is written (default by the ending of --output, or csv)")
+	f.Var(&o.format, "format", "what is written (default by the ending of --output, a table on a terminal, or csv)")
 	f.Var(&o.only, "only", "only rows with these `outcomes`, such as failed,unknown, or settled, or unsettled (default all)")
 	f.StringVar(&o.output, "output", "", "write to this `file` (default standard output)")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace an existing file, once the new one is complete")
@@ -88,6 +88,9 @@ func (c *cli) showResults(path string, o *viewOptions) error {
 	}
 	if n := results.Unnamed(); n > 0 {
 		c.say("imsrevoke: the run of %s has not ended: %s more may have been sent, and which they are is known when it has ended, or been resumed", path, plural(n, "row"))
+	}
+	if o.output == "" && o.format.word == "" && c.outputShown {
+		return cannotShow("standard output", c.showTable(view, results))
 	}
 	if o.output == "" {
 		return cannotShow("standard output", view.Write(c.stdout, results))

@@ -22,7 +22,7 @@ func (c *cli) restoreCommand() *cobra.Command {
 	o.outcome = batch.Revoked
 	cmd := &cobra.Command{
 		Use:   "restore REPORT",
-		Short: "Share again what a run has withdrawn",
+		Short: "Share again what a run has revoked",
 		Long: `Restore shares again exactly what the report of a run says was revoked, and
 writes a report of its own. It is the way back from a file that was wrong.
 

@@ -27,8 +27,8 @@ func (c *cli) runCommand() *cobra.Command {
 	o := newRunOptions()
 	cmd := &cobra.Command{
 		Use:   "run PAIRS.csv",
-		Short: "Withdraw every share that a file lists",
-		Long: `Run withdraws every image/member pair of a CSV file and writes a report with
+		Short: "Revoke every share that a file lists",
+		Long: `Run revokes every image/member pair of a CSV file and writes a report with
 one row for each row of the file. "-" reads standard input.
 
 The whole file is read and judged before anything is sent. On a terminal run
@@ -69,7 +69,7 @@ func oneFile(cmd *cobra.Command, args []string) error {
 
 // runFile is the verb run.
 func (c *cli) runFile(ctx context.Context, input string, o *runOptions) error {
-	return c.workOn(ctx, input, o, withdrawing)
+	return c.workOn(ctx, input, o, revoking)
 }
 
 // workOn is a verb that changes something: judge the file, connect, ask, send,

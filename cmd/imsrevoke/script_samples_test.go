@@ -19,9 +19,9 @@ import (
 // What the simulated cloud knows of the samples: whatever they name is shared,
 // but for these.
 const (
-	withdrawnMember = "0ffb0a4ded000000000000000000dead"     // has no share any more
-	deletedImage    = "de1e7ed0-0000-4000-8000-000000000001" // does not exist
-	foreignImage    = "f0fe1600-0000-4000-8000-000000000002" // public, and somebody else's
+	revokedMember = "0ffb0a4ded000000000000000000dead"     // has no share any more
+	deletedImage  = "de1e7ed0-0000-4000-8000-000000000001" // does not exist
+	foreignImage  = "f0fe1600-0000-4000-8000-000000000002" // public, and somebody else's
 )
 
 // samplesCloud starts a cloud for a sample.
@@ -37,7 +37,7 @@ func samplesCloud(t *testing.T, input string) (c *imagetest.Cloud, authURL strin
 		if p.ImageID == deletedImage {
 			continue
 		}
-		if p.MemberID != withdrawnMember {
+		if p.MemberID != revokedMember {
 			c.Share(p.ImageID, p.MemberID)
 		}
 		c.Share(p.ImageID, bystander)

@@ -15,7 +15,7 @@ import (
 )
 
 // TestShardsShareOneFile runs all shards of a file at once, as an Indexed Job
-// does: each row is in one report, each share is withdrawn once, and the server
+// does: each row is in one report, each share is revoked once, and the server
 // sees no more than the whole rate, by its own clock.
 func TestShardsShareOneFile(t *testing.T) {
 	t.Parallel()

@@ -205,7 +205,7 @@ func (s *summary) numbers() string {
 		}
 		fmt.Fprintf(&b, ", %s/s", figures(float64(s.Requests)/took.Seconds()))
 		if s.Throttled > 0 {
-			fmt.Fprintf(&b, "; the server asked for less %s", plural(s.Throttled, "time"))
+			fmt.Fprintf(&b, "; throttled %s", plural(s.Throttled, "time"))
 		}
 		b.WriteByte('\n')
 	}

@@ -18,7 +18,7 @@ func (r *run) showUnusual(ctx context.Context) error {
 		return err
 	}
 	notes := slices.Concat(r.work.notes(), r.otherPlace(), unusual(r.manifest, p))
-	if r.work.verb == withdrawing.verb {
+	if r.work.verb == revoking.verb {
 		found, err := r.survey(ctx, p.Images)
 		if err != nil {
 			return err

@@ -29,7 +29,7 @@ type work struct {
 }
 
 var (
-	withdrawing = work{verb: "run", do: (*batch.Job).Run, infinitive: "withdraw", ending: ".report.csv", journals: true}
-	checking    = work{verb: "check", do: (*batch.Job).Check, infinitive: "check", ending: ".check.csv"}
-	restoring   = work{verb: "restore", do: (*batch.Job).Restore, infinitive: "restore", ending: ".restore.csv", journals: true}
+	revoking  = work{verb: "run", do: (*batch.Job).Run, infinitive: "revoke", ending: ".report.csv", journals: true}
+	checking  = work{verb: "check", do: (*batch.Job).Check, infinitive: "check", ending: ".check.csv"}
+	restoring = work{verb: "restore", do: (*batch.Job).Restore, infinitive: "restore", ending: ".restore.csv", journals: true}
 )

@@ -17,12 +17,12 @@ import (
 	"time"
 )
 
-// A contestant is a program that withdraws shares.
+// A contestant is a program that revokes shares.
 type contestant struct {
 	name string
 	// rows is how many of the pairs it is given: slow ones get fewer.
 	rows int
-	// run withdraws the first rows pairs.
+	// run revokes the first rows pairs.
 	run func(c *contest, rows int) (usage, error)
 	// seen are the rounds' results, for one row.
 	seen []usage
@@ -36,7 +36,7 @@ type contest struct {
 	dir     string
 }
 
-// compare has every contestant withdraw the same shares from the same server,
+// compare has every contestant revoke the same shares from the same server,
 // in rounds of changing order, and prints a table, and how long the program
 // takes to start.
 func compare(args []string) error {
@@ -188,7 +188,7 @@ func runCurl(c *contest, rows int) (usage, error) {
 // python is the interpreter for which Debian has its packages.
 const python = "/usr/bin/python3"
 
-// sdkScript withdraws the shares by openstacksdk, with threads.
+// sdkScript revokes the shares by openstacksdk, with threads.
 const sdkScript = `
 import csv, sys, concurrent.futures, openstack
 endpoint, token, workers, path = sys.argv[1:]
