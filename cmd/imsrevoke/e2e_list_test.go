@@ -22,6 +22,8 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/image/v2/images"
 	"github.com/gophercloud/gophercloud/v2/openstack/image/v2/members"
 	"github.com/gophercloud/gophercloud/v2/pagination"
+
+	"imsrevoke/batch/imagetest"
 )
 
 // database asks Glance's database, and returns the rows.
@@ -200,6 +202,10 @@ func (o *owned) testKinds(t *testing.T) {
 			t.Errorf("a stranger, %v: exit code %d\n%s", flags, l.code, l.output)
 		}
 	}
+	audit := s.addApplicationCredential(t, o.owner, []imagetest.AccessRule{
+		{Method: http.MethodGet, Path: "/v2/images"}, {Method: http.MethodGet, Path: "/v2/images/*/members"},
+	}, "reader")
+	o.list(t, audit).expect(t, "a credential for audits alone", want, counts)
 	bareCredential := s.addApplicationCredential(t, o.owner, nil, "member")
 	l := o.list(t, bareCredential)
 	t.Logf("an application credential without the reader role: exit code %d\n%s", l.code, l.output)

@@ -146,7 +146,7 @@ func simulatedRealm(t *testing.T, name string, secure bool) *realm {
 		name: name, keystone: server.AuthURL, image: server.URL, region: imagetest.Region, people: people, secure: secure,
 		addImage: func(t *testing.T, is traits) string {
 			id := newImageID()
-			c.AddImage(imagetest.Image{ID: id, Protected: is.protected})
+			c.AddImage(imagetest.Image{ID: id, Protected: is.protected, Hidden: is.hidden})
 			return id
 		},
 		setVisibility: func(t *testing.T, image, visibility string) {

@@ -20,6 +20,7 @@ func TestE2E(t *testing.T) {
 	}{
 		{"answers", testAnswers},
 		{"lists", testLists},
+		{"image lists", testImageLists},
 		{"offers", testOffers},
 		{"credentials", testCredentials},
 		{"access rules", testAccessRules},

@@ -151,7 +151,7 @@ func (s *script) login(ts *testscript.TestScript, args []string) {
 		})
 		maps.Copy(variables, passwordLogin(c.authURL))
 		variables["OS_USERNAME"], variables["OS_PROJECT_NAME"] = "admin", "admin"
-	case "app-credential", "both-rules", "delete-rule", "list-rule":
+	case "app-credential", "both-rules", "delete-rule", "list-rule", "audit-rules", "images-rule":
 		c.AddAppCredential(imagetest.AppCredential{
 			ID: imagetest.AppCredentialID, Secret: imagetest.AppCredentialSecret, UserName: imagetest.UserName,
 			Roles: []string{imagetest.RoleMember, imagetest.RoleReader}, AccessRules: accessRules[way],
@@ -182,10 +182,13 @@ func (s *script) login(ts *testscript.TestScript, args []string) {
 var (
 	deleteRule  = imagetest.AccessRule{Method: http.MethodDelete, Path: "/v2/images/*/members/*"}
 	listRule    = imagetest.AccessRule{Method: http.MethodGet, Path: "/v2/images/*/members"}
+	imagesRule  = imagetest.AccessRule{Method: http.MethodGet, Path: "/v2/images"}
 	accessRules = map[string][]imagetest.AccessRule{
 		"both-rules":  {deleteRule, listRule},
 		"delete-rule": {deleteRule},
 		"list-rule":   {listRule},
+		"audit-rules": {imagesRule, listRule},
+		"images-rule": {imagesRule},
 	}
 )
 
