@@ -39,7 +39,7 @@ demo:
 	@go run ./cmd/imsrevoke demo
 
 test:
-	go test $(RACE) -shuffle=on ./...
+	go test $(RACE) -shuffle=on -timeout 30m ./...
 
 check: lint vuln
 	$(MAKE) test RACE=-race
