@@ -36,7 +36,7 @@ func testOutages(t *testing.T, s *site) {
 			c, j, v := o.happen(t, s)
 			e := j.end(v, "pairs.report.csv")
 			c.settled(t, e)
-			if !strings.Contains(e.output, "trying again") {
+			if !strings.Contains(e.output, "retrying") {
 				t.Errorf("the run has not noticed the outage\n%s", e.output)
 			}
 			t.Logf("%d rows: %v", len(e.rows), e.outcomes())
@@ -82,8 +82,8 @@ func testEverything(t *testing.T, s *site) {
 	e := j.end(v, "pairs.report.csv")
 	c.settled(t, e)
 	for what, trace := range map[string]*regexp.Regexp{
-		"that Glance was killed":     regexp.MustCompile(`trying again.* (connection refused|closed before|reset)`),
-		"that the database was out":  regexp.MustCompile(`trying again.* status=500`),
+		"that Glance was killed":     regexp.MustCompile(`retrying.* (connection refused|closed before|reset)`),
+		"that the database was out":  regexp.MustCompile(`retrying.* status=500`),
 		"that its tokens have ended": regexp.MustCompile(`(?s)(credential renewed.*){3}`),
 	} {
 		if !trace.MatchString(e.output) {
