@@ -212,7 +212,7 @@ const maxProtected = 10
 
 // protect notes that a row is protected, if it is.
 func (m *Manifest) protect(row batch.Row) {
-	if row.Problem != "" {
+	if len(m.keep) == 0 || row.Problem != "" {
 		return
 	}
 	now := time.Now()

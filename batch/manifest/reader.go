@@ -190,15 +190,17 @@ func (r *Reader) row(rec *record, size int) batch.Row {
 	cells, columns := rec.count(), len(r.m.layout.header)
 	var err error
 	if row.Pair, err = batch.ParsePair(row.ImageID, row.MemberID); err == nil {
-		row.Respelled = !row.Pair.SpellsMember(row.MemberID)
+		row.Respelled = row.MemberID != row.Pair.MemberID && !row.Pair.SpellsMember(row.MemberID)
 	}
-	// Where the cells of a row are more or fewer than the columns, a cell may
-	// stand in the wrong column, or be cut off. Ids of 128 bits, of which that of
-	// the image has dashes, are neither.
-	certain := err == nil && batch.IsProjectID(row.Pair.MemberID) && strings.Count(row.ImageID, "-") >= 4
-	doubt := ""
-	if err == nil && !certain {
-		doubt = "; in such a row the image id needs its dashes, and the member must be a project id"
+	certain, doubt := true, ""
+	if rec.Surplus.cells > 0 || cells < columns {
+		// Where the cells of a row are more or fewer than the columns, a cell may
+		// be in the wrong column, or be cut off. Ids of 128 bits, of which that of
+		// the image has dashes, are neither.
+		certain = err == nil && batch.IsProjectID(row.Pair.MemberID) && strings.Count(row.ImageID, "-") >= 4
+		if err == nil && !certain {
+			doubt = "; in such a row the image id needs its dashes, and the member must be a project id"
+		}
 	}
 	switch {
 	case !rec.Surplus.harmless() || rec.Surplus.cells > 0 && !certain:
