@@ -200,7 +200,7 @@ func imageOfURL(text string) string {
 // isRounded reports whether id is what a spreadsheet makes of 32 decimal
 // digits: it keeps 15 of them and fills up with zeros.
 func isRounded(id string) bool {
-	return len(id) == 32 && isDigits(id) && id[0] != '0' && strings.Trim(id[keptDigits:], "0") == ""
+	return len(id) == 32 && id[31] == '0' && isDigits(id) && id[0] != '0' && strings.Trim(id[keptDigits:], "0") == ""
 }
 
 // keptDigits is how many digits of a number a spreadsheet keeps.

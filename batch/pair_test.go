@@ -158,3 +158,20 @@ func FuzzParsePair(f *testing.F) {
 		}
 	})
 }
+
+// TestTheKeyOfAParsedMember: it is the id in lower case.
+func TestTheKeyOfAParsedMember(t *testing.T) {
+	t.Parallel()
+	for _, cell := range []string{
+		"edc89b490d7d4392898e19b2deb34797", "EDC89B49-0D7D-4392-898E-19B2DEB34797", "{edc89b490d7d4392898e19b2deb34797}",
+		`="edc89b490d7d4392898e19b2deb34797"`, "ACME-prod", "1234", "12345678901234500000000000000000", "-x",
+	} {
+		id, err := ParseMemberID(cell)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := MemberKey(id); got != strings.ToLower(id) || got != MemberKey(cell) {
+			t.Errorf("%s: the key of %q is %q, that of the cell %q", cell, id, got, MemberKey(cell))
+		}
+	}
+}

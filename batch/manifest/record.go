@@ -153,7 +153,11 @@ func (r *record) afterReturn() (text string, found bool) {
 }
 
 func afterReturn(cell string) (text string, found bool) {
-	_, text, _ = strings.Cut(cell, "\r")
+	at := strings.IndexByte(cell, '\r')
+	if at < 0 {
+		return "", false
+	}
+	text = cell[at+1:]
 	return text, strings.Trim(text, "\r") != ""
 }
 

@@ -205,7 +205,8 @@ func (m *Manifest) refuseSwapped(line int) error {
 }
 
 func hashOf(seed maphash.Seed, p batch.Pair) (pair, image, member uint64) {
-	image, member = maphash.String(seed, p.ImageID), maphash.String(seed, batch.MemberKey(p.MemberID))
+	// Of an id that was parsed, this is batch.MemberKey.
+	image, member = maphash.String(seed, p.ImageID), maphash.String(seed, strings.ToLower(p.MemberID))
 	// An odd factor keeps the pair (a, b) apart from (b, a).
 	return image*0x9e3779b97f4a7c15 + member, image, member
 }
