@@ -116,6 +116,19 @@ func MemberKey(id string) string {
 // what only marks it as text.
 func (p Pair) SpellsMember(cell string) bool { return bare(TrimID(cell)) == p.MemberID }
 
+// KeySet returns the keys of ids, made by [ImageKey] or [MemberKey], and nil if
+// there are no ids.
+func KeySet(ids []string, key func(string) string) map[string]bool {
+	if len(ids) == 0 {
+		return nil
+	}
+	set := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		set[key(id)] = true
+	}
+	return set
+}
+
 // Validate reports why p must not become part of a request path, or nil.
 func (p Pair) Validate() error {
 	if err := ValidateImageID(p.ImageID); err != nil {

@@ -53,7 +53,7 @@ func CheckReport(path string) (*ReportCheck, error) {
 	if results.IsJournal() {
 		return nil, fmt.Errorf("%s is a journal: name the report", path)
 	}
-	file, err := openOwn(path+journalEnding, os.O_RDONLY)
+	file, err := openOwn(ProofOf(path), os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}

@@ -139,22 +139,37 @@ func (c *Client) Members(ctx context.Context, imageID string, from batch.Cursor)
 	if err != nil {
 		return batch.Page{}, notSent(err)
 	}
-	e := c.exchange(ctx, req, memberList)
+	var page batch.Page
+	answer := c.read(ctx, req, memberList, batch.Pair{ImageID: imageID}, func(e *exchange) (err error) {
+		page, err = c.readPage(e.resp.Body, imageID, secretsOf(e.req))
+		return err
+	})
+	return page, answer
+}
+
+// read makes the request for a page of a list; take reads the body of an answer
+// 200. A page that take refuses with a finalError is refused, any other one broken.
+// The pair is what the request is about, as far as it is about one.
+func (c *Client) read(ctx context.Context, req http.Request, kind string, p batch.Pair, take func(*exchange) error) batch.Answer {
+	e := c.exchange(ctx, req, kind)
 	defer e.close()
 	if e.failed() {
-		return batch.Page{}, e.answer
+		return e.answer
 	}
 	if e.resp.StatusCode != http.StatusOK {
-		e.answer.Meaning, e.answer.Message = meaningOfRefusal(e.resp, batch.Pair{ImageID: imageID}, e.errorText)
-		return batch.Page{}, c.judge(ctx, &e)
+		e.answer.Meaning, e.answer.Message = meaningOfRefusal(e.resp, p, e.errorText)
+		return c.judge(ctx, &e)
 	}
-	page, err := c.readPage(e.resp.Body, imageID, secretsOf(e.req))
-	if err != nil {
+	err := take(&e)
+	switch {
+	case err == nil:
+		e.answer.Meaning = batch.Listed
+	case errors.As(err, new(finalError)):
+		e.answer.Meaning, e.answer.Message = batch.Refused, err.Error()
+	default:
 		e.answer.Meaning, e.answer.Message = batch.Broken, err.Error()
-		return batch.Page{}, c.judge(ctx, &e)
 	}
-	e.answer.Meaning = batch.Listed
-	return page, c.judge(ctx, &e)
+	return c.judge(ctx, &e)
 }
 
 // A memberPage is the body of an answer to the request for a page. Glance sends

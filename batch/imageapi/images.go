@@ -130,25 +130,12 @@ func (c *Client) Images(ctx context.Context, q batch.ImageQuery, from batch.Curs
 	if err != nil {
 		return batch.ImagePage{}, notSent(err)
 	}
-	e := c.exchange(ctx, req, imageList)
-	defer e.close()
-	if e.failed() {
-		return batch.ImagePage{}, e.answer
-	}
-	if e.resp.StatusCode != http.StatusOK {
-		e.answer.Meaning, e.answer.Message = meaningOfRefusal(e.resp, batch.Pair{}, e.errorText)
-		return batch.ImagePage{}, c.judge(ctx, &e)
-	}
-	page, err := c.readImages(e.resp.Body, q, at, passes)
-	if err != nil {
-		e.answer.Meaning, e.answer.Message = batch.Broken, err.Error()
-		if errors.As(err, new(finalError)) {
-			e.answer.Meaning = batch.Refused
-		}
-		return batch.ImagePage{}, c.judge(ctx, &e)
-	}
-	e.answer.Meaning = batch.Listed
-	return page, c.judge(ctx, &e)
+	var page batch.ImagePage
+	answer := c.read(ctx, req, imageList, batch.Pair{}, func(e *exchange) (err error) {
+		page, err = c.readImages(e.resp.Body, q, at, passes)
+		return err
+	})
+	return page, answer
 }
 
 // A finalError says why the list cannot be read, however often it is asked for.

@@ -210,12 +210,11 @@ type Protected struct {
 // maxProtected is how many protected rows are named.
 const maxProtected = 10
 
-// protect notes that a row is protected, if it is.
-func (m *Manifest) protect(row batch.Row) {
-	if len(m.keep) == 0 || row.Problem != "" {
+// protect notes that a row is protected at this time, if it is.
+func (m *Manifest) protect(now time.Time, row batch.Row) {
+	if row.Problem != "" {
 		return
 	}
-	now := time.Now()
 	for _, l := range m.keep {
 		if l.covers(now, row.Pair) {
 			if m.Protected++; m.Protected <= maxProtected {

@@ -10,8 +10,8 @@ import (
 	"hash/maphash"
 	"io"
 	"math"
-	"slices"
 	"strings"
+	"time"
 
 	"imsrevoke/batch"
 )
@@ -31,6 +31,7 @@ func (m *Manifest) scan(ctx context.Context) error {
 		names   distinct
 		swap    swapCheck
 	)
+	now := time.Now() // for all rows
 	rows := m.firstReader(ctx)
 	for {
 		row, err := rows.read()
@@ -48,7 +49,7 @@ func (m *Manifest) scan(ctx context.Context) error {
 		if m.selector != nil {
 			whole.add(row)
 			for i := range m.Values {
-				m.Values[i].add(rows.other[slices.Index(m.Columns, m.Values[i].Column)])
+				m.Values[i].add(rows.other[m.Values[i].index])
 			}
 			if !m.selector.matches(row, rows.other) {
 				continue
@@ -58,7 +59,7 @@ func (m *Manifest) scan(ctx context.Context) error {
 				m.UncutInvalid++
 			}
 		}
-		m.protect(row)
+		m.protect(now, row)
 		if m.selector != nil && !m.selector.Shard.of(row) {
 			continue
 		}

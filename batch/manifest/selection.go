@@ -52,6 +52,8 @@ type Values struct {
 	Counts []ValueCount
 	// Others is how many rows have further values, which are not counted one by one.
 	Others int
+
+	index int // of the column among Manifest.Columns
 }
 
 // A ValueCount is how many Rows have a Value.
@@ -156,29 +158,18 @@ func (m *Manifest) newSelector(s Selection) (*selector, error) {
 	case s.Shard.Count == 0 && len(s.Images)+len(s.Members)+len(s.Where) == 0:
 		return nil, nil
 	}
-	sel := &selector{Selection: s, images: keySet(s.Images, batch.ImageKey), members: keySet(s.Members, batch.MemberKey)}
+	sel := &selector{Selection: s, images: batch.KeySet(s.Images, batch.ImageKey), members: batch.KeySet(s.Members, batch.MemberKey)}
 	for _, c := range s.Where {
 		column, err := m.otherColumn(c)
 		if err != nil {
 			return nil, err
 		}
 		sel.columns = append(sel.columns, column)
-		if !slices.ContainsFunc(m.Values, func(v Values) bool { return v.Column == m.Columns[column] }) {
-			m.Values = append(m.Values, Values{Column: m.Columns[column]})
+		if !slices.ContainsFunc(m.Values, func(v Values) bool { return v.index == column }) {
+			m.Values = append(m.Values, Values{Column: m.Columns[column], index: column})
 		}
 	}
 	return sel, nil
-}
-
-func keySet(ids []string, key func(string) string) map[string]bool {
-	if len(ids) == 0 {
-		return nil
-	}
-	set := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		set[key(id)] = true
-	}
-	return set
 }
 
 // otherColumn finds the column that the Condition names.

@@ -3,19 +3,18 @@ package main
 import (
 	"errors"
 
-	"imsrevoke/batch"
 	"imsrevoke/report"
 )
 
-// writePage shows the report that has been written as a page, if that is wanted,
+// writePage shows the report of the whole run as a page, if that is wanted,
 // and returns the page's name and how the run has ended then: a page that is
 // missing is worse than rows that are not settled.
-func (r *run) writePage(stopped error, sent batch.Summary, digest string) (name string, ended error) {
+func (r *run) writePage(stopped error, whole *report.Run) (name string, ended error) {
 	name = r.options.html
 	if name == "" {
 		return "", stopped
 	}
-	err := r.showAsPage(name, stopped, sent, digest)
+	err := r.showAsPage(name, stopped, whole)
 	switch {
 	case err == nil:
 		return name, stopped
@@ -25,7 +24,7 @@ func (r *run) writePage(stopped error, sent batch.Summary, digest string) (name 
 	return "", errors.Join(stopped, cannotWrite("the HTML report", name, err, "the report is complete: "+r.files.report))
 }
 
-func (r *run) showAsPage(name string, stopped error, sent batch.Summary, digest string) error {
+func (r *run) showAsPage(name string, stopped error, whole *report.Run) error {
 	if err := r.files.mayWrite(r.files.pageFile); err != nil {
 		return err
 	}
@@ -34,9 +33,7 @@ func (r *run) showAsPage(name string, stopped error, sent batch.Summary, digest 
 		return err
 	}
 	defer results.Close()
-	whole := r.whole(sent)
-	whole.ReportDigest = digest
-	results.Origin = &whole
+	results.Origin = whole
 	if !errors.Is(stopped, errUnsettled) {
 		results.Stopped = stopOf(stopped)
 	}

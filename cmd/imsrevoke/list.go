@@ -220,7 +220,7 @@ func (c *cli) listShares(ctx context.Context, o *listOptions) error {
 	log := c.logger(o.logLevel.word, o.logFormat.word)
 	l := &listing{
 		cli: c, options: o, log: log, bar: &progress{},
-		images: keys(o.images.list, batch.ImageKey), members: keys(o.members.list, batch.MemberKey),
+		images: batch.KeySet(o.images.list, batch.ImageKey), members: batch.KeySet(o.members.list, batch.MemberKey),
 	}
 	if err := l.nameFiles(); err != nil {
 		return err
@@ -255,18 +255,6 @@ func (c *cli) listShares(ctx context.Context, o *listOptions) error {
 
 // otherOutput is what to do about a list that cannot be written.
 const otherOutput = "name a file in a directory that can be written with --output"
-
-// keys is the set of the keys of ids, nil if there are none.
-func keys(ids []string, key func(string) string) map[string]bool {
-	if len(ids) == 0 {
-		return nil
-	}
-	set := make(map[string]bool)
-	for _, id := range ids {
-		set[key(id)] = true
-	}
-	return set
-}
 
 // partialEnding is the end of the name of a list that is not complete.
 const partialEnding = ".partial"

@@ -270,15 +270,7 @@ func (s *listSummary) numbers() string {
 		fmt.Fprintf(&b, "; %s not read", grouped(n))
 	}
 	b.WriteByte('\n')
-	took := s.Finished.Sub(s.Started)
-	fmt.Fprintf(&b, "%s in %s, %s/s", plural(s.Requests, "request"), roughly(took), figures(float64(s.Requests)/took.Seconds()))
-	if s.Throttled > 0 {
-		fmt.Fprintf(&b, "; throttled %s", plural(s.Throttled, "time"))
-	}
-	b.WriteByte('\n')
-	if s.Limit > 0 {
-		fmt.Fprintf(&b, "the server named its limit, %s/s, and the run kept to it from then on\n", figures(s.Limit))
-	}
+	b.WriteString(requestsInWords(s.counts, s.Finished.Sub(s.Started), 1))
 	return b.String()
 }
 

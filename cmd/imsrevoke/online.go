@@ -43,11 +43,7 @@ func (r *run) planOnline(ctx context.Context, file *output, s *summary) ([]strin
 	if err := r.journal.End(stopOf(stopped), counts); err != nil {
 		return nil, errors.Join(stopped, file.cannotWrite(err))
 	}
-	plan := &report.CSV{
-		Input: r.manifest.Reader(), Columns: r.manifest.Columns, Rows: r.manifest.Rows,
-		Journal: r.journal, Rest: batch.Skipped, Reason: stopReason(stopped),
-	}
-	if s.tally, err = writePlan(plan, r.options.report, file); err != nil {
+	if s.tally, err = writePlan(r.results(stopped), r.options.report, file); err != nil {
 		return nil, errors.Join(stopped, err)
 	}
 	if n := s.tally.Outcomes; stopped == nil && n[batch.Planned]+n[batch.Duplicate] < s.tally.Rows {

@@ -311,27 +311,27 @@ func (r *run) execute(ctx context.Context) error {
 		// only be in the way of the corrected command.
 		return errors.Join(stopped, r.journal.Discard())
 	}
-	if err := r.journal.End(stopOf(stopped), sent); err != nil {
-		return r.conclude(r.summary(sent), errors.Join(stopped, r.unreported("the journal", r.files.journal, err)), r.options)
-	}
+	err := r.journal.End(stopOf(stopped), sent)
 	var verified func(int) report.Verification
-	if r.options.verify && stopped == nil {
+	if r.options.verify && stopped == nil && err == nil {
 		var more batch.Summary
 		verified, more, stopped = r.verify(ctx, api, job)
 		if errors.Is(stopped, batch.ErrMisconfigured) && sent.Requests > 0 { // the set-up was good before
 			stopped = fmt.Errorf("%w: %v", batch.ErrOutage, stopped)
 		}
 		sent.Add(more)
-		if err := r.journal.End(stopOf(stopped), sent); err != nil {
-			return r.conclude(r.summary(sent), errors.Join(stopped, r.unreported("the journal", r.files.journal, err)), r.options)
-		}
+		err = r.journal.End(stopOf(stopped), sent)
 	}
-	s := r.summary(sent)
-	var err error
+	whole := r.whole(sent)
+	s := r.summary(&whole)
+	if err != nil {
+		return r.conclude(s, errors.Join(stopped, r.unreported("the journal", r.files.journal, err)), r.options)
+	}
 	if s.tally, err = r.writeReport(stopped, verified); err != nil {
 		return r.conclude(s, errors.Join(stopped, r.unreported("the report", r.files.report, err)), r.options)
 	}
-	if s.ReportDigest = s.tally.Digest; r.files.journal != "" {
+	s.ReportDigest, whole.ReportDigest = s.tally.Digest, s.tally.Digest
+	if r.files.journal != "" {
 		if err := r.journal.Reported(s.ReportDigest); err != nil {
 			err = cannotWrite("the journal", r.files.journal, err, "the report is complete: "+r.files.report)
 			return r.conclude(s, errors.Join(stopped, err), r.options)
@@ -340,7 +340,7 @@ func (r *run) execute(ctx context.Context) error {
 	if stopped == nil && s.tally.Settled() < s.tally.Rows {
 		stopped = errUnsettled
 	}
-	s.HTML, stopped = r.writePage(stopped, sent, s.ReportDigest)
+	s.HTML, stopped = r.writePage(stopped, &whole)
 	return r.conclude(s, stopped, r.options)
 }
 
@@ -351,9 +351,7 @@ func (r *run) whole(sent batch.Summary) report.Run {
 }
 
 // summary is what is known of the run when its last request has ended.
-func (r *run) summary(sent batch.Summary) summary {
-	projectID, _ := r.session.Project()
-	whole := r.whole(sent)
+func (r *run) summary(whole *report.Run) summary {
 	s := summary{
 		Input:       r.manifest.Name,
 		WholeRows:   r.manifest.WholeRows,
@@ -362,8 +360,8 @@ func (r *run) summary(sent batch.Summary) summary {
 		Rows:        r.manifest.Rows,
 		Report:      r.files.report,
 		Journal:     r.files.journal,
-		Endpoint:    r.session.Endpoint().String(),
-		Project:     projectID,
+		Endpoint:    whole.Endpoint,
+		Project:     whole.Project,
 		Started:     whole.Started,
 		Parts:       len(whole.Parts),
 		idle:        whole.Idle(),
@@ -416,19 +414,24 @@ func (r *run) identity() report.Run {
 // writeReport joins the journal with the input. Rows without a result are
 // those that the run did not get to.
 func (r *run) writeReport(stopped error, verified func(int) report.Verification) (*report.Tally, error) {
-	c := &report.CSV{
-		Input:    r.manifest.Reader(),
-		Columns:  r.manifest.Columns,
-		Rows:     r.manifest.Rows,
-		Journal:  r.journal,
-		Rest:     batch.Skipped,
-		Reason:   stopReason(stopped),
-		Verified: verified,
-	}
 	if err := r.files.mayWrite(r.files.reportFile); err != nil {
 		return nil, err
 	}
+	c := r.results(stopped)
+	c.Verified = verified
 	return c.WriteFile(r.files.report)
+}
+
+// results are the results in the journal, for a report.
+func (r *run) results(stopped error) *report.CSV {
+	return &report.CSV{
+		Input:   r.manifest.Reader(),
+		Columns: r.manifest.Columns,
+		Rows:    r.manifest.Rows,
+		Journal: r.journal,
+		Rest:    batch.Skipped,
+		Reason:  stopReason(stopped),
+	}
 }
 
 // stopOf is how a run was stopped, for its journal.

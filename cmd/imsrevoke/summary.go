@@ -198,23 +198,30 @@ func (s *summary) numbers() string {
 		b.WriteByte('\n')
 	}
 	if s.Requests > 0 {
-		took := s.took()
-		fmt.Fprintf(&b, "%s in %s", plural(s.Requests, "request"), roughly(took))
-		if s.Parts > 1 {
-			fmt.Fprintf(&b, " and %d parts", s.Parts)
-		}
-		fmt.Fprintf(&b, ", %s/s", figures(float64(s.Requests)/took.Seconds()))
-		if s.Throttled > 0 {
-			fmt.Fprintf(&b, "; throttled %s", plural(s.Throttled, "time"))
-		}
-		b.WriteByte('\n')
-	}
-	if s.Limit > 0 {
-		fmt.Fprintf(&b, "the server named its limit, %s/s, and the run kept to it\n", figures(s.Limit))
+		b.WriteString(requestsInWords(s.counts, s.took(), s.Parts))
 	}
 	if n := s.Verified; len(n) > 0 {
 		fmt.Fprintf(&b, "verified: %s gone, %s still shared, %s not looked up\n",
 			grouped(n[report.Gone]), grouped(n[report.StillShared]), grouped(n[""]))
+	}
+	return b.String()
+}
+
+// requestsInWords tells how many requests were made, in what time and how many
+// parts, and what the server thought of that.
+func requestsInWords(sent batch.Summary, took time.Duration, parts int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s in %s", plural(sent.Requests, "request"), roughly(took))
+	if parts > 1 {
+		fmt.Fprintf(&b, " and %d parts", parts)
+	}
+	fmt.Fprintf(&b, ", %s/s", figures(float64(sent.Requests)/took.Seconds()))
+	if sent.Throttled > 0 {
+		fmt.Fprintf(&b, "; throttled %s", plural(sent.Throttled, "time"))
+	}
+	b.WriteByte('\n')
+	if sent.Limit > 0 {
+		fmt.Fprintf(&b, "the server named its limit, %s/s, and the run kept to it\n", figures(sent.Limit))
 	}
 	return b.String()
 }
