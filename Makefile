@@ -56,7 +56,7 @@ lint:
 	go mod tidy -diff
 
 # The database of known vulnerabilities is on the network; if it cannot be reached,
-# that is no failure. Exit code 1 is an error of govulncheck, 3 what it has found.
+# that is not a failure. Exit code 1 is an error of govulncheck, 3 means that it found something.
 vuln:
 	@go install $(GOVULNCHECK)
 	@out=$$("$(GOVULNCHECK_BIN)" ./... 2>&1); code=$$?; \

@@ -106,7 +106,7 @@ func (c Config) findLogin() (*login, error) {
 	switch c.Auth {
 	case "", AuthAuto, AuthToken, AuthKeystone, AuthAKSK:
 	default:
-		return nil, fmt.Errorf("%q is no kind of credentials; use %s, %s, %s or %s", c.Auth, AuthAuto, AuthToken, AuthKeystone, AuthAKSK)
+		return nil, fmt.Errorf("%q is not a kind of credentials; use %s, %s, %s or %s", c.Auth, AuthAuto, AuthToken, AuthKeystone, AuthAKSK)
 	}
 	other := c.Auth == AuthKeystone || c.Auth == AuthAKSK
 	if c.TokenFile != "" && (other || c.Auth != AuthToken && c.OSCloud != "") {

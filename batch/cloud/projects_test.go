@@ -75,7 +75,7 @@ func TestProjectsOfSomebodyElse(t *testing.T) {
 	}
 }
 
-// TestProjectsInTrouble: what Keystone cannot say now is no proof.
+// TestProjectsInTrouble: a failed look-up proves nothing.
 func TestProjectsInTrouble(t *testing.T) {
 	t.Parallel()
 	c, _, p := lookups(t, imagetest.RoleAdmin)
