@@ -66,7 +66,7 @@ vuln:
 
 # A few kills are part of the tests, too.
 crash:
-	go test -count=1 -timeout 1h -v -run '^TestCrash$$' ./cmd/imsrevoke -args -kills $(CRASHES)
+	go test -count=1 -timeout 1h -v -run '^TestCrash$$' ./cmd/crash -args -kills $(CRASHES)
 
 e2e:
 	.ci/e2e
@@ -96,13 +96,13 @@ fuzz:
 
 # Linux only. BENCHFLAGS: -rounds 3, -rows 20000, -only std,imsrevoke, -out FILE.
 bench: build
-	go run ./cmd/imsrevoke/bench compare -out bin/bench.txt $(BENCHFLAGS)
+	go run ./cmd/bench compare -out bin/bench.txt $(BENCHFLAGS)
 
 pace: build
-	go run ./cmd/imsrevoke/bench pace $(BENCHFLAGS)
+	go run ./cmd/bench pace $(BENCHFLAGS)
 
 scale: build
-	go run ./cmd/imsrevoke/bench scale $(BENCHFLAGS)
+	go run ./cmd/bench scale $(BENCHFLAGS)
 
 microbench:
 	go test -run '^$$' -bench . -benchmem ./batch/... ./report/...

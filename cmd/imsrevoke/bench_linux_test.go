@@ -18,7 +18,7 @@ func BenchmarkRun(b *testing.B) {
 	const rows = 100_000
 	dir := b.TempDir()
 	bench := filepath.Join(dir, "bench")
-	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", bench, "./bench").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", bench, "imsrevoke/cmd/bench").CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
 	server := exec.CommandContext(b.Context(), bench, "serve")

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"imsrevoke/cmd/internal/programtest"
 )
 
 // TestHostileListsFitIntoAPod measures a check whose eight workers read the
@@ -43,7 +45,7 @@ func TestHostileListsFitIntoAPod(t *testing.T) {
 	if err := os.WriteFile(input, []byte(pairs.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), build(t), "check", input, "--endpoint", server.URL, "--rate", "unlimited", "--attempt-timeout", "5m")
+	cmd := exec.CommandContext(t.Context(), programtest.Build(t), "check", input, "--endpoint", server.URL, "--rate", "unlimited", "--attempt-timeout", "5m")
 	cmd.Env = []string{"HOME=" + t.TempDir(), "OS_TOKEN=t0ken", "OS_PROJECT_ID=1", "GOMEMLIMIT=200MiB"}
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
