@@ -1,13 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"strings"
-	"unicode"
-	"unicode/utf8"
-
-	"github.com/spf13/pflag"
 
 	"imsrevoke/batch"
 	"imsrevoke/batch/cloud"
@@ -15,74 +9,46 @@ import (
 	"imsrevoke/report"
 )
 
-// An approval is what somebody has decided before a run: which rows, in which
+// An Approval is what somebody has decided before a run: which rows, in which
 // project, and why. The run refuses anything else, and its record names it.
-type approval struct {
-	// digest is the digest of the rows that were approved, projectID the project
+type Approval struct {
+	// Digest is the digest of the rows that were approved, ProjectID the project
 	// of the credentials. Nothing is expected of what is empty.
-	digest, projectID string
-	ticket, reason    string
-}
-
-func (a *approval) register(f *pflag.FlagSet) {
-	f.StringVar(&a.digest, "expect-sha256", "", "refuse rows with another `digest` than the one that --dry-run and the plan show")
-	f.StringVar(&a.projectID, "expect-project", "", "refuse credentials of another project than this `id`")
-	f.StringVar(&a.ticket, "ticket", "", "the `id` of the decision, for the record")
-	f.StringVar(&a.reason, "reason", "", "why the shares are to go, in `words`, for the record")
-}
-
-// validate reports what is wrong with the flags.
-func (a *approval) validate() error {
-	var errs []error
-	a.digest = strings.ToLower(strings.TrimSpace(a.digest))
-	if a.digest != "" && (len(a.digest) != 64 || strings.Trim(a.digest, "0123456789abcdef") != "") {
-		errs = append(errs, fmt.Errorf("--expect-sha256 %q: give all 64 hexadecimal digits that --dry-run shows", a.digest))
-	}
-	if a.projectID != "" && !batch.IsProjectID(batch.MemberKey(a.projectID)) {
-		errs = append(errs, fmt.Errorf("--expect-project %q: give the id of a project, 32 hexadecimal digits", a.projectID))
-	}
-	for _, text := range []struct {
-		flag, value string
-		most        int
-	}{{"--ticket", a.ticket, 200}, {"--reason", a.reason, 1000}} {
-		if utf8.RuneCountInString(text.value) > text.most || !utf8.ValidString(text.value) || strings.ContainsFunc(text.value, unicode.IsControl) {
-			errs = append(errs, fmt.Errorf("%s: give one line of at most %d characters", text.flag, text.most))
-		}
-	}
-	return errors.Join(errs...)
+	Digest, ProjectID string
+	Ticket, Reason    string
 }
 
 // judgeRows refuses rows that are not the approved ones. The shards of a file are
 // approved together: each of them compares the digest of the whole file.
-func (a *approval) judgeRows(m *manifest.Manifest, o *runOptions) error {
+func (a *Approval) judgeRows(m *manifest.Manifest, s *Selection) error {
 	got, of := m.Digest, m.Name
 	switch {
-	case o.shard.Count > 0 && !o.choosesIDs():
+	case s.Shard.Count > 0 && !s.choosesRows():
 		got = m.WholeDigest
-	case o.chooses():
+	case s.chooses():
 		of = "the chosen rows of " + m.Name
 	}
-	if a.digest == "" || a.digest == got {
+	if a.Digest == "" || a.Digest == got {
 		return nil
 	}
-	return fmt.Errorf("the digest of %s is %s and not %s, as --expect-sha256 demands: nothing was sent", of, got, a.digest)
+	return fmt.Errorf("the digest of %s is %s and not %s, as --expect-sha256 demands: nothing was sent", of, got, a.Digest)
 }
 
 // judgeProject refuses credentials that are not of the approved project, or do
 // not say of which one they are.
-func (a *approval) judgeProject(s *cloud.Session) error {
+func (a *Approval) judgeProject(s *cloud.Session) error {
 	id, _ := s.Project()
 	switch {
-	case a.projectID == "" || id != "" && batch.MemberKey(id) == batch.MemberKey(a.projectID):
+	case a.ProjectID == "" || id != "" && batch.MemberKey(id) == batch.MemberKey(a.ProjectID):
 		return nil
 	case id == "":
-		return fmt.Errorf("the credentials do not say which project they are of, and --expect-project %s demands one: set OS_PROJECT_ID to the project of the token", a.projectID)
+		return fmt.Errorf("the credentials do not say which project they are of, and --expect-project %s demands one: set OS_PROJECT_ID to the project of the token", a.ProjectID)
 	}
-	return fmt.Errorf("the credentials are of the project %s and not of %s, as --expect-project demands: nothing was sent", id, a.projectID)
+	return fmt.Errorf("the credentials are of the project %s and not of %s, as --expect-project demands: nothing was sent", id, a.ProjectID)
 }
 
 // record puts the approval into the identity of a run that has passed it.
-func (a *approval) record(run *report.Run) {
-	run.Ticket, run.Reason = a.ticket, a.reason
-	run.ExpectedDigest, run.ExpectedProject = a.digest, a.projectID
+func (a *Approval) record(run *report.Run) {
+	run.Ticket, run.Reason = a.Ticket, a.Reason
+	run.ExpectedDigest, run.ExpectedProject = a.Digest, a.ProjectID
 }

@@ -50,7 +50,7 @@ func BenchmarkRun(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		c := &cli{stdin: strings.NewReader(""), stdout: io.Discard, stderr: os.Stderr, getenv: func(name string) string {
+		c := &cli{Console: Console{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: os.Stderr}, getenv: func(name string) string {
 			return map[string]string{"HOME": dir, "OS_TOKEN": "token"}[name]
 		}, environ: func() []string { return nil }}
 		if code := c.run([]string{"run", pairs, "--yes", "--overwrite", "--rate", "unlimited", "--workers", "32", "--endpoint", strings.TrimSpace(endpoint)}); code != 0 {

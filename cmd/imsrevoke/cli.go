@@ -4,99 +4,43 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"strings"
-	"sync/atomic"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"imsrevoke/batch"
-	"imsrevoke/batch/plain"
 )
-
-// How imsrevoke talks:
-//
-//   - Standard output holds what was asked for, and nothing else.
-//   - Standard error is for people. On a terminal it shows what is about to
-//     happen, how far it is, and how it ended. Elsewhere it stays empty when
-//     all went well, so that cron has nothing to mail.
-//   - What others have written (a server, a file, another user) is text there, and
-//     on a terminal in standard output, too: it steers nothing, and a line that
-//     holds it is one line. See [plain.Writer] and say.
-//   - A message of an error begins with "imsrevoke: ", in lower case and
-//     without a full stop at its end, and says what to do where it can.
 
 // A cli is the program with what surrounds it.
 type cli struct {
-	stdin          io.Reader
-	stdout, stderr io.Writer
-	getenv         func(string) string
-	environ        func() []string // the variables that getenv knows; nil where they are not to be looked through
-	// terminal says that standard error is shown to a person, interactive that
-	// this person can also answer.
-	terminal, interactive bool
-	// outputShown says that standard output is shown on a terminal.
-	outputShown bool
-	// redraws says that the terminal can show a line anew.
-	redraws bool
-	// underway is the journal of the run that is under way, empty for work that
-	// can be done again, and nil as long as nothing was sent.
-	underway *atomic.Pointer[string]
+	Console
+	getenv  func(string) string
+	environ func() []string // the variables that getenv knows; nil where they are not to be looked through
 	// program is the name under which it was started, args what came behind.
 	program string
 	args    []string
-	// monitor is told how the job under way goes; nil when nobody watches.
-	monitor *monitor
-	// width is that of the terminal in columns, 0 when it is not known.
-	width func() int
+	// underway says whether requests may have been sent.
+	underway *Underway
 }
 
+// newCLI returns the program as this process was started.
 func newCLI() *cli {
-	terminal := term.IsTerminal(int(os.Stderr.Fd()))
 	return &cli{
-		program:     os.Args[0],
-		stdin:       os.Stdin,
-		stdout:      os.Stdout,
-		stderr:      os.Stderr,
-		getenv:      getenv,
-		environ:     os.Environ,
-		terminal:    terminal,
-		interactive: terminal && term.IsTerminal(int(os.Stdin.Fd())),
-		outputShown: term.IsTerminal(int(os.Stdout.Fd())),
-		redraws:     terminal && os.Getenv("TERM") != "dumb",
-		width: func() int {
-			width, _, err := term.GetSize(int(os.Stderr.Fd()))
-			if err != nil {
-				return 0
-			}
-			return width
-		},
+		Console: NewConsole(),
+		program: os.Args[0],
+		getenv:  getenv,
+		environ: os.Environ,
 	}
-}
-
-// columns is the width that lines are made for.
-func (c *cli) columns() int {
-	const usual = 80
-	if width := c.width(); width > 0 {
-		return width
-	}
-	return usual
 }
 
 // run executes a command line, without the program's name, and returns the
 // exit code.
 func (c *cli) run(args []string) int {
-	c.underway = new(atomic.Pointer[string])
-	c.stderr = plain.NewWriter(c.stderr)
-	if c.outputShown {
-		c.stdout = plain.NewWriter(c.stdout)
-	}
-	out := &checkedWriter{w: c.stdout}
-	c.stdout = out
+	c.underway = &Underway{}
+	outputFailure := c.Guard()
 	ctx, stop := c.interruptible(context.Background())
 	defer stop()
 	c.args = args
@@ -106,55 +50,23 @@ func (c *cli) run(args []string) int {
 		completeFlags(root)
 	}
 	root.SetArgs(args)
-	root.SetIn(c.stdin)
-	root.SetOut(c.stdout)
-	root.SetErr(c.stderr)
+	root.SetIn(c.Stdin)
+	root.SetOut(c.Stdout)
+	root.SetErr(c.Stderr)
 	refuseUnknownWords(root) // after SetOut, which cobra looks at then
 	err := root.ExecuteContext(ctx)
-	if out.err != nil && (err == nil || errors.Is(err, out.err) && !errors.Is(err, errRecord)) {
-		err = cannotWrite("the output", "standard output", out.err, "")
+	if failure := outputFailure(); failure != nil && (err == nil || errors.Is(err, failure) && !errors.Is(err, errRecord)) {
+		err = cannotWrite("the output", "standard output", failure, "")
 	}
 	var signalled interrupted
 	switch {
-	case err == nil, errors.As(err, new(*told)):
-	case errors.As(err, &signalled) && c.underway.Load() == nil: // whatever it has cut off
-		c.say("imsrevoke: %v: nothing was sent", signalled)
+	case err == nil, errors.As(err, new(*reported)):
+	case errors.As(err, &signalled) && !c.underway.Started(): // whatever it has cut off
+		c.Say("imsrevoke: %v: nothing was sent", signalled)
 	default:
-		fmt.Fprintf(c.stderr, "imsrevoke: %s\n", indented(err))
+		c.Complain(err)
 	}
-	return c.exitCode(err)
-}
-
-// say writes one line to standard error, whatever its parts hold.
-func (c *cli) say(format string, args ...any) {
-	fmt.Fprintln(c.stderr, plain.Line(fmt.Sprintf(format, args...)))
-}
-
-// indented is an error whose further lines cannot be taken for lines of their own.
-func indented(err error) string { return strings.ReplaceAll(err.Error(), "\n", "\n  ") }
-
-// screen is standard error for what draws on it with control characters, and has
-// no words but its own.
-func (c *cli) screen() io.Writer {
-	if w, ok := c.stderr.(*plain.Writer); ok {
-		return w.Unwrap()
-	}
-	return c.stderr
-}
-
-// A checkedWriter keeps its first error, so that output which nobody looked after
-// is not lost in silence.
-type checkedWriter struct {
-	w   io.Writer
-	err error
-}
-
-func (c *checkedWriter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	if c.err == nil {
-		c.err = err
-	}
-	return n, err
+	return exitCode(err, c.underway.Started())
 }
 
 func (c *cli) rootCommand() *cobra.Command {
@@ -183,7 +95,7 @@ file.`,
 		if cmd.HasParent() && cmd.Flags().Lookup("log-level") != nil { // what only prints has no log
 			defer func() {
 				level, format := cmd.Flags().Lookup("log-level").Value.String(), cmd.Flags().Lookup("log-format").Value.String()
-				c.warnOfVariables(root, c.logger(level, format))
+				c.warnOfVariables(root, c.Logger(Logging{level, format}))
 			}()
 		}
 		return fromEnvironment(cmd.Flags(), c.getenv)

@@ -10,18 +10,19 @@ import (
 	"imsrevoke/batch/imageapi"
 )
 
-func (c *cli) connect(ctx context.Context, o *runOptions, log *slog.Logger) (*cloud.Session, error) {
+// Connect logs in.
+func (c *Connection) Connect(ctx context.Context, e *Environment) (*cloud.Session, error) {
 	return cloud.Connect(ctx, cloud.Config{
-		Endpoint:  o.endpoint,
-		Auth:      o.auth.word,
-		OSCloud:   o.osCloud,
-		Region:    o.region,
-		CACert:    o.caCert,
-		TokenFile: o.tokenFile,
-		Terminal:  c.interactive,
+		Endpoint:  c.Endpoint,
+		Auth:      c.Auth,
+		OSCloud:   c.OSCloud,
+		Region:    c.Region,
+		CACert:    c.CACert,
+		TokenFile: c.TokenFile,
+		Terminal:  e.Interactive,
 		UserAgent: userAgent(),
-		Getenv:    c.getenv,
-		Logger:    log,
+		Getenv:    e.Getenv,
+		Logger:    e.Log,
 	})
 }
 
@@ -47,8 +48,8 @@ type kindOfError struct {
 
 func (e kindOfError) Is(target error) bool { return target == e.kind }
 
-// openAPI makes the client of the Image API, to be closed in the end.
-func openAPI(session *cloud.Session, workers int) (api batch.API, closeAPI func()) {
+// OpenAPI makes the client of the Image API, to be closed in the end.
+func OpenAPI(session *cloud.Session, workers int) (api batch.API, closeAPI func()) {
 	transport := session.Transport(workers)
 	projectID, _ := session.Project()
 	return imageapi.New(imageapi.Config{
@@ -61,16 +62,14 @@ func openAPI(session *cloud.Session, workers int) (api batch.API, closeAPI func(
 	}), transport.CloseIdleConnections
 }
 
-func (r *run) job(bar *progress) *batch.Job { return r.options.watchedJob(r.session, r.log, bar) }
-
-// watchedJob is the job that the flags describe; what happens is told to the log
+// Watched is a job with these limits, at a pace; what happens is told to the log
 // and shown by the bar.
-func (o *runOptions) watchedJob(session *cloud.Session, log *slog.Logger, bar *progress) *batch.Job {
-	job := o.job()
-	events := &eventLog{Logger: log, endpoint: session.Endpoint(), patience: job.OutagePatience}
+func (l *Limits) Watched(pace Rate, session *cloud.Session, log *slog.Logger, bar *Progress) *batch.Job {
+	job := l.Job(pace)
+	events := NewEventLog(log, session.Endpoint(), job.OutagePatience)
 	job.Notify = func(e batch.Event) {
-		events.event(e)
-		bar.event(events.waits(e))
+		events.Event(e)
+		bar.Event(events.Waits(e))
 	}
 	return job
 }

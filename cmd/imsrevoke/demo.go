@@ -60,29 +60,29 @@ func (c *cli) demo(ctx context.Context) error {
 	}
 	defer server.Close()
 
-	ours := *c
-	ours.getenv = demoEnvironment(server.AuthURL)
-	if err := ours.demoList(ctx, dir, "shares.csv", ""); err != nil {
+	e := c.environment(defaultLogging)
+	e.Getenv = demoEnvironment(server.AuthURL)
+	if err := demoList(ctx, e, dir, "shares.csv", ""); err != nil {
 		return err
 	}
-	options := newRunOptions()
-	options.rate, options.yes = demoRate, true
-	options.lock = filepath.Join(dir, "lock")
-	fmt.Fprint(c.stdout, "\n$ imsrevoke run pairs.csv\n")
-	err = ours.runFile(ctx, input, options)
+	options := DefaultOptions()
+	options.Limits.Rate, options.Action.Yes = demoRate, true
+	options.Output.Lock = filepath.Join(dir, "lock")
+	fmt.Fprint(c.Stdout, "\n$ imsrevoke run pairs.csv\n")
+	err = Revoke(ctx, e, input, &options)
 	if err != nil && !errors.Is(err, errUnsettled) {
 		return err
 	}
-	fmt.Fprintf(c.stdout, "\nOn purpose, %s failed, %d were throttled, %s lost. Some rows:\n",
-		plural(trouble.failed, "request"), trouble.throttled, plural(trouble.lost, "answer"))
+	fmt.Fprintf(c.Stdout, "\nOn purpose, %s failed, %d were throttled, %s lost. Some rows:\n",
+		Plural(trouble.failed, "request"), trouble.throttled, Plural(trouble.lost, "answer"))
 	if err := c.showReport(output); err != nil {
 		return err
 	}
-	fmt.Fprintln(c.stdout)
+	fmt.Fprintln(c.Stdout)
 	if err := os.WriteFile(filepath.Join(dir, "allowed.csv"), []byte("member_id\n"+demoBystander+"\n"), 0o600); err != nil {
 		return err
 	}
-	if err := ours.demoList(ctx, dir, "extra.csv", "allowed.csv"); err != nil {
+	if err := demoList(ctx, e, dir, "extra.csv", "allowed.csv"); err != nil {
 		return err
 	}
 	return c.judgeDemo(simulated, pairs, output)
@@ -92,23 +92,23 @@ func (c *cli) demo(ctx context.Context) error {
 const demoRate = 12
 
 // demoList lists the shares that no allow list allows, or all if there is none.
-func (c *cli) demoList(ctx context.Context, dir, output, allowed string) error {
-	o := newListOptions()
-	o.rate, o.output = demoRate, filepath.Join(dir, output)
+func demoList(ctx context.Context, e *Environment, dir, output, allowed string) error {
+	o := newListFlags().ListOptions
+	o.Limits.Rate, o.Output.Report, o.Format = demoRate, filepath.Join(dir, output), report.FormatCSV
 	command := "list --output " + output
 	if allowed != "" {
-		o.notIn = []string{filepath.Join(dir, allowed)}
+		o.NotIn = []string{filepath.Join(dir, allowed)}
 		command = "list --not-in " + allowed + " --output " + output
 	}
-	fmt.Fprintf(c.stdout, "$ imsrevoke %s\n", command)
-	if err := c.listShares(ctx, o); err != nil && !errors.Is(err, errFound) {
+	fmt.Fprintf(e.Stdout, "$ imsrevoke %s\n", command)
+	if err := List(ctx, e, &o); err != nil && !errors.Is(err, errFound) {
 		return err
 	}
-	rows, err := readReport(o.output)
+	rows, err := readReport(o.Output.Report)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.stdout, "%s: %s\n", output, plural(len(rows)-1, "share"))
+	fmt.Fprintf(e.Stdout, "%s: %s\n", output, Plural(len(rows)-1, "share"))
 	return nil
 }
 
@@ -231,12 +231,12 @@ func (c *cli) showReport(path string) error {
 		return err
 	}
 	slices.SortFunc(rows, func(a, b *report.Entry) int { return cmp.Compare(a.Row.Line, b.Row.Line) })
-	t := newReportTable(c.stdout, c.columns())
-	if err := t.header(); err != nil {
+	t, err := c.NewTable()
+	if err != nil {
 		return err
 	}
 	for _, e := range slices.CompactFunc(rows, func(a, b *report.Entry) bool { return a.Row.Line == b.Row.Line }) {
-		if err := t.row(e); err != nil {
+		if err := t.Row(e); err != nil {
 			return err
 		}
 	}
@@ -269,7 +269,7 @@ func (c *cli) judgeDemo(simulated *imagetest.Cloud, pairs []batch.Pair, path str
 			return fmt.Errorf("image %s has lost a member that no row names", p.ImageID)
 		}
 	}
-	fmt.Fprintf(c.stdout, "\nThe simulated cloud agrees: %s gone, %d not revoked and still there,\nnothing else touched, %d images deleted.\n",
-		plural(gone, "share"), kept, simulated.Stats().ImagesDeleted)
+	fmt.Fprintf(c.Stdout, "\nThe simulated cloud agrees: %s gone, %d not revoked and still there,\nnothing else touched, %d images deleted.\n",
+		Plural(gone, "share"), kept, simulated.Stats().ImagesDeleted)
 	return nil
 }

@@ -3,64 +3,55 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"imsrevoke/batch"
-	"imsrevoke/batch/manifest"
 	"imsrevoke/report"
 )
 
-// planFile is a dry run: every row is judged, nothing is sent. It says what it
-// has found even where nothing is wrong: that is what it was started for.
-func (c *cli) planFile(ctx context.Context, m *manifest.Manifest, input string, o *runOptions, w *work) error {
-	out := c.newOutputs(append(slices.Clone(o.keep), input)...)
-	file := out.add(output{report.KindReport, o.report, "--report", o.overwrite, "name another file with --report, or replace it with --overwrite"})
+// plan is a dry run: every row is validated, nothing is sent. It says what it has
+// found even where nothing is wrong: that is what it was started for.
+func (r *run) plan(ctx context.Context, input string) error {
+	o, m := r.options, r.manifest
+	out := outputsOf(r.Environment, input, o)
+	file := out.add(output{report.KindReport, o.Output.Report, "--report", o.Output.Overwrite, "name another file with --report, or replace it with --overwrite"})
 	if err := out.judge(); err != nil {
 		return err
 	}
-	s := summary{Input: m.Name, WholeRows: m.WholeRows, NotProjects: m.NotProjects.N, Digest: m.Digest, DryRun: true, Started: time.Now()}
-	s.LeftOut, s.leftOut = w.leavesOut(m.Name)
+	r.started = time.Now()
+	s := Summary{Input: m.Name, WholeRows: m.WholeRows, NotProjects: m.NotProjects.N, Digest: m.Digest, DryRun: true, Started: r.started}
+	s.LeftOut, s.LeftOutNote = r.undo.leavesOut(m.Name)
 	var notes []string
 	var err error
-	if o.online {
-		r := &run{cli: c, work: *w, options: o, log: c.logger(o.logLevel.word, o.logFormat.word), manifest: m, started: s.Started}
+	if o.Action.Online {
 		notes, err = r.planOnline(ctx, file, &s)
 	} else {
 		plan := &report.CSV{Input: m.Reader(), Columns: m.Columns, Rows: m.Rows, Rest: batch.Planned}
-		s.tally, err = writePlan(plan, o.report, file)
-		if err == nil && s.tally.Outcomes[batch.Invalid] > 0 {
+		s.Tally, err = writePlan(plan, o.Output.Report, file)
+		if err == nil && s.Tally.Outcomes[batch.Invalid] > 0 {
 			err = errUnsettled
 		}
 	}
-	if s.tally == nil {
+	if s.Tally == nil {
 		return err
 	}
-	s.Report = o.report
-	if o.summary.word == "text" {
-		var b strings.Builder
-		line := c.planLine(&b)
-		describeFile(m, o, line)
-		line("not sent", "%d invalid, %d duplicate", m.Invalid, m.Duplicates)
-		if c.terminal {
-			b.WriteString("\n")
-		}
-		fmt.Fprint(c.stderr, b.String())
+	s.Report = o.Output.Report
+	if o.Display.Summary == "text" {
+		r.ShowFile(m, o.chosen())
 	}
-	if c.terminal {
+	if r.Terminal {
 		profile, e := m.Profile(ctx, "")
 		if e != nil {
 			return errors.Join(err, e)
 		}
-		notes = slices.Concat(w.notes(), unusual(m, profile), notes)
+		notes = slices.Concat(r.undo.notes(), Unusual(m, profile), notes)
 	}
-	if o.summary.word == "text" {
-		c.showNotes(notes)
+	if o.Display.Summary == "text" {
+		r.ShowNotes(notes)
 	}
-	return c.conclude(s, err, o)
+	return r.conclude(s, err)
 }
 
 // writePlan writes the report of a dry run, if one was asked for.

@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -281,17 +280,15 @@ func TestEveryExitCodeHasAnEnding(t *testing.T) {
 // that nothing was sent, once something can have been.
 func TestAnUnknownErrorPromisesTheLeast(t *testing.T) {
 	t.Parallel()
-	c := &cli{underway: new(atomic.Pointer[string])}
 	unknown := errors.New("unknown")
-	if code := c.exitCode(unknown); code != exitUsage {
+	if code := exitCode(unknown, false); code != exitUsage {
 		t.Errorf("before anything is sent: exit code %d", code)
 	}
-	c.underway.Store(new(string))
-	if code := c.exitCode(unknown); code != exitRecord {
+	if code := exitCode(unknown, true); code != exitRecord {
 		t.Errorf("afterwards: exit code %d", code)
 	}
 	for code, err := range map[int]error{exitUnsettled: errUnsettled, exitLocked: errLocked, exitStopped: batch.ErrOutage, exitUsage: batch.ErrMisconfigured} {
-		if got := c.exitCode(err); got != code {
+		if got := exitCode(err, true); got != code {
 			t.Errorf("%v: exit code %d", err, got)
 		}
 	}

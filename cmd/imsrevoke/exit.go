@@ -1,12 +1,10 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/signal"
 	"syscall"
 
 	"imsrevoke/batch"
@@ -30,6 +28,20 @@ const (
 // looked at.
 var errUnsettled = errors.New("not every row is settled")
 
+// errFound is the end of a list that is complete and has found what should not be
+// there.
+var errFound = errors.New("there are shares that should not be")
+
+// errIncomplete is the end of a list that does not have all shares.
+var errIncomplete = errors.New("the list is not complete")
+
+// errSeesAll refuses --received for credentials that see every image.
+var errSeesAll = errors.New("these credentials see the images of all projects, as an admin does, and the Image API does not tell them which are shared with their own: " +
+	"use credentials of the project without the role admin")
+
+// errLocked says that another run holds the lock.
+var errLocked = errors.New("another run is under way")
+
 // errRecord marks that something could not be written: the report, another
 // output, or what standard output was to hold.
 var errRecord = errors.New("cannot write the report")
@@ -49,8 +61,11 @@ func cannotWrite(what, name string, cause error, advice string) error {
 // withoutPath is an error without the name of a file, which may be a temporary
 // one that says nothing to the user, or was said already.
 func withoutPath(err error) error {
-	if refused, ok := errors.AsType[*refusedOutput](err); ok {
-		return refused.why
+	if refused, ok := errors.AsType[interface {
+		error
+		Why() error
+	}](err); ok { // a file that must not be written
+		return refused.Why()
 	}
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err
@@ -61,10 +76,10 @@ func withoutPath(err error) error {
 	return err
 }
 
-// told wraps an error that the user has been told of already.
-type told struct{ error }
+// reported wraps an error that the user has been told of already.
+type reported struct{ error }
 
-func (t *told) Unwrap() error { return t.error }
+func (t *reported) Unwrap() error { return t.error }
 
 // interrupted is the cause of the end of a context that a signal ended.
 type interrupted struct{ signal syscall.Signal }
@@ -79,22 +94,14 @@ func (i interrupted) Error() string {
 	return "interrupted by SIGINT"
 }
 
-// exitCode is the exit code for the end of a command. An error that is not
-// known by its kind means that nothing was sent only while nothing can have been
-// sent; afterwards it gets the code that promises least. A mistake in the set-up
-// is known: with it nothing can be sent.
-func (c *cli) exitCode(err error) int {
-	code := exitCode(err)
-	if code == exitUsage && c.underway.Load() != nil && !errors.Is(err, batch.ErrMisconfigured) {
-		return exitRecord
-	}
-	return code
-}
-
-// exitCode is the exit code for a kind of error. What happened last to
-// what is kept comes first: a run that could not be recorded is not well
-// described by the reason for which it was stopping anyway.
-func exitCode(err error) int {
+// exitCode is the exit code for the end of a command. An error that is not known
+// by its kind means that nothing was sent only while nothing can have been sent;
+// afterwards it gets the code that promises least. A mistake in the set-up is
+// known: with it nothing can be sent.
+//
+// What happened last to what is kept comes first: a run that could not be recorded
+// is not well described by the reason for which it was stopping anyway.
+func exitCode(err error, sent bool) int {
 	var signalled interrupted
 	switch {
 	case err == nil:
@@ -114,6 +121,8 @@ func exitCode(err error) int {
 		return exitStopped
 	case errors.Is(err, errUnsettled), errors.Is(err, errFound), errors.Is(err, report.ErrChanged):
 		return exitUnsettled
+	case sent && !errors.Is(err, batch.ErrMisconfigured):
+		return exitRecord
 	}
 	return exitUsage
 }
@@ -123,61 +132,11 @@ func exitCode(err error) int {
 func shortReason(err error) error {
 	for _, reason := range []error{
 		batch.ErrUnauthorized, batch.ErrMisconfigured, batch.ErrWrongEndpoint, batch.ErrSameRefusal, batch.ErrTooManyFailures, batch.ErrTimeBudget,
-		batch.ErrOutage, batch.ErrRecorder, batch.ErrSource, batch.ErrImages,
+		batch.ErrOutage, batch.ErrRecorder, batch.ErrSource, batch.ErrImages, errIncomplete, errFound, errUnsettled,
 	} {
 		if errors.Is(err, reason) {
 			return reason
 		}
 	}
 	return err
-}
-
-// interruptible returns a context that ends with the first SIGINT, SIGTERM or
-// SIGHUP. The second signal ends the process: what the journal holds is good at
-// any time.
-func (c *cli) interruptible(parent context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(parent)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it: the run outlives its terminal
-		signal.Notify(signals, syscall.SIGHUP)
-	}
-	over := make(chan struct{})
-	go func() {
-		for n := 0; ; n++ {
-			select {
-			case s := <-signals:
-				if n > 0 {
-					c.leave()
-					os.Exit(exitSignal + int(s.(syscall.Signal)))
-				}
-				if c.terminal {
-					fmt.Fprintln(c.stderr) // after the ^C
-				}
-				if c.terminal && c.underway.Load() != nil {
-					fmt.Fprintln(c.stderr, "stopping: what is under way is finished and reported; once more stops at once")
-				}
-				cancel(interrupted{s.(syscall.Signal)})
-			case <-over:
-				return
-			}
-		}
-	}()
-	return ctx, func() {
-		signal.Stop(signals)
-		close(over)
-		cancel(nil)
-	}
-}
-
-// leave says what is left behind by a run that ends at once.
-func (c *cli) leave() {
-	switch journal := c.underway.Load(); {
-	case journal == nil:
-		fmt.Fprintln(c.stderr, "\nimsrevoke: stopped at once: nothing was sent")
-	case *journal != "":
-		fmt.Fprintln(c.stderr)
-		c.say("imsrevoke: stopped at once: what is known is in %s", *journal)
-		c.say("go on with: %s", c.resumeCommand())
-	}
 }

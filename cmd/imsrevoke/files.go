@@ -23,30 +23,35 @@ type files struct {
 	reportFile, journalFile, pageFile, lockFile, metricsFile *output
 }
 
+// outputsOf are the outputs of a job, which writes none of its inputs.
+func outputsOf(e *Environment, input string, o *Options) *outputs {
+	return newOutputs(e.Stdin, e.Stdout, append(slices.Clone(o.Input.Keep), input)...)
+}
+
 // filesFor names the files of a run, and refuses to touch what is not its own.
-func (c *cli) filesFor(input string, w work, o *runOptions) (*files, error) {
-	path, err := reportPath(input, w.ending, o)
+func filesFor(e *Environment, input string, v verb, o *Options) (*files, error) {
+	path, err := reportPath(input, v.suffix, o)
 	if err != nil {
 		return nil, err
 	}
-	f := &files{outputs: c.newOutputs(append(slices.Clone(o.keep), input)...), report: path}
+	f := &files{outputs: outputsOf(e, input, o), report: path}
 	replace := "name another file with %s, or replace it with --overwrite"
-	if w.journals {
+	if v.journals {
 		f.journal = path + ".journal"
-		f.resumes = o.resume && exists(f.journal)
-		if o.resume && !f.resumes && exists(path) {
+		f.resumes = o.Action.Resume && exists(f.journal)
+		if o.Action.Resume && !f.resumes && exists(path) {
 			return nil, fmt.Errorf("cannot resume: %s: its journal %s is missing; name another file with --report, or replace it with --overwrite", path, f.journal)
 		}
 		replace = "name another file with %s, resume its run with --resume, or replace it with --overwrite"
 	}
-	replaces := o.overwrite || f.resumes
+	replaces := o.Output.Overwrite || f.resumes
 	f.reportFile = f.add(output{report.KindReport, path, "--report", replaces, fmt.Sprintf(replace, "--report")})
 	f.journalFile = f.add(output{report.KindJournal, f.journal, "--report", replaces,
 		"its run is in progress or was cut off: resume it with --resume, or discard it with --overwrite"})
-	f.pageFile = f.add(output{report.KindHTML, o.html, "--html", replaces, "name another file with --html, or replace it with --overwrite"})
-	f.lockFile = f.add(output{kindLock, o.lock, "--lock", true, ""})
-	f.metricsFile = f.add(output{report.KindMetrics, o.metrics, "--metrics", true, ""})
-	c.monitor.decidesBy(f)
+	f.pageFile = f.add(output{report.KindHTML, o.Output.HTML, "--html", replaces, "name another file with --html, or replace it with --overwrite"})
+	f.lockFile = f.add(output{kindLock, o.Output.Lock, "--lock", true, ""})
+	f.metricsFile = f.add(output{report.KindMetrics, o.Monitoring.Metrics, "--metrics", true, ""})
+	e.Monitor.decidesBy(func() error { return f.mayWrite(f.metricsFile) })
 	return f, f.judge()
 }
 
@@ -57,15 +62,15 @@ func exists(path string) bool {
 
 // reportPath is where the report goes: to the file that the flag names, or to
 // one beside the input with another ending.
-func reportPath(input, ending string, o *runOptions) (string, error) {
-	if o.report != "" {
-		return o.report, nil
+func reportPath(input, ending string, o *Options) (string, error) {
+	if o.Output.Report != "" {
+		return o.Output.Report, nil
 	}
 	if info, err := os.Stat(input); input == "-" || err == nil && !info.Mode().IsRegular() {
 		return "", fmt.Errorf("%s has no name that a report could be named after: name the report with --report", input)
 	}
 	name := strings.TrimSuffix(input, filepath.Ext(input))
-	if s := o.shard; s.Count > 0 {
+	if s := o.Selection.Shard; s.Count > 0 {
 		name += fmt.Sprintf(".%d-of-%d", s.Index, s.Count)
 	}
 	return name + ending, nil
@@ -80,7 +85,7 @@ func (r *run) createJournal() (*report.Journal, error) {
 	if err := r.files.mayWrite(r.files.journalFile); err != nil {
 		return nil, err
 	}
-	if r.options.overwrite {
+	if r.options.Output.Overwrite {
 		if err := os.Remove(r.files.journal); err != nil && exists(r.files.journal) {
 			return nil, cannotWrite("the journal", r.files.journal, err, otherReport)
 		}

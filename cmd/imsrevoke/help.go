@@ -41,7 +41,7 @@ func (c *cli) showsFlagGroups(root *cobra.Command) {
 		panic("the usage template of cobra has changed")
 	}
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
-		flags := groupedUsages(cmd.LocalFlags(), min(c.columns(), widestHelp))
+		flags := groupedUsages(cmd.LocalFlags(), min(c.Columns(), widestHelp))
 		cmd.SetUsageTemplate(strings.Replace(template, plainFlags, fmt.Sprintf("{{%q}}", flags), 1))
 		help(cmd, args)
 	})

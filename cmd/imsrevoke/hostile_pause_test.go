@@ -58,7 +58,8 @@ func TestHostileRetryAfter(t *testing.T) {
 					Transport:   c.Transport(),
 					Credentials: hostileToken(c.IssueToken(imagetest.ProjectID, time.Hour)),
 				})
-				job := newRunOptions().job()
+				limits := DefaultOptions().Limits
+				job := limits.Job(limits.Rate)
 				row, start := &oneRow{pair: pair}, time.Now()
 				if _, err := job.Run(t.Context(), row, api, row); err != nil {
 					t.Fatal(err)

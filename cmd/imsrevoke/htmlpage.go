@@ -10,7 +10,7 @@ import (
 // and returns the page's name and how the run has ended then: a page that is
 // missing is worse than rows that are not settled.
 func (r *run) writePage(stopped error, whole *report.Run) (name string, ended error) {
-	name = r.options.html
+	name = r.options.Output.HTML
 	if name == "" {
 		return "", stopped
 	}

@@ -6,15 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"imsrevoke/batch"
 	"imsrevoke/batch/cloud"
@@ -22,171 +18,37 @@ import (
 	"imsrevoke/report"
 )
 
-const verbList = "list"
-
-// errFound is the end of a list that is complete and has found what should not be
-// there.
-var errFound = errors.New("there are shares that should not be")
-
-// errIncomplete is the end of a list that does not have all shares.
-var errIncomplete = errors.New("the list is not complete")
-
-// listOptions are the flags of list.
-type listOptions struct {
-	*runOptions
-	output       string
-	format       choice
-	allowPartial bool
+// ListOptions say what is listed.
+type ListOptions struct {
+	Output       Output
+	Format       report.Format
+	AllowPartial bool
 
 	// What is listed.
-	owner       string
-	allProjects bool
-	received    bool
-	names, gone bool
+	Owner       string
+	AllProjects bool
+	Received    bool
+	Names, Gone bool
 
 	// What is chosen.
-	statuses     wordList
-	sharedBefore day
-	notIn        []string
-	allowEmpty   bool
-}
+	Selection    Selection
+	Statuses     []string // empty: all
+	SharedBefore time.Time
+	NotIn        []string
+	AllowEmpty   bool
 
-func newListOptions() *listOptions {
-	o := &listOptions{runOptions: newRunOptions(), statuses: wordList{words: []string{"pending", "accepted", "rejected"}}}
-	o.members.parse = anyMember
-	for _, format := range report.ShareFormats() {
-		o.format.words = append(o.format.words, string(format))
-	}
-	return o
-}
-
-// anyMember takes every id that Glance can have of a member, and more.
-func anyMember(id string) (string, error) {
-	if _, err := batch.ParseMemberID(id); err != nil && (batch.TrimID(id) == "" || batch.Mangled(id)) {
-		return "", err
-	}
-	return id, nil
-}
-
-func (c *cli) listCommand() *cobra.Command {
-	o := newListOptions()
-	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List the shares of your images",
-		Long: `List reads the image list of a project, hidden images included, and the member
-list of each image, and writes one row for each share: CSV that run, check and
---not-in read. It changes nothing.
-
---not-in FILE leaves out every share that FILE allows. FILE is a CSV with the column
-member_id and, if it has them, image_id (empty: every image), until (a date: the
-entry counts to the end of that day, UTC) and reason. An earlier list is such a
-file. The column "why" says why a share is listed: "not listed" or "expired DATE".
-
-A list that is not complete is written to FILE.partial, and not at all to standard
-output, unless --allow-partial is given. The images whose members could not be read
-are named on standard error.
-
---names asks Keystone for the name, the domain and the state of each member. --gone
-lists only members whose project does not exist any more.
-
---received lists the images that others share with your project. A member cannot
-revoke its own shares: hand the list to the owners of the images.
-
-The exit code is 0 when the list is complete, 1 when it is complete and --not-in or
---gone has found shares, 2 when nothing was sent, 3 when the list is not complete.`,
-		Example: `  imsrevoke list --output shares.csv
-  imsrevoke list --member edc89b490d7d4392898e19b2deb34797 --output customer.csv
-  imsrevoke list --not-in allowed.csv --output extra.csv
-  imsrevoke list --not-in last-week.csv
-  imsrevoke list --gone --all-projects --os-cloud admin
-  imsrevoke list --received --output ours-to-use.csv
-  imsrevoke list --format jsonl | jq -r .member_id | sort | uniq -c`,
-		Args:              noFile,
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return c.monitored(cmd.Context(), verbList, o.runOptions, func(c *cli) error { return c.listShares(cmd.Context(), o) })
-		},
-	}
-	o.register(cmd.Flags())
-	return cmd
-}
-
-func noFile(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	return fmt.Errorf("list takes no file, got %q: name the list to write with --output, and one to compare with with --not-in", args[0])
-}
-
-func (o *listOptions) register(f *pflag.FlagSet) {
-	f.SortFlags = false
-	f.StringVar(&o.output, "output", "", "write to this `file` (default standard output)")
-	f.Var(&o.format, "format", "format of the list (default by the ending of --output, or csv)")
-	f.BoolVar(&o.overwrite, "overwrite", false, "replace an existing list, once the new one is complete")
-	f.BoolVar(&o.allowPartial, "allow-partial", false, "write a list that is not complete under the name of --output, or to standard output")
-	f.StringArrayVar(&o.notIn, "not-in", nil, "only shares that no entry of this allow list (a CSV `file`) covers (may be repeated)")
-	f.BoolVar(&o.allowEmpty, "allow-empty", false, "accept an allow list without entries")
-	f.Var(&o.images, "image", "only shares of this image (may be repeated)")
-	f.Var(&o.members, "member", "only shares with this member (may be repeated)")
-	f.Var(&o.statuses, "status", "only shares with this status: pending, accepted, rejected (default all)")
-	f.Var(&o.sharedBefore, "shared-before", "only shares that were first made before this date (UTC), such as 2026-06-30")
-	f.StringVar(&o.owner, "owner", "", "list the images of this `project` (default the project of the credentials; others need an admin)")
-	f.BoolVar(&o.allProjects, "all-projects", false, "list the images of all projects (needs an admin)")
-	f.BoolVar(&o.received, "received", false, "list the images that others share with this project instead")
-	f.BoolVar(&o.names, "names", false, "look up the members in Keystone, and add their names, domains and states")
-	f.BoolVar(&o.gone, "gone", false, "only shares with projects that do not exist any more, by Keystone (needs an admin)")
-	o.registerPace(f)
-	o.registerCloud(f)
-	o.registerTelling(f)
-}
-
-func (o *listOptions) validate() error {
-	err := o.runOptions.validate()
-	refuse := func(wrong bool, text string) {
-		if wrong {
-			err = errors.Join(err, errors.New(text))
-		}
-	}
-	refuse(o.owner != "" && o.allProjects, "--owner names one project, --all-projects all of them: give one of them")
-	refuse(o.allowEmpty && len(o.notIn) == 0, "--allow-empty is for --not-in: give both")
-	refuse(o.summary.word == "json" && o.output == "", "--summary json and the list both go to standard output: name a file for the list with --output")
-	for _, other := range []struct {
-		flag  string
-		given bool
-	}{
-		{"--all-projects", o.allProjects}, {"--names", o.names}, {"--gone", o.gone},
-		{"--member", len(o.members.list) > 0}, {"--shared-before", !o.sharedBefore.IsZero()},
-	} {
-		refuse(o.received && other.given, "--received lists the shares of one member, without their dates: it does not go with "+other.flag)
-	}
-	if o.owner != "" {
-		id, e := batch.ParseMemberID(o.owner)
-		if e != nil {
-			err = errors.Join(err, fmt.Errorf("--owner: %q is not a project id", o.owner))
-		}
-		o.owner = id
-	}
-	return err
-}
-
-// chosenFormat is what --format says, or else the ending of --output.
-func (o *listOptions) chosenFormat() report.Format {
-	if o.format.word != "" {
-		return report.Format(o.format.word)
-	}
-	if ending := strings.TrimPrefix(filepath.Ext(o.output), "."); slices.Contains(o.format.words, ending) {
-		return report.Format(ending)
-	}
-	return report.FormatCSV
+	Limits     Limits
+	Connection Connection
+	Display    Display
+	Monitoring Monitoring
 }
 
 // A listing is one list that is made. It is a [batch.Inventory].
 type listing struct {
-	*cli
-	options *listOptions
-	log     *slog.Logger
+	*Environment
+	options *ListOptions
 	session *cloud.Session
-	files   *files
+	outputs *outputs
 	// listFile is the file of a complete list, partialFile that of another; nil
 	// without --output.
 	listFile, partialFile *output
@@ -204,24 +66,21 @@ type listing struct {
 	directory *directory // nil unless members are looked up
 
 	started time.Time
-	bar     *progress
+	bar     *Progress
 	store   *report.ShareStore
 	storing error         // why the store cannot keep more
 	found   []batch.Image // with members to be listed, in the order of the list
 	done    []bool        // of found: the member list was read, or cannot be
-	summary listSummary
+	summary ListSummary
 }
 
-// listShares is the verb list.
-func (c *cli) listShares(ctx context.Context, o *listOptions) error {
-	if err := o.validate(); err != nil {
-		return err
-	}
-	log := c.logger(o.logLevel.word, o.logFormat.word)
+// List is the verb list.
+func List(ctx context.Context, e *Environment, o *ListOptions) error {
 	l := &listing{
-		cli: c, options: o, log: log, bar: &progress{},
-		images: batch.KeySet(o.images.list, batch.ImageKey), members: batch.KeySet(o.members.list, batch.MemberKey),
+		Environment: e, options: o, bar: &Progress{},
+		images: batch.KeySet(o.Selection.Images, batch.ImageKey), members: batch.KeySet(o.Selection.Members, batch.MemberKey),
 	}
+	l.summary.States = memberStates()
 	if err := l.nameFiles(); err != nil {
 		return err
 	}
@@ -229,25 +88,25 @@ func (c *cli) listShares(ctx context.Context, o *listOptions) error {
 		return err
 	}
 	var err error
-	if l.session, err = c.connect(ctx, o.runOptions, log); err != nil {
+	if l.session, err = o.Connection.Connect(ctx, e); err != nil {
 		return err
 	}
 	if l.query.Owner, err = l.chosenOwner(); err != nil {
 		return err
 	}
-	l.query.Received = o.received
-	l.seesAll = o.received || l.owns(l.query.Owner) || l.session.HasRole("admin")
-	if o.names || o.gone {
+	l.query.Received = o.Received
+	l.seesAll = o.Received || l.owns(l.query.Owner) || l.session.HasRole("admin")
+	if o.Names || o.Gone {
 		if l.directory, err = l.openDirectory(ctx); err != nil {
 			return err
 		}
 	}
 	dir := os.TempDir()
-	if o.output != "" {
-		dir = filepath.Dir(o.output)
+	if o.Output.Report != "" {
+		dir = filepath.Dir(o.Output.Report)
 	}
 	if l.store, err = report.NewShareStore(dir); err != nil {
-		return cannotWrite("the list", cmp.Or(o.output, dir), err, otherOutput)
+		return cannotWrite("the list", cmp.Or(o.Output.Report, dir), err, otherOutput)
 	}
 	defer l.store.Close()
 	return l.execute(ctx)
@@ -262,24 +121,24 @@ const partialEnding = ".partial"
 // nameFiles refuses to touch what is not ours.
 func (l *listing) nameFiles() error {
 	o := l.options
-	l.files = &files{outputs: l.newOutputs(o.notIn...)}
-	if o.output != "" {
-		l.listFile = l.files.add(output{report.KindList, o.output, "--output", o.overwrite, "name another file with --output, or replace it with --overwrite"})
-		l.partialFile = l.files.add(output{report.KindList, o.output + partialEnding, "--output", true, ""})
+	l.outputs = newOutputs(l.Stdin, l.Stdout, o.NotIn...)
+	if path := o.Output.Report; path != "" {
+		l.listFile = l.outputs.add(output{report.KindList, path, "--output", o.Output.Overwrite, "name another file with --output, or replace it with --overwrite"})
+		l.partialFile = l.outputs.add(output{report.KindList, path + partialEnding, "--output", true, ""})
 	}
-	l.files.metricsFile = l.files.add(output{report.KindMetrics, o.metrics, "--metrics", true, ""})
-	l.monitor.decidesBy(l.files)
-	return l.files.judge()
+	metrics := l.outputs.add(output{report.KindMetrics, o.Monitoring.Metrics, "--metrics", true, ""})
+	l.Monitor.decidesBy(func() error { return l.outputs.mayWrite(metrics) })
+	return l.outputs.judge()
 }
 
 // openAllowLists reads the files of --not-in.
 func (l *listing) openAllowLists(ctx context.Context) error {
-	for _, path := range l.options.notIn {
-		list, err := manifest.OpenAllowList(ctx, path, manifest.Options{Stdin: &attentiveReader{ctx, l.stdin}})
+	for _, path := range l.options.NotIn {
+		list, err := manifest.OpenAllowList(ctx, path, manifest.Options{Stdin: l.Input(ctx)})
 		if err != nil {
 			return err
 		}
-		if list.Entries == 0 && !l.options.allowEmpty {
+		if list.Entries == 0 && !l.options.AllowEmpty {
 			return fmt.Errorf("%s: the allow list has no entries, so that every share would be listed; if that is what you want, add --allow-empty", list.Name)
 		}
 		l.allowed = append(l.allowed, list)
@@ -291,14 +150,14 @@ func (l *listing) openAllowLists(ctx context.Context) error {
 func (l *listing) chosenOwner() (string, error) {
 	l.project, _ = l.session.Project()
 	switch o := l.options; {
-	case l.project == "" && (o.allProjects || o.received):
+	case l.project == "" && (o.AllProjects || o.Received):
 		return "", fmt.Errorf("the project of the %s is not known: set OS_PROJECT_ID", l.session.Method())
-	case o.allProjects, o.received:
-		return o.owner, nil
-	case o.owner == "" && l.project == "":
+	case o.AllProjects, o.Received:
+		return o.Owner, nil
+	case o.Owner == "" && l.project == "":
 		return "", fmt.Errorf("the project of the %s is not known: set OS_PROJECT_ID, or --owner", l.session.Method())
 	default:
-		return cmp.Or(o.owner, l.project), nil
+		return cmp.Or(o.Owner, l.project), nil
 	}
 }
 
@@ -308,22 +167,22 @@ func (l *listing) owns(project string) bool {
 }
 
 func (l *listing) execute(ctx context.Context) error {
-	l.underway.Store(new(string))
-	l.monitor.begins(ctx)
+	l.Underway.Start("")
+	l.Monitor.begins(ctx)
 	l.started = time.Now()
-	if l.terminal {
-		fmt.Fprintln(l.stderr, "Reading the image list")
+	if l.Terminal {
+		fmt.Fprintln(l.Stderr, "Reading the image list")
 	}
-	api, closeAPI := openAPI(l.session, l.options.workers)
+	api, closeAPI := OpenAPI(l.session, l.options.Limits.Workers)
 	defer closeAPI()
-	counts, stopped := l.options.watchedJob(l.session, l.log, l.bar).List(ctx, l.query, api, l)
-	l.bar.finish()
-	l.summary.counts = counts
+	counts, stopped := l.options.Limits.Watched(l.options.Limits.Rate, l.session, l.Log, l.bar).List(ctx, l.query, api, l)
+	l.bar.Finish()
+	l.summary.Counts = counts
 	switch {
 	case errors.Is(stopped, errSeesAll):
 		stopped = errSeesAll
 	case errors.Is(stopped, batch.ErrRecorder):
-		stopped = cannotWrite("the list", cmp.Or(l.options.output, "standard output"), l.storing, otherOutput)
+		stopped = cannotWrite("the list", cmp.Or(l.options.Output.Report, "standard output"), l.storing, otherOutput)
 	}
 	for i, image := range l.found {
 		if !l.done[i] {
@@ -340,7 +199,7 @@ func (l *listing) execute(ctx context.Context) error {
 	if l.directory != nil && l.found != nil && !errors.Is(stopped, errRecord) {
 		l.directory.lookUp(ctx, l)
 	}
-	l.summary.complete = stopped == nil && l.seesAll && len(l.summary.Unread) == 0 && (!l.options.gone || l.summary.NotLookedUp == 0)
+	l.summary.Complete = stopped == nil && l.seesAll && len(l.summary.Unread) == 0 && (!l.options.Gone || l.summary.NotLookedUp == 0)
 	if l.found == nil && stopped != nil { // there is nothing to write
 		return l.conclude(stopped)
 	}
@@ -349,9 +208,9 @@ func (l *listing) execute(ctx context.Context) error {
 	}
 	switch {
 	case stopped != nil:
-	case !l.summary.complete:
+	case !l.summary.Complete:
 		stopped = errIncomplete
-	case (len(l.allowed) > 0 || l.options.gone) && l.summary.Listed > 0:
+	case (len(l.allowed) > 0 || l.options.Gone) && l.summary.Listed > 0:
 		stopped = errFound
 	}
 	return l.conclude(stopped)
@@ -384,21 +243,21 @@ func (l *listing) Images(all []batch.Image) ([]batch.Image, error) {
 	}
 	slices.SortFunc(l.found, func(a, b batch.Image) int { return cmp.Compare(a.ID, b.ID) })
 	l.done = make([]bool, len(l.found))
-	if l.options.received {
+	if l.options.Received {
 		return nil, l.receive()
 	}
-	if l.terminal {
-		fmt.Fprintf(l.stderr, "%s\n", l.cost())
+	if l.Terminal {
+		fmt.Fprintf(l.Stderr, "%s\n", l.cost())
 	}
-	l.bar.start(l.cli, l.options.runOptions, "", len(l.found))
+	l.bar.Start(l.Console, l.options.Display.Progress, "", len(l.found))
 	return l.found, nil
 }
 
 // cost says what reading the member lists takes.
 func (l *listing) cost() string {
-	text := fmt.Sprintf("%s: %s", plural(l.summary.Images, "image"), plural(len(l.found), "member list"))
-	if pace := l.options.pace(); pace != batch.Unlimited && len(l.found) > 0 {
-		text += fmt.Sprintf(", at %s about %s", &pace, pace.time(len(l.found)))
+	text := fmt.Sprintf("%s: %s", Plural(l.summary.Images, "image"), Plural(len(l.found), "member list"))
+	if pace := l.options.Limits.Rate; pace != batch.Unlimited && len(l.found) > 0 {
+		text += fmt.Sprintf(", at %s about %s", pace, pace.Time(len(l.found)))
 	}
 	return text
 }
@@ -429,12 +288,12 @@ func (l *listing) List(list batch.MemberList) error {
 	case list.OwnOnly && !l.owns(image.Owner):
 		l.doubtful = append(l.doubtful, image.ID)
 	case undated > 0:
-		l.unread(image.ID, list.Answer.Status, fmt.Sprintf("the server does not say since when %s can use it", plural(undated, "member")))
+		l.unread(image.ID, list.Answer.Status, fmt.Sprintf("the server does not say since when %s can use it", Plural(undated, "member")))
 	default:
 		s.Read++
 		l.seesAll = l.seesAll || len(list.Members) > 0 && !list.OwnOnly && !l.owns(image.Owner)
 	}
-	l.bar.step(plural(s.Shares, "share"))
+	l.bar.Step(Plural(s.Shares, "share"))
 	if len(chosen) == 0 {
 		return nil
 	}
@@ -449,10 +308,10 @@ func (l *listing) List(list batch.MemberList) error {
 // chooses reports whether the flags choose a share, and whether that can be told.
 func (l *listing) chooses(image batch.Image, m batch.Member) (yes, dated bool) {
 	covered := len(l.allowed) > 0 && l.why(image, m) == "" // asked of each share, so that unused entries can be counted
-	switch before := l.options.sharedBefore.Time; {
+	switch before := l.options.SharedBefore; {
 	case covered,
 		l.members != nil && !l.members[batch.MemberKey(m.ID)] && !l.members[batch.MemberKey(report.MemberCell(m.ID))],
-		!l.options.statuses.has(m.Status):
+		len(l.options.Statuses) > 0 && !slices.Contains(l.options.Statuses, m.Status):
 		return false, true
 	case before.IsZero():
 		return true, true
@@ -474,21 +333,21 @@ func (l *listing) why(image batch.Image, m batch.Member) string {
 func memberType(m batch.Member) string { return cmp.Or(string(m.Type), "project") }
 
 func (l *listing) unread(imageID string, status int, reason string) {
-	l.summary.Unread = append(l.summary.Unread, unreadImage{ImageID: imageID, Status: status, Reason: reason})
+	l.summary.Unread = append(l.summary.Unread, UnreadImage{ImageID: imageID, Status: status, Reason: reason})
 }
 
 // write writes the list to where it belongs.
 func (l *listing) write() error {
 	s := &l.summary
-	list := &report.ShareList{Format: l.options.chosenFormat(), Names: l.directory != nil, Why: len(l.allowed) > 0, Shares: l.shares, Head: l.head()}
-	keep := s.complete || l.options.allowPartial
+	list := &report.ShareList{Format: l.options.Format, Names: l.directory != nil, Why: len(l.allowed) > 0, Shares: l.shares, Head: l.head()}
+	keep := s.Complete || l.options.AllowPartial
 	switch {
-	case l.options.output != "":
+	case l.options.Output.Report != "":
 		file := l.listFile
 		if !keep {
 			file = l.partialFile
 		}
-		if err := l.files.mayWrite(file); err != nil {
+		if err := l.outputs.mayWrite(file); err != nil {
 			return err
 		}
 		if err := list.WriteFile(file.path); err != nil {
@@ -496,11 +355,11 @@ func (l *listing) write() error {
 		}
 		s.Output = file.path
 	case keep:
-		if err := list.Write(l.stdout); err != nil {
+		if err := list.Write(l.Stdout); err != nil {
 			return cannotWrite("the list", "standard output", err, "")
 		}
 	default:
-		s.withheld = true
+		s.Withheld = true
 		return list.Write(io.Discard) // which counts
 	}
 	return nil
@@ -525,15 +384,90 @@ func (l *listing) shares(yield func(*report.Share, error) bool) {
 			}
 			if l.directory != nil {
 				info := l.directory.of(m)
-				if l.options.gone && info.state != stateGone {
+				if l.options.Gone && info.state != stateGone {
 					continue
 				}
 				s.MemberName, s.MemberDomain, s.MemberState = info.name, info.domain, info.state
 			}
-			l.summary.count(m)
+			l.summary.Add(m)
 			if !yield(s, nil) {
 				return
 			}
 		}
 	}
+}
+
+func (l *listing) head() ListHead {
+	s := &l.summary
+	slices.SortFunc(s.Unread, func(a, b UnreadImage) int { return cmp.Compare(a.ImageID, b.ImageID) })
+	return ListHead{
+		Complete: s.Complete, Endpoint: l.session.Endpoint().String(), Owner: l.query.Owner, AllProjects: l.options.AllProjects,
+		Started: l.started.UTC(), Images: s.Images, Read: s.Read, NotShared: s.NotShared, Deleted: s.Deleted, Unread: orEmpty(s.Unread),
+	}
+}
+
+// conclude tells how a list ended, in the way that was asked for, and returns err
+// for the exit code.
+func (l *listing) conclude(err error) error {
+	s, o := &l.summary, l.options
+	s.Endpoint, s.Owner, s.AllProjects, s.NotIn = l.session.Endpoint().String(), l.query.Owner, o.AllProjects, o.NotIn
+	s.Finished = time.Now()
+	s.DurationMS = s.Finished.Sub(l.started).Milliseconds()
+	s.Started, s.Finished = l.started.UTC(), s.Finished.UTC()
+	s.Unread = orEmpty(s.Unread)
+	s.Requests, s.Throttled, s.Limit = s.Counts.Requests, s.Counts.Throttled, s.Counts.Limit
+	if pace := o.Limits.Rate; pace != batch.Unlimited {
+		s.Rate = float64(pace)
+	}
+	if s.Complete && l.images == nil { // else some may match what was not looked at
+		for _, list := range l.allowed {
+			s.Unused += list.Unused()
+		}
+	}
+	s.Filters, s.Received = o.filters(), o.Received
+	s.MayMiss = !l.seesAll && l.found != nil
+	s.ExitCode = l.exitCode(err)
+	if err != nil {
+		s.Stopped = err.Error()
+	}
+	l.Monitor.concluded(s)
+	if o.Display.Summary == "json" {
+		if e := l.WriteJSON(s); e != nil {
+			return errors.Join(err, cannotWrite("the summary", "standard output", e, ""))
+		}
+	} else if l.Terminal || err != nil {
+		fmt.Fprint(l.Stderr, s.Text(err))
+	}
+	if err != nil {
+		return &reported{err}
+	}
+	return nil
+}
+
+func orEmpty(unread []UnreadImage) []UnreadImage {
+	if unread == nil {
+		return []UnreadImage{}
+	}
+	return unread
+}
+
+// filters tells what the flags choose, empty when that is all.
+func (o *ListOptions) filters() string {
+	words := []string{}
+	if chosen := o.Selection.Words(o.Limits.Rate); chosen != "" {
+		words = append(words, chosen)
+	}
+	if len(o.Statuses) > 0 {
+		words = append(words, "status "+strings.Join(o.Statuses, ","))
+	}
+	if !o.SharedBefore.IsZero() {
+		words = append(words, "first shared before "+o.SharedBefore.Format(time.DateOnly))
+	}
+	if o.Gone {
+		words = append(words, "with projects that are gone")
+	}
+	if len(o.NotIn) > 0 {
+		words = append(words, "not in "+strings.Join(o.NotIn, ", "))
+	}
+	return strings.Join(words, ", ")
 }

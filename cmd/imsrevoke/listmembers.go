@@ -42,11 +42,11 @@ type memberInfo struct {
 func (l *listing) openDirectory(ctx context.Context) (*directory, error) {
 	d := &directory{members: make(map[string]memberInfo)}
 	flag := "--names"
-	if l.options.gone {
+	if l.options.Gone {
 		flag = "--gone"
 	}
 	var err error
-	if d.projects, err = l.session.Projects(); err == nil && l.options.gone {
+	if d.projects, err = l.session.Projects(); err == nil && l.options.Gone {
 		err = d.projects.MayProve(ctx)
 	}
 	if err != nil {
@@ -77,9 +77,9 @@ func (d *directory) of(m batch.Member) memberInfo { return d.members[memberKey(m
 // unknown.
 func (d *directory) lookUp(ctx context.Context, l *listing) {
 	fail := func(err error) {
-		if l.summary.lookupFailure == "" {
-			l.summary.lookupFailure = err.Error()
-			l.log.Warn("members cannot be looked up", "error", err)
+		if l.summary.LookupFailure == "" {
+			l.summary.LookupFailure = err.Error()
+			l.Log.Warn("members cannot be looked up", "error", err)
 		}
 	}
 	may := true
@@ -93,7 +93,7 @@ func (d *directory) lookUp(ctx context.Context, l *listing) {
 		fail(err)
 		may = false
 	}
-	pace := pacing.NewLimiter(pacing.Limit(l.options.pace()), 1)
+	pace := pacing.NewLimiter(pacing.Limit(l.options.Limits.Rate), 1)
 	l.summary.Members = make(map[string]int)
 	for _, key := range slices.Sorted(maps.Keys(d.members)) {
 		info := d.members[key]
@@ -136,10 +136,6 @@ func (d *directory) find(ctx context.Context, info memberInfo, pace *pacing.Limi
 	}
 	return info
 }
-
-// errSeesAll refuses --received for credentials that see every image.
-var errSeesAll = errors.New("these credentials see the images of all projects, as an admin does, and the Image API does not tell them which are shared with their own: " +
-	"use credentials of the project without the role admin")
 
 // receive takes the images that were found to be shared with the project.
 func (l *listing) receive() error {

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,9 +11,9 @@ import (
 	"imsrevoke/report"
 )
 
-// A listSummary is what is told at the end of a list. Its JSON form is part of
+// A ListSummary is what is told at the end of a list. Its JSON form is part of
 // what users rely on.
-type listSummary struct {
+type ListSummary struct {
 	// Output is the file of the list, empty when it went to standard output, or
 	// nowhere.
 	Output      string   `json:"output,omitempty"`
@@ -36,7 +33,7 @@ type listSummary struct {
 	Read      int           `json:"lists_read"`
 	NotShared int           `json:"not_shared"`
 	Deleted   int           `json:"deleted"`
-	Unread    []unreadImage `json:"unread"`
+	Unread    []UnreadImage `json:"unread"`
 	// Shares counts the shares of these images, Listed those that are in the list.
 	Shares int `json:"shares"`
 	Listed int `json:"listed"`
@@ -61,25 +58,26 @@ type listSummary struct {
 	// Stopped says why the list is not complete, or what was found.
 	Stopped string `json:"stopped,omitempty"`
 
-	counts   batch.Summary
-	complete bool
-	withheld bool // from standard output, since it is not complete
-	filters  string
-	received bool
-	mayMiss  bool // images
+	Counts   batch.Summary `json:"-"`
+	Withheld bool          `json:"-"` // from standard output, since it is not complete
+	Filters  string        `json:"-"` // what the flags choose, in words
+	Received bool          `json:"-"`
+	MayMiss  bool          `json:"-"` // images
 
-	lookupFailure string
+	LookupFailure string `json:"-"`
+	// States are the states of members, in the order in which they are told.
+	States []string `json:"-"`
 }
 
-// An unreadImage is an image of which not all members are known.
-type unreadImage struct {
+// An UnreadImage is an image of which not all members are known.
+type UnreadImage struct {
 	ImageID string `json:"image_id"`
 	Status  int    `json:"http_status,omitempty"`
 	Reason  string `json:"reason"`
 }
 
-// A listHead is what a list in JSON says of itself.
-type listHead struct {
+// A ListHead is what a list in JSON says of itself.
+type ListHead struct {
 	Complete    bool          `json:"complete"`
 	Endpoint    string        `json:"endpoint"`
 	Owner       string        `json:"owner,omitempty"`
@@ -89,96 +87,19 @@ type listHead struct {
 	Read        int           `json:"lists_read"`
 	NotShared   int           `json:"not_shared"`
 	Deleted     int           `json:"deleted"`
-	Unread      []unreadImage `json:"unread"`
+	Unread      []UnreadImage `json:"unread"`
 }
 
-func (l *listing) head() listHead {
-	s := &l.summary
-	slices.SortFunc(s.Unread, func(a, b unreadImage) int { return cmp.Compare(a.ImageID, b.ImageID) })
-	return listHead{
-		Complete: s.complete, Endpoint: l.session.Endpoint().String(), Owner: l.query.Owner, AllProjects: l.options.allProjects,
-		Started: l.started.UTC(), Images: s.Images, Read: s.Read, NotShared: s.NotShared, Deleted: s.Deleted, Unread: orEmpty(s.Unread),
-	}
-}
-
-func orEmpty(unread []unreadImage) []unreadImage {
-	if unread == nil {
-		return []unreadImage{}
-	}
-	return unread
-}
-
-// count counts a share that is written.
-func (s *listSummary) count(m batch.Member) {
+// Add counts a share that is written.
+func (s *ListSummary) Add(m batch.Member) {
 	s.Listed++
 	if m.Type != "" || batch.ValidateMemberID(m.ID) != nil {
 		s.NotForRun++
 	}
 }
 
-// conclude tells how a list ended, in the way that was asked for, and returns err
-// for the exit code.
-func (l *listing) conclude(err error) error {
-	s, o := &l.summary, l.options
-	s.Endpoint, s.Owner, s.AllProjects, s.NotIn = l.session.Endpoint().String(), l.query.Owner, o.allProjects, o.notIn
-	s.Finished = time.Now()
-	s.DurationMS = s.Finished.Sub(l.started).Milliseconds()
-	s.Started, s.Finished = l.started.UTC(), s.Finished.UTC()
-	s.Complete, s.Unread = s.complete, orEmpty(s.Unread)
-	s.Requests, s.Throttled, s.Limit = s.counts.Requests, s.counts.Throttled, s.counts.Limit
-	if pace := o.pace(); pace != batch.Unlimited {
-		s.Rate = float64(pace)
-	}
-	if s.complete && l.images == nil { // else some may match what was not looked at
-		for _, list := range l.allowed {
-			s.Unused += list.Unused()
-		}
-	}
-	s.filters, s.received = o.filters(), o.received
-	s.mayMiss = !l.seesAll && l.found != nil
-	s.ExitCode = l.exitCode(err)
-	if err != nil {
-		s.Stopped = err.Error()
-	}
-	l.monitor.listed(s)
-	if o.summary.word == "json" {
-		encoder := json.NewEncoder(l.stdout)
-		encoder.SetIndent("", "  ")
-		if e := encoder.Encode(s); e != nil {
-			return errors.Join(err, cannotWrite("the summary", "standard output", e, ""))
-		}
-	} else if l.terminal || err != nil {
-		fmt.Fprint(l.stderr, s.text(err))
-	}
-	if err != nil {
-		return &told{err}
-	}
-	return nil
-}
-
-// filters tells what the flags choose, empty when that is all.
-func (o *listOptions) filters() string {
-	words := []string{}
-	if chosen := o.chosen(); chosen != "" {
-		words = append(words, chosen)
-	}
-	if len(o.statuses.list) > 0 {
-		words = append(words, "status "+o.statuses.String())
-	}
-	if !o.sharedBefore.IsZero() {
-		words = append(words, "first shared before "+o.sharedBefore.String())
-	}
-	if o.gone {
-		words = append(words, "with projects that are gone")
-	}
-	if len(o.notIn) > 0 {
-		words = append(words, "not in "+strings.Join(o.notIn, ", "))
-	}
-	return strings.Join(words, ", ")
-}
-
-// text is the summary for people.
-func (s *listSummary) text(err error) string {
+// Text is the summary for people.
+func (s *ListSummary) Text(err error) string {
 	var b strings.Builder
 	if err != nil && !errors.Is(err, errFound) && !errors.Is(err, errIncomplete) {
 		fmt.Fprintf(&b, "imsrevoke: stopped: %s\n", indented(err))
@@ -186,17 +107,17 @@ func (s *listSummary) text(err error) string {
 	if s.Images > 0 || err == nil {
 		b.WriteString(s.numbers())
 	}
-	if s.filters != "" && s.Images > 0 {
-		fmt.Fprintf(&b, "listed: %s (%s)\n", plural(s.Listed, "share"), s.filters)
+	if s.Filters != "" && s.Images > 0 {
+		fmt.Fprintf(&b, "listed: %s (%s)\n", Plural(s.Listed, "share"), s.Filters)
 	}
 	if s.Unused > 0 {
 		fmt.Fprintf(&b, "%s of the allow lists %s no share\n", entries(s.Unused), matches(s.Unused))
 	}
 	if len(s.Members) > 0 {
 		var words []string
-		for _, state := range memberStates() {
+		for _, state := range s.States {
 			if n := s.Members[state]; n > 0 {
-				words = append(words, grouped(n)+" "+state)
+				words = append(words, Grouped(n)+" "+state)
 			}
 		}
 		fmt.Fprintf(&b, "members in Keystone: %s\n", strings.Join(words, ", "))
@@ -205,29 +126,29 @@ func (s *listSummary) text(err error) string {
 		fmt.Fprintf(&b, "%s not a project id at all: names are not looked up\n", areNot(s.NotProjects))
 	}
 	if s.NotLookedUp > 0 {
-		fmt.Fprintf(&b, "%s could not be looked up: %s\n", plural(s.NotLookedUp, "member"), s.lookupFailure)
+		fmt.Fprintf(&b, "%s could not be looked up: %s\n", Plural(s.NotLookedUp, "member"), s.LookupFailure)
 	}
-	if s.received && s.Listed > 0 {
+	if s.Received && s.Listed > 0 {
 		b.WriteString("a member cannot revoke its own shares: hand each owner its part of the list\n")
 	}
 	if s.NotForRun > 0 {
-		fmt.Fprintf(&b, "run cannot revoke %s of them: the member is an account or an organization, or its id cannot be part of a request\n", grouped(s.NotForRun))
+		fmt.Fprintf(&b, "run cannot revoke %s of them: the member is an account or an organization, or its id cannot be part of a request\n", Grouped(s.NotForRun))
 	}
-	if s.mayMiss {
+	if s.MayMiss {
 		b.WriteString("nothing shows that these credentials see all images that are asked for: use those of an admin\n")
 	}
 	for i, image := range s.Unread {
 		const most = 1000
 		if i == most {
-			fmt.Fprintf(&b, "and %s more, see --summary json\n", plural(len(s.Unread)-most, "image"))
+			fmt.Fprintf(&b, "and %s more, see --summary json\n", Plural(len(s.Unread)-most, "image"))
 			break
 		}
 		fmt.Fprintf(&b, "not read: %s\n", plain.Line(image.String()))
 	}
 	switch {
-	case s.withheld:
+	case s.Withheld:
 		b.WriteString("the list is not complete, so that nothing was written to standard output: run again, or write what was found with --allow-partial\n")
-	case s.Output != "" && !s.complete:
+	case s.Output != "" && !s.Complete:
 		fmt.Fprintf(&b, "incomplete list: %s\n", s.Output)
 	case s.Output != "":
 		fmt.Fprintf(&b, "list: %s\n", s.Output)
@@ -235,7 +156,7 @@ func (s *listSummary) text(err error) string {
 	return b.String()
 }
 
-func (u unreadImage) String() string {
+func (u UnreadImage) String() string {
 	if u.Status == 0 {
 		return fmt.Sprintf("%s: %s", u.ImageID, u.Reason)
 	}
@@ -250,70 +171,56 @@ func matches(n int) string {
 }
 
 // numbers are those of the summary, in which nothing is named.
-func (s *listSummary) numbers() string {
+func (s *ListSummary) numbers() string {
 	var b strings.Builder
-	if s.received {
-		fmt.Fprintf(&b, "%s shared with the project", plural(s.Images, "image"))
+	if s.Received {
+		fmt.Fprintf(&b, "%s shared with the project", Plural(s.Images, "image"))
 	} else {
-		fmt.Fprintf(&b, "%s of %s; %s read", plural(s.Shares, "share"), plural(s.Images, "image"), plural(s.Read, "member list"))
+		fmt.Fprintf(&b, "%s of %s; %s read", Plural(s.Shares, "share"), Plural(s.Images, "image"), Plural(s.Read, "member list"))
 	}
 	switch {
 	case s.NotShared == 1:
 		b.WriteString("; 1 image is not shared now (earlier members, if any, cannot be seen)")
 	case s.NotShared > 1:
-		fmt.Fprintf(&b, "; %s are not shared now (earlier members, if any, cannot be seen)", plural(s.NotShared, "image"))
+		fmt.Fprintf(&b, "; %s are not shared now (earlier members, if any, cannot be seen)", Plural(s.NotShared, "image"))
 	}
 	if s.Deleted > 0 {
-		fmt.Fprintf(&b, "; %s deleted meanwhile", grouped(s.Deleted))
+		fmt.Fprintf(&b, "; %s deleted meanwhile", Grouped(s.Deleted))
 	}
 	if n := len(s.Unread); n > 0 {
-		fmt.Fprintf(&b, "; %s not read", grouped(n))
+		fmt.Fprintf(&b, "; %s not read", Grouped(n))
 	}
 	b.WriteByte('\n')
-	b.WriteString(requestsInWords(s.counts, s.Finished.Sub(s.Started), 1))
+	b.WriteString(requestsInWords(s.Counts, s.Finished.Sub(s.Started), 1))
 	return b.String()
 }
 
-// listEnd is how a list ended, in words that hold nothing of it.
-func listEnd(code int, err error) string {
-	switch {
-	case code == exitSettled:
-		return "the list is complete"
-	case code == exitUnsettled:
-		return errFound.Error()
-	case errors.Is(err, errIncomplete):
-		return errIncomplete.Error()
-	}
-	return shortReason(err).Error()
-}
+// Message is what may be said of the list elsewhere: numbers.
+func (s *ListSummary) Message() string { return s.numbers() }
 
-// listCounts are the numbers for the metrics.
-func (s *listSummary) listCounts() *report.ListCounts {
-	return &report.ListCounts{
+// Count puts the numbers into metrics.
+func (s *ListSummary) Count(m *report.Metrics) bool {
+	m.Finished, m.Duration = s.Finished, s.Finished.Sub(s.Started)
+	m.Requests = s.Counts
+	m.List = &report.ListCounts{
 		Images: map[report.ImageState]int{
 			report.ImageRead: s.Read, report.ImageNotShared: s.NotShared, report.ImageDeleted: s.Deleted, report.ImageUnread: len(s.Unread),
 		},
 		Shares: s.Shares, Listed: s.Listed, Unused: s.Unused,
 	}
-}
-
-// listed takes the summary of a list.
-func (m *monitor) listed(s *listSummary) {
-	if m != nil {
-		m.list = s
-	}
+	return true
 }
 
 func entries(n int) string {
 	if n == 1 {
 		return "1 entry"
 	}
-	return grouped(n) + " entries"
+	return Grouped(n) + " entries"
 }
 
 func areNot(n int) string {
 	if n == 1 {
 		return "1 member is"
 	}
-	return plural(n, "member") + " are"
+	return Plural(n, "member") + " are"
 }

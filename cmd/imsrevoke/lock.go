@@ -18,31 +18,28 @@ import (
 	"imsrevoke/report"
 )
 
-// errLocked says that another run holds the lock.
-var errLocked = errors.New("another run is under way")
-
 // A runLock keeps two runs against the same endpoint and project, of the same
 // shard of a file, from going on at the same time. The system lets go of it when the process ends, however it
 // ends; the file stays, because removing it would race with the next run.
 type runLock struct{ file *flock.Flock }
 
-// lock takes the lock that the flags name, or else the one of the endpoint, the
-// project and the shard.
-func (r *run) lock() (*runLock, error) {
-	if r.options.lock != "" {
-		return r.lockFile(r.files.lockFile)
+// takeLock takes the lock in a file, which is one of the outputs or, if that has
+// no path, the one of a name in the directory for locks. written is the file that
+// the holder writes. It does not wait: when another run holds the lock, the error
+// says who that is.
+func (s *outputs) takeLock(o *output, name string, getenv func(string) string, written string) (*runLock, error) {
+	if o.path != "" {
+		return s.lockFile(o, written)
 	}
-	projectID, _ := r.session.Project()
-	name := lockName(r.session.Endpoint().String(), projectID, r.options.shard.String())
 	var lock *runLock
 	var err error
-	for _, dir := range lockFolders(r.getenv) {
+	for _, dir := range lockFolders(getenv) {
 		o := &output{kindLock, filepath.Join(dir, name), "--lock", true, ""}
 		if err = ownFolder(dir); err != nil { // as the home of a user who has become root by sudo
 			err = o.cannotWrite(err)
 			continue
 		}
-		lock, err = r.lockFile(o)
+		lock, err = s.lockFile(o, written)
 		if _, unusable := errors.AsType[syscall.Errno](err); !unusable {
 			break
 		}
@@ -71,11 +68,11 @@ func ownFolder(dir string) error {
 
 // lockFile takes the lock in a file. It does not wait: when another run holds
 // it, the error wraps [errLocked] and says who that is.
-func (r *run) lockFile(o *output) (*runLock, error) {
+func (s *outputs) lockFile(o *output, written string) (*runLock, error) {
 	if err := os.MkdirAll(filepath.Dir(o.path), 0o700); err != nil {
 		return nil, o.cannotWrite(err)
 	}
-	if err := r.files.mayWrite(o); err != nil {
+	if err := s.mayWrite(o); err != nil {
 		return nil, err
 	}
 	file := flock.New(o.path, flock.SetFlag(os.O_CREATE|os.O_RDWR|report.OpenNoFollow), flock.SetPermissions(0o600))
@@ -86,7 +83,7 @@ func (r *run) lockFile(o *output) (*runLock, error) {
 	if !locked {
 		return nil, fmt.Errorf("%w: %s (lock %s)", errLocked, holderOf(o.path), o.path)
 	}
-	if err := o.sign(file, r.files.report); err != nil {
+	if err := o.sign(file, written); err != nil {
 		file.Unlock()
 		return nil, err
 	}

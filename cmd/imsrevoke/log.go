@@ -11,31 +11,42 @@ import (
 	"imsrevoke/batch"
 )
 
-// logger writes to standard error, in the form and from the level that the
-// flags say.
-func (c *cli) logger(level, format string) *slog.Logger {
+// Logging says what is logged, and in which form.
+type Logging struct {
+	Level  string // debug, info, warn or error
+	Format string // text or json
+}
+
+// Logger returns a log on standard error.
+func (c *Console) Logger(l Logging) *slog.Logger {
 	var least slog.Level
-	if err := least.UnmarshalText([]byte(level)); err != nil {
+	if err := least.UnmarshalText([]byte(l.Level)); err != nil {
 		panic(err) // the flag takes only levels
 	}
 	options := &slog.HandlerOptions{Level: least}
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(c.stderr, options))
+	if l.Format == "json" {
+		return slog.New(slog.NewJSONHandler(c.Stderr, options))
 	}
-	return slog.New(slog.NewTextHandler(c.stderr, options))
+	return slog.New(slog.NewTextHandler(c.Stderr, options))
 }
 
-// An eventLog tells the log what happens during a job. It is used by one
+// NewEventLog returns the log of a job at an endpoint, which waits out an outage
+// for so long.
+func NewEventLog(log *slog.Logger, endpoint *url.URL, patience time.Duration) *EventLog {
+	return &EventLog{Logger: log, endpoint: endpoint, patience: patience}
+}
+
+// An EventLog tells the log what happens during a job. It is used by one
 // goroutine at a time.
-type eventLog struct {
+type EventLog struct {
 	*slog.Logger
 	endpoint *url.URL
 	patience time.Duration
 	outage   bool // is being waited out
 }
 
-// event tells of one answer.
-func (l *eventLog) event(e batch.Event) {
+// Event tells of one answer.
+func (l *EventLog) Event(e batch.Event) {
 	l.outageEvent(e)
 	if !l.Enabled(context.Background(), slog.LevelInfo) {
 		return // before all of it is put together for nobody
@@ -64,7 +75,7 @@ func (l *eventLog) event(e batch.Event) {
 }
 
 // outageEvent warns once of an outage: why the run waits, and until when at most.
-func (l *eventLog) outageEvent(e batch.Event) {
+func (l *EventLog) outageEvent(e batch.Event) {
 	switch began := e.Outage > 0; {
 	case began && !l.outage:
 		l.Warn("no request is served: waiting as long as --outage-patience allows",
@@ -75,22 +86,22 @@ func (l *eventLog) outageEvent(e batch.Event) {
 	l.outage = e.Outage > 0
 }
 
-// waits says in short why nothing moves, and is empty while something does.
-func (l *eventLog) waits(e batch.Event) string {
+// Waits says in short why nothing moves, and is empty while something does.
+func (l *EventLog) Waits(e batch.Event) string {
 	switch {
 	case e.Outage > 0:
 		return "waiting until " + l.outageEnd(e).Format(time.TimeOnly) + ": " + l.outageReason(e)
 	case e.PausedFor > 0:
-		return "the server asks for a pause of " + roughly(e.PausedFor)
+		return "the server asks for a pause of " + Roughly(e.PausedFor)
 	}
 	return ""
 }
 
 // outageEnd is when an outage has lasted for too long.
-func (l *eventLog) outageEnd(e batch.Event) time.Time { return time.Now().Add(l.patience - e.Outage) }
+func (l *EventLog) outageEnd(e batch.Event) time.Time { return time.Now().Add(l.patience - e.Outage) }
 
 // outageReason is who has not served the last request, and why.
-func (l *eventLog) outageReason(e batch.Event) string {
+func (l *EventLog) outageReason(e batch.Event) string {
 	reason := strings.TrimPrefix(e.Answer.Message, "nothing was sent: ")
 	if status := strconv.Itoa(e.Answer.Status); e.Answer.Status > 0 && !strings.HasPrefix(reason, status) {
 		reason = status + ": " + reason

@@ -94,8 +94,8 @@ func (s *site) run(flags ...string) siteRun {
 func runInProcess(stdin io.Reader, environment map[string]string, args []string) siteRun {
 	var stdout, stderr bytes.Buffer
 	c := newCLI()
-	c.stdin, c.stdout, c.stderr = stdin, &stdout, &stderr
-	c.terminal, c.interactive = false, false
+	c.Stdin, c.Stdout, c.Stderr = stdin, &stdout, &stderr
+	c.Terminal, c.Interactive = false, false
 	c.getenv = func(name string) string { return environment[name] }
 	code := c.run(args)
 	return siteRun{code, stdout.String(), stderr.String()}

@@ -13,7 +13,7 @@ import (
 // for the next command, too.
 func (c *cli) resumeCommand() string {
 	cmd, rest, err := c.rootCommand().Find(c.args)
-	if err != nil || cmd.Name() != revoking.verb && cmd.Name() != restoring.verb {
+	if err != nil || cmd.Name() != revocation.name && cmd.Name() != restoration.name {
 		return ""
 	}
 	var flags []string
@@ -42,18 +42,7 @@ func (c *cli) resumeCommand() string {
 	}
 	words = slices.Concat(words, flags, []string{"--resume"})
 	for i, word := range words {
-		words[i] = quoteWord(word)
+		words[i] = QuoteWord(word)
 	}
 	return strings.Join(words, " ")
-}
-
-// quoteWord quotes a word for a POSIX shell, where it needs that.
-func quoteWord(word string) string {
-	plain := func(r rune) bool {
-		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_@%+=:,./-", r)
-	}
-	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

@@ -12,41 +12,41 @@ import (
 
 // planOnline plans by what the cloud says: it reads the member list of each image
 // of the file, and changes nothing. file is the report, if one was asked for.
-func (r *run) planOnline(ctx context.Context, file *output, s *summary) ([]string, error) {
+func (r *run) planOnline(ctx context.Context, file *output, s *Summary) ([]string, error) {
 	var err error
-	if r.session, err = r.connect(ctx, r.options, r.log); err != nil {
+	if r.session, err = r.options.Connection.Connect(ctx, r.Environment); err != nil {
 		return nil, err
 	}
-	if err := r.options.approval.judgeProject(r.session); err != nil {
+	if err := r.options.Approval.judgeProject(r.session); err != nil {
 		return nil, err
 	}
 	s.Endpoint = r.session.Endpoint().String()
 	s.Project, _ = r.session.Project()
 	dir := os.TempDir()
-	if r.options.report != "" {
-		dir = filepath.Dir(r.options.report)
+	if r.options.Output.Report != "" {
+		dir = filepath.Dir(r.options.Output.Report)
 	}
 	if r.journal, err = report.TempJournal(dir, r.identity()); err != nil {
 		return nil, file.cannotWrite(err)
 	}
 	defer r.journal.Close()
-	api, closeAPI := openAPI(r.session, r.options.workers)
+	api, closeAPI := OpenAPI(r.session, r.options.Limits.Workers)
 	defer closeAPI()
-	r.underway.Store(new(string)) // there is nothing to go on with
+	r.Underway.Start("") // there is nothing to go on with
 	found := newSurvey(r.manifest.Images.N)
 	bar := r.startProgress("plan", r.manifest.Rows)
 	job := r.job(bar)
 	job.OnList = found.add
-	counts, stopped := job.Check(ctx, r.manifest.Reader(), api, bar.recorder(&onlineRecorder{r.journal, found}))
-	bar.finish()
-	s.counts = counts
+	counts, stopped := job.Check(ctx, r.manifest.Reader(), api, bar.Recorder(&onlineRecorder{r.journal, found}))
+	bar.Finish()
+	s.Counts = counts
 	if err := r.journal.End(stopOf(stopped), counts); err != nil {
 		return nil, errors.Join(stopped, file.cannotWrite(err))
 	}
-	if s.tally, err = writePlan(r.results(stopped), r.options.report, file); err != nil {
+	if s.Tally, err = writePlan(r.results(stopped), r.options.Output.Report, file); err != nil {
 		return nil, errors.Join(stopped, err)
 	}
-	if n := s.tally.Outcomes; stopped == nil && n[batch.Planned]+n[batch.Duplicate] < s.tally.Rows {
+	if n := s.Tally.Outcomes; stopped == nil && n[batch.Planned]+n[batch.Duplicate] < s.Tally.Rows {
 		stopped = errUnsettled // the cloud is not as the file says
 	}
 	return found.notes(), stopped

@@ -46,12 +46,12 @@ var lockHead = sync.OnceValue(func() *regexp.Regexp {
 })
 
 // newOutputs knows the inputs of a command, of which "-" is standard input.
-func (c *cli) newOutputs(inputs ...string) *outputs {
-	s := &outputs{stdout: statFile(c.stdout)}
+func newOutputs(stdin io.Reader, stdout io.Writer, inputs ...string) *outputs {
+	s := &outputs{stdout: statFile(stdout)}
 	for _, path := range inputs {
 		info, err := os.Stat(path)
 		if path == "-" {
-			info, err = statFile(c.stdin), nil
+			info, err = statFile(stdin), nil
 		}
 		if info != nil && err == nil {
 			s.inputs = append(s.inputs, info)
@@ -62,8 +62,8 @@ func (c *cli) newOutputs(inputs ...string) *outputs {
 
 // statFile describes the regular file behind a stream; nil when there is none.
 func statFile(stream any) os.FileInfo {
-	if checked, ok := stream.(*checkedWriter); ok {
-		stream = checked.w
+	if checked, ok := stream.(interface{ Unwrap() io.Writer }); ok {
+		stream = checked.Unwrap()
 	}
 	file, ok := stream.(*os.File)
 	if !ok {
@@ -243,6 +243,9 @@ func (e *refusedOutput) Error() string {
 }
 
 func (e *refusedOutput) Unwrap() error { return e.why }
+
+// Why is the reason alone.
+func (e *refusedOutput) Why() error { return e.why }
 
 func (o *output) refused(why, advice string) error {
 	return &refusedOutput{o, errors.New(why), advice}

@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 )
 
@@ -58,15 +57,17 @@ func demoScreen(t *testing.T, columns int) []string {
 	t.Helper()
 	var written bytes.Buffer
 	c := &cli{
-		stdout:   &written,
-		stderr:   &written,
-		terminal: true,
-		redraws:  true,
-		underway: new(atomic.Pointer[string]),
-		width:    func() int { return columns },
+		Console: Console{
+			Stdout:   &written,
+			Stderr:   &written,
+			Terminal: true,
+			Redraws:  true,
+			Width:    func() int { return columns },
+		},
+		getenv: func(string) string { return "" },
 	}
-	if err := c.demo(t.Context()); err != nil {
-		t.Fatal(err)
+	if code := c.run([]string{"demo"}); code != 0 {
+		t.Fatalf("exit code %d: %s", code, &written)
 	}
 	if err := os.RemoveAll(demoFolder.FindString(written.String())); err != nil {
 		t.Error(err)

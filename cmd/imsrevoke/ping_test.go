@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"strings"
@@ -67,7 +68,7 @@ func TestAPingIsTriedAgainAndNeverForLong(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var stderr bytes.Buffer
 				w := &watcher{answers: tt.answers}
-				p := newPinger(secretPing, w, (&cli{stderr: &stderr}).logger("debug", "text"))
+				p := newPinger(secretPing, w, (&Console{Stderr: &stderr}).Logger(Logging{"debug", "text"}))
 				// That the job was interrupted is told, too.
 				ctx, cancel := context.WithCancel(t.Context())
 				cancel()
@@ -106,7 +107,7 @@ func TestPingsBelongTogether(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := &watcher{answers: []func(*http.Request) (*http.Response, error){answers(200)}}
-			p := newPinger(tt.url, w, (&cli{stderr: io.Discard}).logger("warn", "text"))
+			p := newPinger(tt.url, w, slog.New(slog.DiscardHandler))
 			p.begin(t.Context())
 			p.end(t.Context(), 3, "")
 			if len(w.pings) != 2 {
@@ -137,7 +138,7 @@ func TestTheEndIsToldAfterTheStart(t *testing.T) {
 			return answers(200)(req)
 		}
 		w := &watcher{answers: []func(*http.Request) (*http.Response, error){slow}}
-		p := newPinger(secretPing, w, (&cli{stderr: io.Discard}).logger("warn", "text"))
+		p := newPinger(secretPing, w, slog.New(slog.DiscardHandler))
 		start := time.Now()
 		p.begin(t.Context())
 		if took := time.Since(start); took != 0 {

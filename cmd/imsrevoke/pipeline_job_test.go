@@ -149,8 +149,8 @@ func TestPipelineProvesNothingWithForeignCredentials(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if !errors.Is(e.stopped, batch.ErrSameRefusal) || exitCode(e.stopped) != exitStopped {
-					t.Errorf("the run ended with %v, exit code %d", e.stopped, exitCode(e.stopped))
+				if !errors.Is(e.stopped, batch.ErrSameRefusal) || exitCode(e.stopped, false) != exitStopped {
+					t.Errorf("the run ended with %v, exit code %d", e.stopped, exitCode(e.stopped, false))
 				}
 				checkPlainReport(t, e.report, pairs)
 				checkJournal(t, e)

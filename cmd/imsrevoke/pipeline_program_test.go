@@ -45,8 +45,8 @@ func runProgram(t *testing.T, authURL string, pairs []batch.Pair, flags ...strin
 	}
 	var stdout, stderr bytes.Buffer
 	c := newCLI()
-	c.stdin, c.stdout, c.stderr = strings.NewReader(""), &stdout, &stderr
-	c.terminal, c.interactive = false, false
+	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(""), &stdout, &stderr
+	c.Terminal, c.Interactive = false, false
 	c.getenv = func(name string) string { return environment[name] }
 	r := programRun{code: c.run(append([]string{"run", input, "--yes"}, flags...))}
 	r.stdout, r.stderr = stdout.String(), stderr.String()

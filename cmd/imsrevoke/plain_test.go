@@ -126,9 +126,9 @@ func TestNothingButTextReachesTheTerminal(t *testing.T) {
 func showIn(environment map[string]string, args []string) string {
 	var out, errs bytes.Buffer
 	c := newCLI()
-	c.stdin, c.stdout, c.stderr = strings.NewReader("no\n"), &out, &errs
-	c.terminal, c.interactive, c.redraws, c.outputShown = true, true, false, true
-	c.width = func() int { return 300 }
+	c.Stdin, c.Stdout, c.Stderr = strings.NewReader("no\n"), &out, &errs
+	c.Terminal, c.Interactive, c.Redraws, c.OutputShown = true, true, false, true
+	c.Width = func() int { return 300 }
 	c.getenv = func(name string) string { return environment[name] }
 	c.run(args)
 	return out.String() + errs.String()

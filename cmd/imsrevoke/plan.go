@@ -6,41 +6,90 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"imsrevoke/batch"
+	"imsrevoke/batch/cloud"
 	"imsrevoke/batch/manifest"
 	"imsrevoke/batch/plain"
 )
 
-// showPlan tells what is about to happen.
-func (r *run) showPlan() {
-	m := r.manifest
+// A Plan is what a job is about to do.
+type Plan struct {
+	// Infinitive says what is done with the shares, ToSend to how many.
+	Infinitive string
+	ToSend     int
+
+	File *manifest.Manifest
+	// Chosen says what is chosen from the file, empty for all of it.
+	Chosen string
+	// Undoes says of which run the shares are restored.
+	Undoes []Entry
+	// Journal is that of the run that is resumed, Settled how many of its rows
+	// need nothing more; empty for a new run.
+	Journal string
+	Settled int
+
+	Cloud   *cloud.Session
+	Rate    Rate
+	Workers int
+	Report  string
+}
+
+// An Entry is a line of a plan.
+type Entry struct{ Name, Text string }
+
+// ShowPlan shows what is about to happen.
+func (c *Console) ShowPlan(p *Plan) {
+	m := p.File
 	var b strings.Builder
-	line := r.planLine(&b)
-	fmt.Fprintf(&b, "About to %s %s.\n\n", r.work.infinitive, plural(r.toSend, "share"))
-	describeFile(m, r.options, line)
+	line := c.planLine(&b)
+	fmt.Fprintf(&b, "About to %s %s.\n\n", p.Infinitive, Plural(p.ToSend, "share"))
+	describeFile(m, p.Chosen, line)
 	if m.Invalid+m.Duplicates > 0 {
 		line("not sent", "%d invalid, %d duplicate", m.Invalid, m.Duplicates)
 	}
-	r.undoes(line)
-	if r.journal != nil {
-		line("resumes", "%s: %s settled already", r.files.journal, plural(m.Rows-r.left, "row"))
+	for _, e := range p.Undoes {
+		line(e.Name, "%s", e.Text)
 	}
-	r.showCloud(line)
-	pace := r.options.pace()
-	line("pace", "%s, %s%s", &pace, plural(r.options.workers, "worker"), r.atLeast())
-	line("report", "%s", r.files.report)
-	fmt.Fprintln(r.stderr, b.String())
+	if p.Journal != "" {
+		line("resumes", "%s: %s settled already", p.Journal, Plural(p.Settled, "row"))
+	}
+	describeCloud(p.Cloud, line)
+	line("pace", "%s, %s%s", p.Rate, Plural(p.Workers, "worker"), p.atLeast())
+	line("report", "%s", p.Report)
+	fmt.Fprintln(c.Stderr, b.String())
 }
+
+// atLeast says how long the job takes when all goes well.
+func (p *Plan) atLeast() string {
+	if p.Rate == batch.Unlimited || p.ToSend == 0 {
+		return ""
+	}
+	return ": about " + p.Rate.Time(p.ToSend)
+}
+
+// ShowFile shows what a file holds, of which nothing is sent.
+func (c *Console) ShowFile(m *manifest.Manifest, chosen string) {
+	var b strings.Builder
+	line := c.planLine(&b)
+	describeFile(m, chosen, line)
+	line("not sent", "%d invalid, %d duplicate", m.Invalid, m.Duplicates)
+	if c.Terminal {
+		b.WriteString("\n")
+	}
+	fmt.Fprint(c.Stderr, b.String())
+}
+
+// A planLine writes a line of a plan.
+type planLine func(name, format string, args ...any)
 
 // planLine returns a function that writes a line of a plan, wrapped on a
 // terminal.
-func (c *cli) planLine(b *strings.Builder) func(name, format string, args ...any) {
+func (c *Console) planLine(b *strings.Builder) planLine {
 	return func(name, format string, args ...any) {
 		name, text := fmt.Sprintf("  %-9s", name), fmt.Sprintf(format, args...)
-		if c.terminal {
+		if c.Terminal {
 			b.WriteString(c.wrapped(name, text, planIndent))
 			return
 		}
@@ -49,19 +98,19 @@ func (c *cli) planLine(b *strings.Builder) func(name, format string, args ...any
 }
 
 // describeFile says how the file is read, and what it holds.
-func describeFile(m *manifest.Manifest, o *runOptions, line func(name, format string, args ...any)) {
+func describeFile(m *manifest.Manifest, chosen string, line planLine) {
 	encoding := m.Encoding
 	if m.EncodingGuessed {
 		encoding += ", guessed"
 	}
 	line("file", "%s (%s, delimiter %q, columns %q and %q)", m.Name, encoding, m.Delimiter, m.ImageColumn, m.MemberColumn)
-	line("rows", "%s of %s and %s", plural(m.Rows, "row"), count(m.Images, "image"), count(m.Members, "member"))
+	line("rows", "%s of %s and %s", Plural(m.Rows, "row"), Count(m.Images, "image"), Count(m.Members, "member"))
 	line("digest", "%s", m.Digest)
 	for _, v := range m.Values {
 		line("values", "%s: %s", v.Column, v)
 	}
-	if chosen := o.chosen(); chosen != "" {
-		line("chosen", "%s, of %s in the file", chosen, plural(m.WholeRows, "row"))
+	if chosen != "" {
+		line("chosen", "%s, of %s in the file", chosen, Plural(m.WholeRows, "row"))
 	}
 	if m.Headers > 0 {
 		line("header", "repeated on line %d%s, not counted as a row", m.HeaderLine, andMore(m.Headers-1, "line"))
@@ -73,14 +122,13 @@ func andMore(n int, what string) string {
 	if n == 0 {
 		return ""
 	}
-	return " and " + plural(n, "more "+what)
+	return " and " + Plural(n, "more "+what)
 }
 
-// showCloud tells where the run goes, and as who.
-func (r *run) showCloud(line func(name, format string, args ...any)) {
-	s := r.session
-	if cloud := s.Cloud(); cloud != "" {
-		line("cloud", "%s of clouds.yaml", cloud)
+// describeCloud says where the requests go, and as who.
+func describeCloud(s *cloud.Session, line planLine) {
+	if name := s.Cloud(); name != "" {
+		line("cloud", "%s of clouds.yaml", name)
 	}
 	if region := s.Region(); region != "" {
 		line("region", "%s", region)
@@ -106,9 +154,9 @@ const planIndent = "            "
 // wrapped is a line that begins with a name, cut at blanks where the terminal is
 // too narrow for it. Further lines are indented, not much on a narrow terminal;
 // nothing in the text begins a line by itself.
-func (c *cli) wrapped(name, text, indent string) string {
+func (c *Console) wrapped(name, text, indent string) string {
 	text = plain.Line(text)
-	line, width := name, c.columns()
+	line, width := name, c.Columns()
 	if width < narrow {
 		indent = "    "
 	}
@@ -124,22 +172,14 @@ func (c *cli) wrapped(name, text, indent string) string {
 	return b.String()
 }
 
-// atLeast says how long the run takes when all goes well.
-func (r *run) atLeast() string {
-	pace := r.options.pace()
-	if pace == batch.Unlimited || r.toSend == 0 {
-		return ""
-	}
-	return ": about " + pace.time(r.toSend)
-}
-
-// ask asks whether to go on. Only yes is yes.
-func (r *run) ask(ctx context.Context) error {
-	question := fmt.Sprintf("%s %s? [y/N] ", r.work.infinitive, plural(r.toSend, "share"))
-	fmt.Fprint(r.stderr, strings.ToUpper(question[:1])+question[1:])
+// Ask asks whether to do to so many shares what the infinitive says. Only yes is
+// yes.
+func (c *Console) Ask(ctx context.Context, infinitive string, shares int) error {
+	question := fmt.Sprintf("%s %s? [y/N] ", infinitive, Plural(shares, "share"))
+	fmt.Fprint(c.Stderr, strings.ToUpper(question[:1])+question[1:])
 	answer := make(chan string, 1)
 	go func() { // ends with the process when nobody answers
-		line, _ := bufio.NewReader(r.stdin).ReadString('\n')
+		line, _ := bufio.NewReader(c.Stdin).ReadString('\n')
 		answer <- line
 	}()
 	select {
@@ -148,48 +188,12 @@ func (r *run) ask(ctx context.Context) error {
 	case line := <-answer:
 		switch strings.ToLower(strings.TrimSpace(line)) {
 		case "y", "yes":
-			fmt.Fprintln(r.stderr)
+			fmt.Fprintln(c.Stderr)
 			return nil
 		}
 		if !strings.HasSuffix(line, "\n") {
-			fmt.Fprintln(r.stderr)
+			fmt.Fprintln(c.Stderr)
 		}
 		return errors.New("not confirmed: nothing was sent")
 	}
-}
-
-func count(c manifest.Count, what string) string {
-	if c.AtLeast {
-		return "more than " + plural(c.N, what)
-	}
-	return plural(c.N, what)
-}
-
-// plural is a number of things, with the digits in groups of three.
-func plural(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return grouped(n) + " " + what
-}
-
-func grouped(n int) string {
-	digits := fmt.Sprint(n)
-	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
-
-// roughly is a duration without the digits that do not matter.
-func roughly(d time.Duration) string {
-	switch {
-	case d >= time.Hour:
-		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
-	case d >= 10*time.Second:
-		return d.Round(time.Second).String()
-	case d >= time.Second:
-		return d.Round(100 * time.Millisecond).String()
-	}
-	return d.Round(time.Millisecond).String()
 }

@@ -11,8 +11,8 @@ import (
 	"imsrevoke/batch"
 )
 
-// A progress shows how far a run is. Its zero value shows nothing.
-type progress struct {
+// A Progress shows how far a run is. Its zero value shows nothing.
+type Progress struct {
 	bar *pb.ProgressBar
 
 	mu     sync.Mutex
@@ -42,27 +42,29 @@ const (
 var barTemplate = fmt.Sprintf(`{{$width := call (.Get "columns")}}{{$bar := .SetWidth $width}}{{if lt $width %d}}%s{{else}}%s{{end}}`,
 	narrow, narrowBar, wideBar)
 
-// startProgress starts a bar for so many rows of a run. What is done to them is
-// said where it is not the run itself.
-func (r *run) startProgress(what string, rows int) *progress {
-	p := &progress{counts: make(map[batch.Outcome]int)}
-	p.start(r.cli, r.options, what, rows)
+// StartProgress shows how far a job with so many rows is, if that is wanted
+// (always, never, or auto: on a terminal) and there is something to show. What is
+// done to the rows is said where it is not the job itself.
+func (c *Console) StartProgress(when, what string, total int) *Progress {
+	p := &Progress{}
+	p.Start(c, when, what, total)
 	return p
 }
 
-// start shows the bar when one is wanted, and there is something to show.
-func (p *progress) start(c *cli, o *runOptions, what string, total int) {
-	if total == 0 || o.progress.word == "never" || o.progress.word == "auto" && !c.terminal {
+// Start is [Console.StartProgress] for a bar that others know already.
+func (p *Progress) Start(c *Console, when, what string, total int) {
+	p.counts = make(map[batch.Outcome]int)
+	if total == 0 || when == "never" || when == "auto" && !c.Terminal {
 		return
 	}
 	p.bar = pb.New(total)
 	if what != "" {
 		p.bar.Set("what", what+" ")
 	}
-	p.bar.Set(pb.Terminal, c.redraws) // before SetWriter, which looks for itself otherwise
-	if c.redraws {
-		p.bar.Set("columns", c.columns)
-		p.bar.SetWidth(c.columns())
+	p.bar.Set(pb.Terminal, c.Redraws) // before SetWriter, which looks for itself otherwise
+	if c.Redraws {
+		p.bar.Set("columns", c.Columns)
+		p.bar.SetWidth(c.Columns())
 		p.bar.SetTemplateString(barTemplate)
 	} else { // in a log each state is a line, and seldom one
 		p.bar.SetWidth(logWidth)
@@ -73,16 +75,16 @@ func (p *progress) start(c *cli, o *runOptions, what string, total int) {
 	p.bar.Start()
 }
 
-// step shows that one more is done, and what has come of all so far.
-func (p *progress) step(found string) {
+// Step shows that one more is done, and what has come of all so far.
+func (p *Progress) Step(found string) {
 	if p.bar != nil {
 		p.bar.Set("outcomes", found)
 		p.bar.Increment()
 	}
 }
 
-// recorder passes results on to rec, and shows them.
-func (p *progress) recorder(rec batch.Recorder) batch.Recorder {
+// Recorder passes results on to rec, and shows them.
+func (p *Progress) Recorder(rec batch.Recorder) batch.Recorder {
 	if p.bar == nil {
 		return rec
 	}
@@ -91,7 +93,7 @@ func (p *progress) recorder(rec batch.Recorder) batch.Recorder {
 
 type watched struct {
 	batch.Recorder
-	progress *progress
+	progress *Progress
 }
 
 func (w *watched) Record(r batch.Result) error {
@@ -102,33 +104,53 @@ func (w *watched) Record(r batch.Result) error {
 	return nil
 }
 
-func (p *progress) add(o batch.Outcome) {
+func (p *Progress) add(o batch.Outcome) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.counts[o]++
-	p.bar.Set("outcomes", outcomes(p.counts, " "))
+	p.bar.Set("outcomes", Outcomes(p.counts, " "))
 	p.bar.Increment()
 }
 
-// event shows why nothing moves, if nothing does.
-func (p *progress) event(waits string) {
+// Event shows why nothing moves, if nothing does.
+func (p *Progress) Event(waits string) {
 	if p.bar != nil {
 		p.bar.Set("waits", waits)
 	}
 }
 
-func (p *progress) finish() {
+// Finish ends the bar.
+func (p *Progress) Finish() {
 	if p.bar != nil {
 		p.bar.Finish()
 	}
 }
 
-// outcomes lists the counts that are not zero.
-func outcomes(counts map[batch.Outcome]int, separator string) string {
+// ShowReading shows how many of some member lists are read.
+func (c *Console) ShowReading(done, all int) {
+	switch {
+	case c.Redraws:
+		fmt.Fprintf(c.screen(), "\r%s%d", reading(all), done)
+	case done == 0:
+		fmt.Fprintf(c.Stderr, "%s%d\n", reading(all), all)
+	}
+}
+
+// HideReading takes away what ShowReading has shown.
+func (c *Console) HideReading(all int) {
+	if c.Redraws {
+		fmt.Fprintf(c.screen(), "\r%*s\r", len(reading(all))+len(fmt.Sprint(all)), "")
+	}
+}
+
+func reading(all int) string { return fmt.Sprintf("Member lists read, of %d: ", all) }
+
+// Outcomes lists the counts that are not zero.
+func Outcomes(counts map[batch.Outcome]int, separator string) string {
 	var words []string
 	for _, o := range batch.Outcomes() {
 		if n := counts[o]; n > 0 {
-			words = append(words, fmt.Sprintf("%s %s", grouped(n), o))
+			words = append(words, fmt.Sprintf("%s %s", Grouped(n), o))
 		}
 	}
 	return strings.Join(words, separator)

@@ -18,16 +18,16 @@ func TestBarFitsTheTerminal(t *testing.T) {
 	var columns atomic.Int64
 	columns.Store(100)
 	var out bytes.Buffer
-	r := &run{cli: &cli{stderr: &out, terminal: true, redraws: true, width: func() int { return int(columns.Load()) }}, options: newRunOptions()}
-	p := r.startProgress("verify", 2000)
-	defer p.finish()
+	c := &Console{Stderr: &out, Terminal: true, Redraws: true, Width: func() int { return int(columns.Load()) }}
+	p := c.StartProgress("auto", "verify", 2000)
+	defer p.Finish()
 	for range 1234 {
 		p.add(batch.Revoked)
 	}
 	for _, outcome := range batch.Outcomes() {
 		p.add(outcome)
 	}
-	p.event("waiting until 15:04:05: cannot connect to 192.0.2.1:9292: connection refused")
+	p.Event("waiting until 15:04:05: cannot connect to 192.0.2.1:9292: connection refused")
 	for _, width := range []int64{100, 61, 60, 59, 40, 20, 80, 0} {
 		columns.Store(width)
 		_ = p.bar.String() // takes over the width
@@ -55,7 +55,7 @@ func TestPlanFitsTheTerminal(t *testing.T) {
 		30: "  file      pairs.csv (utf-8,\n    two  blanks)\n",
 		10: "  file     \n    pairs.csv\n    (utf-8,\n    two \n    blanks)\n",
 	} {
-		c := &cli{width: func() int { return width }}
+		c := &Console{Width: func() int { return width }}
 		if got := c.wrapped("  file     ", "pairs.csv (utf-8, two  blanks)", planIndent); got != want {
 			t.Errorf("%d columns:\n%q, want\n%q", width, got, want)
 		}

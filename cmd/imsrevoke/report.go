@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +15,7 @@ import (
 
 // viewOptions are the flags of the verb report.
 type viewOptions struct {
-	format    choice
+	format    report.Format // empty: by the ending of output
 	only      outcomeList
 	output    string
 	overwrite bool
@@ -25,9 +24,6 @@ type viewOptions struct {
 
 func (c *cli) reportCommand() *cobra.Command {
 	o := &viewOptions{}
-	for _, format := range report.Formats() {
-		o.format.words = append(o.format.words, string(format))
-	}
 	cmd := &cobra.Command{
 		Use:   "report REPORT",
 		Short: "Show an existing report in another form, or a part of it",
@@ -52,7 +48,7 @@ and check.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.Var(&o.format, "format", "what is written (default by the ending of --output, a table on a terminal, or csv)")
+	f.Var(&choice{(*string)(&o.format), words(report.Formats())}, "format", "what is written (default by the ending of --output, a table on a terminal, or csv)")
 	f.Var(&o.only, "only", "only rows with these `outcomes`, such as failed,unknown, or settled, or unsettled (default all)")
 	f.StringVar(&o.output, "output", "", "write to this `file` (default standard output)")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace an existing file, once the new one is complete")
@@ -71,56 +67,48 @@ func (c *cli) showResults(path string, o *viewOptions) error {
 	if o.bom && view.Format != report.FormatCSV {
 		return fmt.Errorf("--bom is for csv, and not for %s", view.Format)
 	}
-	out := c.newOutputs(path)
+	out := newOutputs(c.Stdin, c.Stdout, path)
 	out.add(output{view.Format.Kind(), o.output, "--output", o.overwrite, "name another file with --output, or replace it with --overwrite"})
 	if err := out.judge(); err != nil {
 		return err
 	}
-	results, err := openResults(path)
+	results, err := OpenResults(path)
 	if err != nil {
 		return err
 	}
 	defer results.Close()
 	if results.IsJournal() {
 		if err := results.CheckOwn(); err != nil {
-			c.say("imsrevoke: warning: %s: %v", path, err)
+			c.Say("imsrevoke: warning: %s: %v", path, err)
 		}
 	}
 	if n := results.Unnamed(); n > 0 {
-		c.say("imsrevoke: the run of %s has not ended: %s more may have been sent, and which they are is known when it has ended, or been resumed", path, plural(n, "row"))
+		c.Say("imsrevoke: the run of %s has not ended: %s more may have been sent, and which they are is known when it has ended, or been resumed", path, Plural(n, "row"))
 	}
-	if o.output == "" && o.format.word == "" && c.outputShown {
-		return cannotShow("standard output", c.showTable(view, results))
+	if o.output == "" && o.format == "" && c.OutputShown {
+		return cannotShow("standard output", c.ShowReport(view, results))
 	}
 	if o.output == "" {
-		return cannotShow("standard output", view.Write(c.stdout, results))
+		return cannotShow("standard output", view.Write(c.Stdout, results))
 	}
 	return cannotShow(o.output, view.WriteFile(o.output, results))
-}
-
-// openResults opens a report, or its journal.
-func openResults(path string) (*report.Results, error) {
-	results, err := report.OpenResults(path)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-		return nil, withHint(fmt.Errorf("cannot read the report: %s: %w", path, withoutPath(err)), "check the path and its permissions")
-	}
-	return results, err
 }
 
 // chosenFormat is what --format says, or else the ending of --output. A file
 // whose ending promises something else is not written.
 func (o *viewOptions) chosenFormat() (report.Format, error) {
-	if o.format.word != "" {
-		return report.Format(o.format.word), nil
+	if o.format != "" {
+		return o.format, nil
 	}
+	formats := words(report.Formats())
 	switch ending := strings.ToLower(strings.TrimPrefix(filepath.Ext(o.output), ".")); {
-	case slices.Contains(o.format.words, ending):
+	case slices.Contains(formats, ending):
 		return report.Format(ending), nil
 	case ending == "" || ending == "txt":
 		return report.FormatCSV, nil
 	default:
 		return "", withHint(fmt.Errorf("--output %s: no format has the ending .%s", o.output, ending),
-			"end it in ."+strings.Join(o.format.words, ", .")+", or set --format")
+			"end it in ."+strings.Join(formats, ", .")+", or set --format")
 	}
 }
 

@@ -40,7 +40,7 @@ is in the journals, which must lie beside the reports.`,
 
 // mergeReports is the verb report merge.
 func (c *cli) mergeReports(paths []string, path string, overwrite bool) (err error) {
-	out := c.newOutputs(paths...)
+	out := newOutputs(c.Stdin, c.Stdout, paths...)
 	out.add(output{report.KindReport, path, "--output", overwrite, "name another file with --output, or replace it with --overwrite"})
 	if err := out.judge(); err != nil {
 		return err

@@ -10,9 +10,9 @@ import (
 	"imsrevoke/report"
 )
 
-// A reportTable shows rows of a report to a person. On a terminal that is too
+// A Table shows rows of a report to a person. On a terminal that is too
 // narrow for the ids they are cut: the report has them in full.
-type reportTable struct {
+type Table struct {
 	w                    io.Writer
 	width, image, member int
 }
@@ -22,19 +22,17 @@ const (
 	cutID     = 13
 )
 
-func newReportTable(w io.Writer, width int) *reportTable {
-	t := &reportTable{w: w, width: width, image: cutID, member: cutID}
-	if width >= wideTable {
+// NewTable begins a table on standard output.
+func (c *Console) NewTable() (*Table, error) {
+	t := &Table{w: c.Stdout, width: c.Columns(), image: cutID, member: cutID}
+	if t.width >= wideTable {
 		t.image, t.member = 36, 32
 	}
-	return t
+	return t, t.line("LINE", "IMAGE", "MEMBER", "OUTCOME", "STATUS", "MESSAGE")
 }
 
-func (t *reportTable) header() error {
-	return t.line("LINE", "IMAGE", "MEMBER", "OUTCOME", "STATUS", "MESSAGE")
-}
-
-func (t *reportTable) row(e *report.Entry) error {
+// Row adds a row.
+func (t *Table) Row(e *report.Entry) error {
 	status, outcome := "", string(e.Outcome)
 	if e.Status != 0 {
 		status = fmt.Sprint(e.Status)
@@ -52,7 +50,7 @@ func (t *reportTable) row(e *report.Entry) error {
 	return t.line(fmt.Sprint(e.Row.Line), image, member, outcome, status, message)
 }
 
-func (t *reportTable) line(line, image, member, outcome, status, message string) error {
+func (t *Table) line(line, image, member, outcome, status, message string) error {
 	text := fmt.Sprintf("%-6s  %-*s  %-*s  %-9s  %-6s  %s", line, t.image, image, t.member, member, outcome, status, message)
 	_, err := fmt.Fprintln(t.w, strings.TrimRight(cutTo(plain.Line(text), t.width), " "))
 	return err
@@ -66,10 +64,10 @@ func cutTo(text string, width int) string {
 	return string([]rune(text)[:width-1]) + "…"
 }
 
-// showTable shows a report on a terminal, the rows first that are not settled.
-func (c *cli) showTable(view report.View, results *report.Results) error {
-	t := newReportTable(c.stdout, c.columns())
-	if err := t.header(); err != nil {
+// ShowReport shows a report on a terminal, the rows first that are not settled.
+func (c *Console) ShowReport(view report.View, results *report.Results) error {
+	t, err := c.NewTable()
+	if err != nil {
 		return err
 	}
 	for _, settled := range []bool{false, true} {
@@ -77,7 +75,7 @@ func (c *cli) showTable(view report.View, results *report.Results) error {
 			if e.Settled() != settled {
 				return nil
 			}
-			return t.row(e)
+			return t.Row(e)
 		})
 		if err != nil {
 			return err

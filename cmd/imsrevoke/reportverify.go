@@ -13,7 +13,7 @@ import (
 )
 
 func (c *cli) reportVerifyCommand() *cobra.Command {
-	o := newRunOptions()
+	var d Dialect
 	var input string
 	cmd := &cobra.Command{
 		Use:   "verify REPORT",
@@ -35,18 +35,18 @@ ssh-keygen -Y sign or minisign.`,
 			if len(args) != 1 {
 				return fmt.Errorf("expected one report, got %d files: try '%s --help'", len(args), cmd.CommandPath())
 			}
-			return c.verifyReport(cmd.Context(), args[0], input, o)
+			return c.verifyReport(cmd.Context(), args[0], input, d)
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&input, "input", "", "also check that the report is of this `file` of pairs")
-	o.registerDialect(f)
+	registerDialect(f, &d)
 	return cmd
 }
 
 // verifyReport is the verb report verify.
-func (c *cli) verifyReport(ctx context.Context, path, input string, o *runOptions) error {
+func (c *cli) verifyReport(ctx context.Context, path, input string, d Dialect) error {
 	check, err := report.CheckReport(path)
 	if errors.Is(err, report.ErrDamaged) || errors.Is(err, report.ErrNoReport) {
 		return fmt.Errorf("%w: %w", report.ErrChanged, err)
@@ -57,13 +57,11 @@ func (c *cli) verifyReport(ctx context.Context, path, input string, o *runOption
 	if err := judgeReport(path, check); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.stdout, "%s is unchanged: %s, SHA-256 %s\n", path, plural(check.Rows, "row"), check.Digest)
+	fmt.Fprintf(c.Stdout, "%s is unchanged: %s, SHA-256 %s\n", path, Plural(check.Rows, "row"), check.Digest)
 	if input == "" {
 		return nil
 	}
-	m, err := manifest.Open(ctx, input, manifest.Options{
-		ImageColumn: o.imageColumn, MemberColumn: o.memberColumn, Delimiter: rune(o.delimiter), Encoding: o.encoding,
-	})
+	m, err := manifest.Open(ctx, input, d.Manifest())
 	if err != nil {
 		return err
 	}
@@ -75,7 +73,7 @@ func (c *cli) verifyReport(ctx context.Context, path, input string, o *runOption
 	if m.Digest != want {
 		return fmt.Errorf("%w: %s is not the input of %s: the SHA-256 of its pairs and lines is %s, and not %s", report.ErrChanged, input, path, m.Digest, want)
 	}
-	fmt.Fprintf(c.stdout, "%s is its input\n", input)
+	fmt.Fprintf(c.Stdout, "%s is its input\n", input)
 	return nil
 }
 
@@ -91,13 +89,13 @@ func judgeReport(path string, check *report.ReportCheck) error {
 	case check.Different == 0:
 		fmt.Fprintf(&b, "%s has the SHA-256 %s, and not %s as written; the outcomes are those of the journal", path, check.Digest, check.Run.ReportDigest)
 	default:
-		fmt.Fprintf(&b, "%s differs from its journal in %s", path, plural(check.Different, "row"))
+		fmt.Fprintf(&b, "%s differs from its journal in %s", path, Plural(check.Different, "row"))
 	}
 	for _, d := range check.Differences {
 		fmt.Fprintf(&b, "\n  line %d: %s", d.Line, d.What)
 	}
 	if more := check.Different - len(check.Differences); more > 0 {
-		fmt.Fprintf(&b, "\n  and %s more", plural(more, "row"))
+		fmt.Fprintf(&b, "\n  and %s more", Plural(more, "row"))
 	}
 	return fmt.Errorf("%w: %s", report.ErrChanged, b.String())
 }

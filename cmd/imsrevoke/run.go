@@ -7,15 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/user"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
-
-	"github.com/spf13/cobra"
 
 	"imsrevoke/batch"
 	"imsrevoke/batch/cloud"
@@ -23,103 +21,77 @@ import (
 	"imsrevoke/report"
 )
 
-func (c *cli) runCommand() *cobra.Command {
-	o := newRunOptions()
-	cmd := &cobra.Command{
-		Use:   "run PAIRS.csv",
-		Short: "Revoke every share that a file lists",
-		Long: `Run revokes every image/member pair of a CSV file and writes a report with
-one row for each row of the file. "-" reads standard input.
-
-The whole file is read and judged before anything is sent. On a terminal run
-shows what it is about to do and asks; elsewhere it needs --yes.
-
-An image id is a UUID and a member id a project id, in any spelling: with or
-without dashes, in upper case, in braces. Any other member id is taken for a
-member with that very name; names of projects are not looked up.
-
-Each flag can also be set by a variable of the environment: --max-rows by
-IMSREVOKE_MAX_ROWS. A flag wins.
-
-The exit code is 0 when every row is settled, 1 when a row is not, 2 when
-nothing was sent, 3 when a limit has stopped the run, 4 when the credentials are
-refused, 5 when the report cannot be written, 75 when another run holds the lock,
-and 129, 130 or 143 after a signal.`,
-		Example: `  imsrevoke run pairs.csv --os-cloud prod
-  imsrevoke run audit.csv --rate 180/m --max-rows 5000 --yes
-  OS_TOKEN=... imsrevoke run pairs.csv --endpoint https://image.example.com
-  imsrevoke run pairs.csv --auth aksk --region cn-north-4`,
-		Args:              oneFile,
-		ValidArgsFunction: completeFile("csv"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.monitored(cmd.Context(), "run", o, func(c *cli) error { return c.runFile(cmd.Context(), args[0], o) })
-		},
-	}
-	o.register(cmd.Flags())
-	return cmd
+// Revoke is the verb run: it revokes every share that the input lists.
+func Revoke(ctx context.Context, e *Environment, input string, o *Options) error {
+	return change(ctx, e, input, o, revocation, nil)
 }
 
-// oneFile demands the one argument of a verb that reads a file.
-func oneFile(cmd *cobra.Command, args []string) error {
-	if len(args) == 1 {
-		return nil
-	}
-	return withHint(fmt.Errorf("expected one CSV file (or - for standard input), got %d", len(args)), seeHelp(cmd))
-}
-
-// runFile is the verb run.
-func (c *cli) runFile(ctx context.Context, input string, o *runOptions) error {
-	return c.workOn(ctx, input, o, revoking)
-}
-
-// workOn is a verb that changes something: judge the file, connect, ask, send,
+// change is a verb that changes something: validate the file, connect, ask, send,
 // report.
-func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) error {
-	if err := errors.Join(o.validate(), o.shard.complete(c.getenv)); err != nil {
-		return err
-	}
-	log := c.logger(o.logLevel.word, o.logFormat.word)
-	m, err := c.openManifest(ctx, input, o)
+func change(ctx context.Context, e *Environment, input string, o *Options, v verb, u *undoing) error {
+	m, err := openManifest(ctx, e, input, o)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	if err := errors.Join(o.approval.judgeRows(m, o), w.prove(m)); err != nil {
+	if err := errors.Join(o.Approval.judgeRows(m, &o.Selection), u.prove(m)); err != nil {
 		return err
 	}
-	c.warnOfFile(m, log)
-	if o.dryRun {
-		return c.planFile(ctx, m, input, o, &w)
+	e.WarnOfFile(m, e.Log)
+	r := &run{Environment: e, verb: v, undo: u, options: o, manifest: m}
+	if o.Action.DryRun {
+		return r.plan(ctx, input)
 	}
-	f, err := c.filesFor(input, w, o)
-	if err != nil {
+	if r.files, err = filesFor(e, input, v, o); err != nil {
 		return err
 	}
-	if !o.yes && !c.interactive {
-		return withHint(errors.New("there is no terminal to ask on"), "add --yes to "+w.infinitive+" the shares without a question")
+	if !o.Action.Yes && !e.Interactive {
+		return withHint(errors.New("there is no terminal to ask on"), "add --yes to "+v.infinitive+" the shares without a question")
 	}
-	if w.unproved != nil && o.yes && !o.trustReport {
-		return fmt.Errorf("cannot prove what %s says: %w; put the journal beside it, or take the report's word with --trust-report", input, w.unproved)
+	if u != nil && u.unproven != nil && o.Action.Yes && !o.Action.TrustReport {
+		return fmt.Errorf("cannot prove what %s says: %w; put the journal beside it, or take the report's word with --trust-report", input, u.unproven)
 	}
-	session, err := c.connect(ctx, o, log)
-	if err != nil {
+	if r.session, err = o.Connection.Connect(ctx, e); err != nil {
 		return err
 	}
-	if err := o.approval.judgeProject(session); err != nil {
+	if err := o.Approval.judgeProject(r.session); err != nil {
 		return err
 	}
-	r := &run{cli: c, work: w, options: o, log: log, manifest: m, files: f, session: session}
 	lock, err := r.lock()
 	if err != nil {
 		return err
 	}
 	defer lock.release()
-	return r.confirmed(ctx)
+	return r.confirmAndExecute(ctx)
 }
 
-// confirmed opens the journal of an earlier run, if there is one, shows what is
+// Check is the verb check: it changes nothing and can be done again, so that its
+// journal is a temporary one, where there is room for its report.
+func Check(ctx context.Context, e *Environment, input string, o *Options) error {
+	m, err := openManifest(ctx, e, input, o)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	e.WarnOfFile(m, e.Log)
+	r := &run{Environment: e, verb: check, options: o, manifest: m, rest: m.Rows}
+	if r.files, err = filesFor(e, input, check, o); err != nil {
+		return err
+	}
+	if r.session, err = o.Connection.Connect(ctx, e); err != nil {
+		return err
+	}
+	r.started = time.Now()
+	if r.journal, err = report.TempJournal(filepath.Dir(r.files.report), r.identity()); err != nil {
+		return cannotWrite("the report", r.files.report, err, otherReport)
+	}
+	defer r.journal.Close()
+	return r.execute(ctx)
+}
+
+// confirmAndExecute opens the journal of an earlier run, if there is one, shows what is
 // to be done, asks, and does it.
-func (r *run) confirmed(ctx context.Context) error {
+func (r *run) confirmAndExecute(ctx context.Context) error {
 	var err error
 	if r.files.resumes {
 		if r.journal, err = r.openJournal(); err != nil {
@@ -127,20 +99,20 @@ func (r *run) confirmed(ctx context.Context) error {
 		}
 		defer r.journal.Close()
 	}
-	r.left, r.toSend = r.manifest.Rows, r.manifest.Valid
+	r.rest, r.toSend = r.manifest.Rows, r.manifest.Valid
 	if r.journal != nil {
 		settled, unsent := r.journal.Settled()
-		r.left -= settled + unsent
+		r.rest -= settled + unsent
 		r.toSend -= settled
 	}
-	if r.terminal {
+	if r.Terminal {
 		r.showPlan()
 	}
-	if !r.options.yes && r.toSend > 0 {
+	if !r.options.Action.Yes && r.toSend > 0 {
 		if err := r.showUnusual(ctx); err != nil {
 			return err
 		}
-		if err := r.ask(ctx); err != nil {
+		if err := r.Ask(ctx, r.verb.infinitive, r.toSend); err != nil {
 			return err
 		}
 	}
@@ -166,33 +138,66 @@ func (r *run) remaining() batch.Source {
 	return r.journal.Remaining(r.manifest.Reader())
 }
 
-// openManifest reads and judges the input, and refuses what the flags do not
+// showPlan shows what is about to happen.
+func (r *run) showPlan() {
+	p := &Plan{
+		Infinitive: r.verb.infinitive,
+		ToSend:     r.toSend,
+		File:       r.manifest,
+		Chosen:     r.options.chosen(),
+		Undoes:     r.undo.entries(r.manifest.Name),
+		Cloud:      r.session,
+		Rate:       r.options.pace(),
+		Workers:    r.options.Limits.Workers,
+		Report:     r.files.report,
+	}
+	if r.journal != nil {
+		p.Journal, p.Settled = r.files.journal, r.manifest.Rows-r.rest
+	}
+	r.ShowPlan(p)
+}
+
+// showUnusual tells what a person may want to look at before saying yes. It
+// tells nothing when nothing is unusual.
+func (r *run) showUnusual(ctx context.Context) error {
+	projectID, _ := r.session.Project()
+	p, err := r.manifest.Profile(ctx, projectID)
+	if err != nil {
+		return err
+	}
+	notes := slices.Concat(r.undo.notes(), r.undo.differences(r.identity()), Unusual(r.manifest, p))
+	if r.verb.name == revocation.name {
+		found, err := r.survey(ctx, p.Images)
+		if err != nil {
+			return err
+		}
+		notes = append(notes, found...)
+	}
+	r.ShowNotes(notes)
+	return nil
+}
+
+// openManifest reads and validates the input, and refuses what the options do not
 // want.
-func (c *cli) openManifest(ctx context.Context, input string, o *runOptions) (*manifest.Manifest, error) {
-	keep, err := c.openKeepLists(ctx, o.keep)
+func openManifest(ctx context.Context, e *Environment, input string, o *Options) (*manifest.Manifest, error) {
+	keep, err := openKeepLists(ctx, e, o.Input.Keep)
 	if err != nil {
 		return nil, err
 	}
-	m, err := manifest.Open(ctx, input, manifest.Options{
-		ImageColumn:  o.imageColumn,
-		MemberColumn: o.memberColumn,
-		Delimiter:    rune(o.delimiter),
-		Encoding:     o.encoding,
-		Select:       o.selection(),
-		Keep:         keep,
-		Stdin:        &attentiveReader{ctx, c.stdin},
-		TempDir:      o.copyDir(),
-	})
+	options := o.Input.Dialect.Manifest()
+	options.Select, options.Keep = o.Selection.manifest(), keep
+	options.Stdin, options.TempDir = e.Input(ctx), o.Output.copyDir()
+	m, err := manifest.Open(ctx, input, options)
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	// All shards judge alike: either each of them begins or none does.
-	case o.maxRows > 0 && m.UncutRows > o.maxRows:
-		err = fmt.Errorf("%s holds %d rows, more than --max-rows %d: nothing was sent", m.Name, m.UncutRows, o.maxRows)
+	case o.Input.MaxRows > 0 && m.UncutRows > o.Input.MaxRows:
+		err = fmt.Errorf("%s holds %d rows, more than --max-rows %d: nothing was sent", m.Name, m.UncutRows, o.Input.MaxRows)
 	case m.Protected > 0:
 		err = protected(m)
-	case o.strict && m.UncutInvalid > 0:
+	case o.Input.Strict && m.UncutInvalid > 0:
 		err = fmt.Errorf("%s: %w: nothing was sent, because of --strict", m.Name, firstInvalid(m))
 	default:
 		return m, nil
@@ -201,19 +206,10 @@ func (c *cli) openManifest(ctx context.Context, input string, o *runOptions) (*m
 	return nil, err
 }
 
-// copyDir is where a copy of standard input goes: to the directory of the report,
-// because that for temporary files is often memory.
-func (o *runOptions) copyDir() string {
-	if o.report == "" {
-		return ""
-	}
-	return filepath.Dir(o.report)
-}
-
 // openKeepLists reads the files of --keep.
-func (c *cli) openKeepLists(ctx context.Context, paths []string) (lists []*manifest.AllowList, err error) {
+func openKeepLists(ctx context.Context, e *Environment, paths []string) (lists []*manifest.AllowList, err error) {
 	for _, path := range paths {
-		list, err := manifest.OpenAllowList(ctx, path, manifest.Options{Stdin: &attentiveReader{ctx, c.stdin}})
+		list, err := manifest.OpenAllowList(ctx, path, manifest.Options{Stdin: e.Input(ctx)})
 		if err != nil {
 			return nil, fmt.Errorf("--keep: %w", err)
 		}
@@ -253,13 +249,13 @@ func protected(m *manifest.Manifest) error {
 		word = "lines"
 	}
 	return fmt.Errorf("%s names %s that must be kept, on %s %s (line %d: %s protects the image %s for the member %s): nothing was sent; check both files",
-		m.Name, plural(m.Protected, "share"), word, strings.Join(lines, ", "), first.Line, first.List, first.Pair.ImageID, first.Pair.MemberID)
+		m.Name, Plural(m.Protected, "share"), word, strings.Join(lines, ", "), first.Line, first.List, first.Pair.ImageID, first.Pair.MemberID)
 }
 
 // firstInvalid describes the invalid rows of m by the first of them.
 func firstInvalid(m *manifest.Manifest) error {
 	if m.Invalid == 0 {
-		return fmt.Errorf("%s in other shards", plural(m.UncutInvalid, "invalid row"))
+		return fmt.Errorf("%s in other shards", Plural(m.UncutInvalid, "invalid row"))
 	}
 	rows := m.Reader()
 	for {
@@ -268,25 +264,43 @@ func firstInvalid(m *manifest.Manifest) error {
 			return err
 		}
 		if row.Problem != "" {
-			return fmt.Errorf("%s, the first on line %d: %s", plural(m.Invalid, "invalid row"), row.Line, row.Problem)
+			return fmt.Errorf("%s, the first on line %d: %s", Plural(m.Invalid, "invalid row"), row.Line, row.Problem)
 		}
 	}
 }
 
 // A run is one run of a file against a cloud.
 type run struct {
-	*cli
-	work     work
-	options  *runOptions
-	log      *slog.Logger
+	*Environment
+	verb     verb
+	undo     *undoing // nil unless shares are restored
+	options  *Options
 	manifest *manifest.Manifest
 	files    *files
 	session  *cloud.Session
 	started  time.Time
 	journal  *report.Journal
-	// left is how many rows no earlier run has settled, toSend how many of them
+	// rest is how many rows no earlier run has settled, toSend how many of them
 	// need a request.
-	left, toSend int
+	rest, toSend int
+}
+
+// lock takes the lock that the flags name, or else the one of the endpoint, the
+// project and the shard.
+func (r *run) lock() (*runLock, error) {
+	projectID, _ := r.session.Project()
+	name := lockName(r.session.Endpoint().String(), projectID, r.options.Selection.Shard.String())
+	return r.files.takeLock(r.files.lockFile, name, r.Getenv, r.files.report)
+}
+
+// startProgress shows how far the run is with so many rows.
+func (r *run) startProgress(what string, rows int) *Progress {
+	return r.StartProgress(r.options.Display.Progress, what, rows)
+}
+
+// job is the job within the limits of the run, at its pace.
+func (r *run) job(bar *Progress) *batch.Job {
+	return r.options.Limits.Watched(r.options.pace(), r.session, r.Log, bar)
 }
 
 // execute does the work and writes the report, and tells how it went.
@@ -296,16 +310,16 @@ func (r *run) execute(ctx context.Context) error {
 	// and so takes no memory, it does a fifth of that.
 	ballast := make([]byte, 8<<20)
 	defer runtime.KeepAlive(ballast)
-	api, closeAPI := openAPI(r.session, r.options.workers)
+	api, closeAPI := OpenAPI(r.session, r.options.Limits.Workers)
 	defer closeAPI()
-	r.underway.Store(&r.files.journal)
-	r.monitor.begins(ctx)
-	bar := r.startProgress("", r.left)
+	r.Underway.Start(r.files.journal)
+	r.Monitor.begins(ctx)
+	bar := r.startProgress("", r.rest)
 	job := r.job(bar)
 	job.Pace = &batch.Pace{}
 	job.Settled, _ = r.journal.Settled()
-	sent, stopped := r.work.do(job, ctx, r.journal.Remaining(r.manifest.Reader()), api, bar.recorder(r.journal))
-	bar.finish()
+	sent, stopped := r.verb.do(job, ctx, r.journal.Remaining(r.manifest.Reader()), api, bar.Recorder(r.journal))
+	bar.Finish()
 	if errors.Is(stopped, batch.ErrMisconfigured) && !r.files.resumes {
 		// Nothing has happened that a report could tell of, and a journal would
 		// only be in the way of the corrected command.
@@ -313,7 +327,7 @@ func (r *run) execute(ctx context.Context) error {
 	}
 	err := r.journal.End(stopOf(stopped), sent)
 	var verified func(int) report.Verification
-	if r.options.verify && stopped == nil && err == nil {
+	if r.options.Action.Verify && stopped == nil && err == nil {
 		var more batch.Summary
 		verified, more, stopped = r.verify(ctx, api, job)
 		if errors.Is(stopped, batch.ErrMisconfigured) && sent.Requests > 0 { // the set-up was good before
@@ -325,23 +339,23 @@ func (r *run) execute(ctx context.Context) error {
 	whole := r.whole(sent)
 	s := r.summary(&whole)
 	if err != nil {
-		return r.conclude(s, errors.Join(stopped, r.unreported("the journal", r.files.journal, err)), r.options)
+		return r.conclude(s, errors.Join(stopped, r.unreported("the journal", r.files.journal, err)))
 	}
-	if s.tally, err = r.writeReport(stopped, verified); err != nil {
-		return r.conclude(s, errors.Join(stopped, r.unreported("the report", r.files.report, err)), r.options)
+	if s.Tally, err = r.writeReport(stopped, verified); err != nil {
+		return r.conclude(s, errors.Join(stopped, r.unreported("the report", r.files.report, err)))
 	}
-	s.ReportDigest, whole.ReportDigest = s.tally.Digest, s.tally.Digest
+	s.ReportDigest, whole.ReportDigest = s.Tally.Digest, s.Tally.Digest
 	if r.files.journal != "" {
 		if err := r.journal.Reported(s.ReportDigest); err != nil {
 			err = cannotWrite("the journal", r.files.journal, err, "the report is complete: "+r.files.report)
-			return r.conclude(s, errors.Join(stopped, err), r.options)
+			return r.conclude(s, errors.Join(stopped, err))
 		}
 	}
-	if stopped == nil && s.tally.Settled() < s.tally.Rows {
+	if stopped == nil && s.Tally.Settled() < s.Tally.Rows {
 		stopped = errUnsettled
 	}
 	s.HTML, stopped = r.writePage(stopped, &whole)
-	return r.conclude(s, stopped, r.options)
+	return r.conclude(s, stopped)
 }
 
 // whole is the run with all its parts, this one being the last, which has sent so
@@ -351,8 +365,8 @@ func (r *run) whole(sent batch.Summary) report.Run {
 }
 
 // summary is what is known of the run when its last request has ended.
-func (r *run) summary(whole *report.Run) summary {
-	s := summary{
+func (r *run) summary(whole *report.Run) Summary {
+	s := Summary{
 		Input:       r.manifest.Name,
 		WholeRows:   r.manifest.WholeRows,
 		NotProjects: r.manifest.NotProjects.N,
@@ -364,10 +378,10 @@ func (r *run) summary(whole *report.Run) summary {
 		Project:     whole.Project,
 		Started:     whole.Started,
 		Parts:       len(whole.Parts),
-		idle:        whole.Idle(),
-		counts:      whole.Sent(),
+		Idle:        whole.Idle(),
+		Counts:      whole.Sent(),
 	}
-	s.LeftOut, s.leftOut = r.work.leavesOut(s.Input)
+	s.LeftOut, s.LeftOutNote = r.undo.leavesOut(s.Input)
 	return s
 }
 
@@ -388,21 +402,21 @@ func (r *run) unreported(what, name string, err error) error {
 func (r *run) identity() report.Run {
 	projectID, _ := r.session.Project()
 	identity := report.Run{
-		Verb:        r.work.verb,
+		Verb:        r.verb.name,
 		Input:       r.manifest.Name,
 		Digest:      r.manifest.Digest,
 		Rows:        r.manifest.Rows,
-		Shard:       r.options.shard.String(),
+		Shard:       r.options.Selection.Shard.String(),
 		Endpoint:    r.session.Endpoint().String(),
 		Project:     projectID,
 		Credentials: r.session.Method(),
 		Version:     programVersion(),
 		Started:     r.started.UTC(),
 	}
-	if r.options.chooses() {
+	if r.options.Selection.chooses() {
 		identity.WholeRows, identity.WholeDigest = r.manifest.WholeRows, r.manifest.WholeDigest
 	}
-	r.options.approval.record(&identity)
+	r.options.Approval.record(&identity)
 	identity.Keep = keepDigest(r.manifest.Keep())
 	if u, err := user.Current(); err == nil {
 		identity.User = u.Username
@@ -448,4 +462,55 @@ func stopReason(stopped error) string {
 		return ""
 	}
 	return "the run stopped before this row: " + shortReason(stopped).Error()
+}
+
+// conclude tells how a run ended, in the way that was asked for, and returns
+// err for the exit code.
+func (r *run) conclude(s Summary, err error) error {
+	o := r.options
+	s.Finished = time.Now()
+	s.DurationMS = s.Took().Milliseconds()
+	s.Started, s.Finished = s.Started.UTC(), s.Finished.UTC()
+	if s.Tally != nil {
+		s.Rows, s.Settled, s.Outcomes = s.Tally.Rows, s.Tally.Settled(), s.Tally.Outcomes
+		s.Verified, s.AlsoShared = s.Tally.Verified, s.Tally.AlsoShared
+	} else {
+		s.Report = ""
+	}
+	s.Requests, s.Throttled, s.Limit = s.Counts.Requests, s.Counts.Throttled, s.Counts.Limit
+	s.Shard, s.Chosen = o.Selection.Shard.String(), o.chosen()
+	if pace := o.pace(); pace != batch.Unlimited {
+		s.Rate = float64(pace)
+	}
+	s.ExitCode = r.exitCode(err)
+	r.Monitor.concluded(&s)
+	if s.Journal != "" && s.MayGoOn(err) {
+		s.Next = r.ResumeCommand()
+	}
+	if err != nil {
+		s.Stopped = err.Error()
+	}
+	if o.Display.Summary == "json" {
+		if e := r.WriteJSON(s); e != nil {
+			advice := ""
+			if s.Report != "" {
+				advice = "the report is complete: " + s.Report
+			}
+			e = cannotWrite("the summary", "standard output", e, advice)
+			if err != nil { // which says more of the run
+				e = fmt.Errorf("%w\n%v", err, e)
+			}
+			return e
+		}
+	}
+	if o.Display.Summary == "text" && (r.Terminal || err != nil || s.DryRun && s.Requests > 0) {
+		fmt.Fprint(r.Stderr, s.Text(err))
+	}
+	if err == nil {
+		if len(s.AlsoShared) > 0 && !r.Terminal {
+			r.Log.Warn(s.AlsoShared[0].String(), "images", len(s.AlsoShared))
+		}
+		return nil
+	}
+	return &reported{err}
 }

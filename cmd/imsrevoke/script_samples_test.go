@@ -52,9 +52,7 @@ func runSample(authURL string, args ...string) (code int, stdout, stderr string)
 	var out, errs bytes.Buffer
 	login := passwordLogin(authURL)
 	c := &cli{
-		stdin:   strings.NewReader(""),
-		stdout:  &out,
-		stderr:  &errs,
+		Console: Console{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs},
 		getenv:  func(name string) string { return login[name] },
 		environ: func() []string { return nil },
 	}

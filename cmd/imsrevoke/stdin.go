@@ -5,14 +5,17 @@ import (
 	"io"
 )
 
-// An attentiveReader reads from what may keep silent for ever, such as a
+// Input is standard input, which ends with the context.
+func (c *Console) Input(ctx context.Context) io.Reader { return &ctxReader{ctx, c.Stdin} }
+
+// A ctxReader reads from what may keep silent for ever, such as a
 // terminal, and stops when its context ends all the same.
-type attentiveReader struct {
+type ctxReader struct {
 	ctx context.Context
 	r   io.Reader
 }
 
-func (a *attentiveReader) Read(p []byte) (int, error) {
+func (a *ctxReader) Read(p []byte) (int, error) {
 	type chunk struct {
 		text []byte
 		err  error

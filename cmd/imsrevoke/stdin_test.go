@@ -33,9 +33,10 @@ func TestInterruptWhileReading(t *testing.T) {
 			} else {
 				interrupt()
 			}
-			_, err := (&cli{stdin: silent}).openManifest(ctx, c.input, newRunOptions())
-			if !errors.As(err, new(interrupted)) || exitCode(err) != 130 {
-				t.Errorf("exit code %d: %v", exitCode(err), err)
+			o := DefaultOptions()
+			_, err := openManifest(ctx, &Environment{Console: &Console{Stdin: silent}}, c.input, &o)
+			if !errors.As(err, new(interrupted)) || exitCode(err, false) != 130 {
+				t.Errorf("exit code %d: %v", exitCode(err, false), err)
 			}
 		})
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,9 +11,9 @@ import (
 	"imsrevoke/report"
 )
 
-// A summary is what is told at the end of a run. Its JSON form is part of what
+// A Summary is what is told at the end of a run. Its JSON form is part of what
 // users rely on.
-type summary struct {
+type Summary struct {
 	Input  string `json:"input"`
 	Report string `json:"report,omitempty"`
 	// ReportDigest is the SHA-256 of the report.
@@ -64,82 +63,30 @@ type summary struct {
 	// Stopped says why the run ended early, or that rows are left.
 	Stopped string `json:"stopped,omitempty"`
 
-	tally   *report.Tally // nil when there is no report
-	counts  batch.Summary
-	idle    time.Duration // between the parts
-	chosen  string        // what the flags chose, in words
-	leftOut string        // LeftOut, in words
+	Tally       *report.Tally `json:"-"` // nil when there is no report
+	Counts      batch.Summary `json:"-"`
+	Idle        time.Duration `json:"-"` // between the parts
+	Chosen      string        `json:"-"` // what the flags chose, in words
+	LeftOutNote string        `json:"-"` // LeftOut, in words
 }
 
-// conclude tells how a run ended, in the way that was asked for, and returns
-// err for the exit code.
-func (c *cli) conclude(s summary, err error, o *runOptions) error {
-	s.Finished = time.Now()
-	s.DurationMS = s.took().Milliseconds()
-	s.Started, s.Finished = s.Started.UTC(), s.Finished.UTC()
-	if s.tally != nil {
-		s.Rows, s.Settled, s.Outcomes = s.tally.Rows, s.tally.Settled(), s.tally.Outcomes
-		s.Verified, s.AlsoShared = s.tally.Verified, s.tally.AlsoShared
-	} else {
-		s.Report = ""
-	}
-	s.Requests, s.Throttled, s.Limit = s.counts.Requests, s.counts.Throttled, s.counts.Limit
-	s.Shard, s.chosen = o.shard.String(), o.chosen()
-	if pace := o.pace(); pace != batch.Unlimited {
-		s.Rate = float64(pace)
-	}
-	s.ExitCode = c.exitCode(err)
-	c.monitor.concluded(&s)
-	if s.Journal != "" && s.goesOn(err) {
-		s.Next = c.resumeCommand()
-	}
-	if err != nil {
-		s.Stopped = err.Error()
-	}
-	if o.summary.word == "json" {
-		encoder := json.NewEncoder(c.stdout)
-		encoder.SetIndent("", "  ")
-		if e := encoder.Encode(s); e != nil {
-			advice := ""
-			if s.Report != "" {
-				advice = "the report is complete: " + s.Report
-			}
-			e = cannotWrite("the summary", "standard output", e, advice)
-			if err != nil { // which says more of the run
-				e = fmt.Errorf("%w\n%v", err, e)
-			}
-			return e
-		}
-	}
-	if o.summary.word == "text" && (c.terminal || err != nil || s.DryRun && s.Requests > 0) {
-		fmt.Fprint(c.stderr, s.text(err))
-	}
-	if err == nil {
-		if len(s.AlsoShared) > 0 && !c.terminal {
-			c.logger(o.logLevel.word, o.logFormat.word).Warn(s.AlsoShared[0].String(), "images", len(s.AlsoShared))
-		}
-		return nil
-	}
-	return &told{err}
-}
+// Took is how long the run took, without the time between its parts.
+func (s *Summary) Took() time.Duration { return s.Finished.Sub(s.Started) - s.Idle }
 
-// took is how long the run took, without the time between its parts.
-func (s *summary) took() time.Duration { return s.Finished.Sub(s.Started) - s.idle }
-
-// text is the summary for people.
-func (s *summary) text(err error) string {
+// Text is the summary for people.
+func (s *Summary) Text(err error) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { b.WriteString(plain.Line(fmt.Sprintf(format, args...)) + "\n") }
 	if err != nil && !errors.Is(err, errUnsettled) {
 		fmt.Fprintf(&b, "imsrevoke: stopped: %s\n", indented(err))
 	}
-	if s.chosen != "" && !s.DryRun {
-		line("chosen: %s, of %s in the file", s.chosen, plural(s.WholeRows, "row"))
+	if s.Chosen != "" && !s.DryRun {
+		line("chosen: %s, of %s in the file", s.Chosen, Plural(s.WholeRows, "row"))
 	}
 	b.WriteString(s.numbers())
 	var reasons []report.Reason
-	if s.tally != nil {
-		reasons = s.tally.Reasons()
+	if s.Tally != nil {
+		reasons = s.Tally.Reasons()
 	}
 	for i, reason := range reasons {
 		const most = 10
@@ -155,13 +102,13 @@ func (s *summary) text(err error) string {
 	for i, image := range s.AlsoShared {
 		const most = 10
 		if i == most {
-			line("and %s more, see the report", plural(len(s.AlsoShared)-most, "image"))
+			line("and %s more, see the report", Plural(len(s.AlsoShared)-most, "image"))
 			break
 		}
 		line("%s", image)
 	}
 	if s.LeftOut > 0 {
-		line("left out: %s", s.leftOut)
+		line("left out: %s", s.LeftOutNote)
 	}
 	if s.Outcomes[batch.Restored] > 0 {
 		line("the members find these shares pending, and have to accept them again")
@@ -181,28 +128,50 @@ func (s *summary) text(err error) string {
 	return b.String()
 }
 
+// Message is what may be said of the run elsewhere: numbers, and neither ids nor
+// what servers and files say.
+func (s *Summary) Message() string {
+	text := s.numbers()
+	if s.ReportDigest != "" {
+		text += fmt.Sprintf("SHA-256 of the report: %s\n", s.ReportDigest)
+	}
+	return text
+}
+
+// Count puts the numbers into metrics. It reports whether there are any, which is
+// so when there is a report.
+func (s *Summary) Count(m *report.Metrics) bool {
+	if s.Tally == nil {
+		return false
+	}
+	m.Finished, m.Duration = s.Finished, s.Took()
+	m.Outcomes, m.Requests = s.Outcomes, s.Counts
+	m.Unsettled, m.AlsoShared = s.Rows-s.Settled, len(s.AlsoShared)
+	return true
+}
+
 // numbers are those of the summary, in which nothing is named.
-func (s *summary) numbers() string {
+func (s *Summary) numbers() string {
 	var b strings.Builder
-	if s.tally != nil {
-		fmt.Fprintf(&b, "%s: %s\n", plural(s.Rows, "row"), orNone(outcomes(s.Outcomes, ", ")))
+	if s.Tally != nil {
+		fmt.Fprintf(&b, "%s: %s\n", Plural(s.Rows, "row"), OrNone(Outcomes(s.Outcomes, ", ")))
 	} else {
-		fmt.Fprintf(&b, "%s, no report\n", plural(s.Rows, "row"))
+		fmt.Fprintf(&b, "%s, no report\n", Plural(s.Rows, "row"))
 	}
 	if s.DryRun {
 		b.WriteString(map[bool]string{false: "nothing was sent", true: "nothing was changed"}[s.Requests > 0])
 		if n := s.Outcomes[batch.Planned]; n > 0 && s.Rate > 0 {
-			pace := rate(s.Rate)
-			fmt.Fprintf(&b, "; at %s the run takes about %s", &pace, pace.time(n))
+			pace := Rate(s.Rate)
+			fmt.Fprintf(&b, "; at %s the run takes about %s", pace, pace.Time(n))
 		}
 		b.WriteByte('\n')
 	}
 	if s.Requests > 0 {
-		b.WriteString(requestsInWords(s.counts, s.took(), s.Parts))
+		b.WriteString(requestsInWords(s.Counts, s.Took(), s.Parts))
 	}
 	if n := s.Verified; len(n) > 0 {
 		fmt.Fprintf(&b, "verified: %s gone, %s still shared, %s not looked up\n",
-			grouped(n[report.Gone]), grouped(n[report.StillShared]), grouped(n[""]))
+			Grouped(n[report.Gone]), Grouped(n[report.StillShared]), Grouped(n[""]))
 	}
 	return b.String()
 }
@@ -211,13 +180,13 @@ func (s *summary) numbers() string {
 // parts, and what the server thought of that.
 func requestsInWords(sent batch.Summary, took time.Duration, parts int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s in %s", plural(sent.Requests, "request"), roughly(took))
+	fmt.Fprintf(&b, "%s in %s", Plural(sent.Requests, "request"), Roughly(took))
 	if parts > 1 {
 		fmt.Fprintf(&b, " and %d parts", parts)
 	}
 	fmt.Fprintf(&b, ", %s/s", figures(float64(sent.Requests)/took.Seconds()))
 	if sent.Throttled > 0 {
-		fmt.Fprintf(&b, "; throttled %s", plural(sent.Throttled, "time"))
+		fmt.Fprintf(&b, "; throttled %s", Plural(sent.Throttled, "time"))
 	}
 	b.WriteByte('\n')
 	if sent.Limit > 0 {
@@ -226,8 +195,8 @@ func requestsInWords(sent batch.Summary, took time.Duration, parts int) string {
 	return b.String()
 }
 
-// goesOn reports whether trying again may settle more rows.
-func (s *summary) goesOn(err error) bool {
+// MayGoOn reports whether trying again may settle more rows.
+func (s *Summary) MayGoOn(err error) bool {
 	if errors.Is(err, errUnsettled) {
 		return s.Outcomes[batch.Failed]+s.Outcomes[batch.Unknown]+s.Outcomes[batch.Skipped] > 0
 	}
@@ -235,19 +204,11 @@ func (s *summary) goesOn(err error) bool {
 	return err != nil && !errors.Is(err, batch.ErrWrongEndpoint) && !errors.Is(err, batch.ErrMisconfigured)
 }
 
-// figures is a number with no more digits than matter.
-func figures(x float64) string {
-	if x >= 100 {
-		return grouped(int(x + 0.5))
-	}
-	return fmt.Sprintf("%.3g", x)
-}
-
 // reasonLine tells one reason why rows are not settled: how many, what was
 // said, and where they are.
 func reasonLine(r report.Reason) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s", grouped(r.Rows), r.Outcome)
+	fmt.Fprintf(&b, "%s %s", Grouped(r.Rows), r.Outcome)
 	if r.Status != 0 {
 		fmt.Fprintf(&b, " (%d)", r.Status)
 	}
@@ -270,11 +231,4 @@ func reasonLine(r report.Reason) string {
 		b.WriteByte(']')
 	}
 	return b.String()
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
 }

@@ -25,24 +25,24 @@ func (r *run) survey(ctx context.Context, images []string) ([]string, error) {
 	if len(images) == 0 || float64(len(images))/float64(r.options.pace()) > surveyTime.Seconds() {
 		return nil, nil
 	}
-	api, closeAPI := openAPI(r.session, r.options.workers)
+	api, closeAPI := OpenAPI(r.session, r.options.Limits.Workers)
 	defer closeAPI()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	job := r.options.job()
+	job := r.options.Limits.Job(r.options.pace())
 	job.AttemptTimeout = min(job.AttemptTimeout, surveyAttempt)
 	job.Attempts, job.OutagePatience, job.MaxDuration = 1, 0, surveyTime
 	s := newSurvey(len(images))
-	r.showReading(0, len(images))
+	r.ShowReading(0, len(images))
 	job.OnList = func(image string, projects int, answer batch.Answer) {
 		s.add(image, projects, answer)
-		r.showReading(len(s.lists), len(images))
+		r.ShowReading(len(s.lists), len(images))
 		if !answer.Meaning.Served() && answer.Meaning != batch.Unproved {
 			stop(fmt.Errorf("%w: %s", errUnreadable, answer.Message))
 		}
 	}
 	_, err := job.Check(ctx, r.remaining(), api, s)
-	r.hideReading(len(images))
+	r.HideReading(len(images))
 	switch {
 	case errors.Is(err, errUnreadable), errors.Is(err, batch.ErrUnauthorized), errors.Is(err, batch.ErrWrongEndpoint):
 		return []string{err.Error()}, nil
@@ -55,25 +55,6 @@ func (r *run) survey(ctx context.Context, images []string) ([]string, error) {
 }
 
 var errUnreadable = errors.New("the member lists cannot be read")
-
-// showReading shows how far the survey is.
-func (r *run) showReading(done, all int) {
-	switch {
-	case r.redraws:
-		fmt.Fprintf(r.screen(), "\r%s%d", reading(all), done)
-	case done == 0:
-		fmt.Fprintf(r.stderr, "%s%d\n", reading(all), all)
-	}
-}
-
-// hideReading takes away what showReading has shown.
-func (r *run) hideReading(all int) {
-	if r.redraws {
-		fmt.Fprintf(r.screen(), "\r%*s\r", len(reading(all))+len(fmt.Sprint(all)), "")
-	}
-}
-
-func reading(all int) string { return fmt.Sprintf("Member lists read, of %d: ", all) }
 
 // A survey is what the member lists say of the rows. It is a [batch.Recorder].
 type survey struct {
@@ -139,7 +120,7 @@ func (s *survey) Record(r batch.Result) error {
 func (s *survey) notes() []string {
 	var notes, bare []string
 	if s.unseen > 0 {
-		notes = append(notes, fmt.Sprintf("%d of %s cannot be seen as their owner does: %s", s.unseen, plural(s.images, "image"), s.unseenAs))
+		notes = append(notes, fmt.Sprintf("%d of %s cannot be seen as their owner does: %s", s.unseen, Plural(s.images, "image"), s.unseenAs))
 	}
 	rows := s.absent
 	for image, shared := range s.shared {
@@ -150,17 +131,17 @@ func (s *survey) notes() []string {
 	}
 	switch {
 	case len(bare) == s.images && s.images > 1:
-		notes = append(notes, fmt.Sprintf("all %s lose all their members", plural(s.images, "image")))
+		notes = append(notes, fmt.Sprintf("all %s lose all their members", Plural(s.images, "image")))
 	case len(bare) == 1:
 		notes = append(notes, fmt.Sprintf("the image %s loses all its members", bare[0]))
 	case len(bare) > 1:
-		notes = append(notes, fmt.Sprintf("%d of %s lose all their members", len(bare), plural(s.images, "image")))
+		notes = append(notes, fmt.Sprintf("%d of %s lose all their members", len(bare), Plural(s.images, "image")))
 	}
 	if s.absent > 0 {
-		notes = append(notes, fmt.Sprintf("%s of %s are not there", grouped(s.absent), plural(rows, "share")))
+		notes = append(notes, fmt.Sprintf("%s of %s are not there", Grouped(s.absent), Plural(rows, "share")))
 	}
 	if s.respelled > 0 {
-		notes = append(notes, fmt.Sprintf("%s spelled differently in the member list, and revoked in that spelling", plural(s.respelled, "member id")))
+		notes = append(notes, fmt.Sprintf("%s spelled differently in the member list, and revoked in that spelling", Plural(s.respelled, "member id")))
 	}
 	var others []string
 	for image, with := range s.others {
@@ -169,7 +150,7 @@ func (s *survey) notes() []string {
 	slices.Sort(others)
 	const most = 5
 	if more := len(s.notProjects) - most; more > 0 {
-		s.notProjects = append(s.notProjects[:most], fmt.Sprintf("%s more name an account or an organization", plural(more, "row")))
+		s.notProjects = append(s.notProjects[:most], fmt.Sprintf("%s more name an account or an organization", Plural(more, "row")))
 	}
 	return append(append(notes, others...), s.notProjects...)
 }

@@ -1,49 +1,28 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 
 	"imsrevoke/batch/manifest"
 )
 
-// showUnusual tells what a person may want to look at before saying yes. It
-// tells nothing when nothing is unusual.
-func (r *run) showUnusual(ctx context.Context) error {
-	projectID, _ := r.session.Project()
-	p, err := r.manifest.Profile(ctx, projectID)
-	if err != nil {
-		return err
-	}
-	notes := slices.Concat(r.work.notes(), r.otherPlace(), unusual(r.manifest, p))
-	if r.work.verb == revoking.verb {
-		found, err := r.survey(ctx, p.Images)
-		if err != nil {
-			return err
-		}
-		notes = append(notes, found...)
-	}
-	r.showNotes(notes)
-	return nil
-}
-
-func (c *cli) showNotes(notes []string) {
+// ShowNotes shows what a person may want to look at before saying yes.
+func (c *Console) ShowNotes(notes []string) {
 	if len(notes) == 0 {
 		return
 	}
-	fmt.Fprintln(c.stderr, "Worth a look:")
+	fmt.Fprintln(c.Stderr, "Worth a look:")
 	for _, note := range notes {
-		fmt.Fprint(c.stderr, c.wrapped("  -", note, "    "))
+		fmt.Fprint(c.Stderr, c.wrapped("  -", note, "    "))
 	}
-	fmt.Fprintln(c.stderr)
+	fmt.Fprintln(c.Stderr)
 }
 
-// warnOfFile warns of member ids that are not project ids, since nothing but a
+// WarnOfFile warns of member ids that are not project ids, since nothing but a
 // share with the very same name can be revoked by them, and of a file without
 // rows, which may be an export that went wrong.
-func (c *cli) warnOfFile(m *manifest.Manifest, log *slog.Logger) {
+func (c *Console) WarnOfFile(m *manifest.Manifest, log *slog.Logger) {
 	var notes []string
 	if m.NotProjects.N > 0 {
 		notes = append(notes, namesNote(m))
@@ -52,8 +31,8 @@ func (c *cli) warnOfFile(m *manifest.Manifest, log *slog.Logger) {
 		notes = append(notes, "the file has a header but no rows")
 	}
 	for _, note := range notes {
-		if c.terminal {
-			fmt.Fprint(c.stderr, c.wrapped("Note:", note, "    "))
+		if c.Terminal {
+			fmt.Fprint(c.Stderr, c.wrapped("Note:", note, "    "))
 		} else {
 			log.Warn(note, "file", m.Name)
 		}
@@ -69,11 +48,11 @@ func namesNote(m *manifest.Manifest) string {
 		are = "is not a project id"
 	}
 	return fmt.Sprintf("%s %s, for example %s (line %d); names are not looked up",
-		count(m.NotProjects, "member id"), are, m.NotProject.MemberID, m.NotProject.Line)
+		Count(m.NotProjects, "member id"), are, m.NotProject.MemberID, m.NotProject.Line)
 }
 
-// unusual is what is unusual about the file.
-func unusual(m *manifest.Manifest, p *manifest.Profile) []string {
+// Unusual is what is unusual about the file.
+func Unusual(m *manifest.Manifest, p *manifest.Profile) []string {
 	var notes []string
 	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
 	if p.Owner.Line > 0 {
@@ -93,10 +72,10 @@ func unusual(m *manifest.Manifest, p *manifest.Profile) []string {
 		note("line %d: the member %s stands nowhere else, the others stand in many rows", once.Line, once.MemberID)
 	}
 	if p.ManyInvalid {
-		note("%s of %s cannot be sent", grouped(m.Invalid), plural(m.Rows, "row"))
+		note("%s of %s cannot be sent", Grouped(m.Invalid), Plural(m.Rows, "row"))
 	}
 	if p.ManyDuplicates {
-		note("%s of %s repeat the pair of an earlier row", grouped(m.Duplicates), plural(m.Rows, "row"))
+		note("%s of %s repeat the pair of an earlier row", Grouped(m.Duplicates), Plural(m.Rows, "row"))
 	}
 	return notes
 }

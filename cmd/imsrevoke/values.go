@@ -16,20 +16,10 @@ import (
 // The types of flags. Each is a pflag.Value.
 
 // A rate is requests a second, written as 5/s, 180/m, 200/5m, 1000/h or unlimited.
-type rate float64
+type rate Rate
 
-func (r *rate) Type() string { return "rate" }
-
-func (r *rate) String() string {
-	switch perSecond := float64(*r); {
-	case perSecond == batch.Unlimited:
-		return "unlimited"
-	case perSecond >= 1:
-		return strconv.FormatFloat(perSecond, 'g', 6, 64) + "/s"
-	default:
-		return strconv.FormatFloat(perSecond*60, 'g', 6, 64) + "/m"
-	}
-}
+func (r *rate) Type() string   { return "rate" }
+func (r *rate) String() string { return Rate(*r).String() }
 
 func (r *rate) Set(text string) error {
 	if text == "unlimited" {
@@ -53,29 +43,24 @@ func (r *rate) Set(text string) error {
 	return nil
 }
 
-// time is how long so many requests take, roughly.
-func (r rate) time(requests int) string {
-	return roughly(time.Duration(float64(requests) / float64(r) * float64(time.Second)))
-}
-
 // An allowance is how many rows may fail.
-type allowance struct{ batch.Allowance }
+type allowance struct{ *batch.Allowance }
 
-func (a *allowance) Type() string { return "N|N%" }
+func (a allowance) Type() string { return "N|N%" }
 
-func (a *allowance) Set(text string) (err error) {
-	a.Allowance, err = batch.ParseAllowance(text)
+func (a allowance) Set(text string) (err error) {
+	*a.Allowance, err = batch.ParseAllowance(text)
 	return err
 }
 
 // A choice is one of some words.
 type choice struct {
-	word  string
+	word  *string
 	words []string
 }
 
 func (c *choice) Type() string   { return strings.Join(c.words, "|") }
-func (c *choice) String() string { return c.word }
+func (c *choice) String() string { return *c.word }
 
 func (c *choice) Set(text string) error {
 	if !slices.Contains(c.words, text) {
@@ -84,7 +69,7 @@ func (c *choice) Set(text string) error {
 		}
 		return fmt.Errorf("%q is none of %s", text, strings.Join(c.words, ", "))
 	}
-	c.word = text
+	*c.word = text
 	return nil
 }
 
@@ -121,26 +106,27 @@ func (d *delimiter) Set(text string) error {
 // A shard is a part of a file, written as I/N. Written as /N or N it is the part
 // whose number JOB_COMPLETION_INDEX holds, as in an Indexed Job of Kubernetes.
 type shard struct {
-	manifest.Shard
+	part    *manifest.Shard
 	indexed bool
 }
 
-func (s *shard) Type() string { return "I/N" }
+func (s *shard) Type() string   { return "I/N" }
+func (s *shard) String() string { return s.part.String() }
 
 func (s *shard) Set(text string) error {
 	index, count, ok := strings.Cut(text, "/")
 	if !ok {
 		index, count = "", text
 	}
-	set := shard{indexed: index == ""}
+	var set manifest.Shard
 	var err error
-	if set.Count, err = strconv.Atoi(count); err == nil && !set.indexed {
+	if set.Count, err = strconv.Atoi(count); err == nil && index != "" {
 		set.Index, err = strconv.Atoi(index)
 	}
 	if err != nil || set.Count < 1 || set.Index < 0 || set.Index >= set.Count {
 		return fmt.Errorf("%q is not a part such as 0/4, 1/4, 2/4 or 3/4, nor /4 with JOB_COMPLETION_INDEX set", text)
 	}
-	*s = set
+	*s.part, s.indexed = set, index == ""
 	return nil
 }
 
@@ -152,9 +138,9 @@ func (s *shard) complete(getenv func(string) string) error {
 	const variable = "JOB_COMPLETION_INDEX"
 	index := getenv(variable)
 	if index == "" {
-		return fmt.Errorf("--shard names %s and not which: give it as in --shard 0/%d, or set %s", plural(s.Count, "part"), s.Count, variable)
+		return fmt.Errorf("--shard names %s and not which: give it as in --shard 0/%d, or set %s", Plural(s.part.Count, "part"), s.part.Count, variable)
 	}
-	if err := s.Set(fmt.Sprintf("%s/%d", index, s.Count)); err != nil {
+	if err := s.Set(fmt.Sprintf("%s/%d", index, s.part.Count)); err != nil {
 		return fmt.Errorf("%s: %w", variable, err)
 	}
 	return nil
@@ -162,19 +148,19 @@ func (s *shard) complete(getenv func(string) string) error {
 
 // ids are ids of one kind, from a flag that may be repeated.
 type ids struct {
-	list  []string
+	list  *[]string
 	parse func(string) (string, error)
 }
 
 func (l *ids) Type() string   { return "ID" }
-func (l *ids) String() string { return strings.Join(l.list, ",") }
+func (l *ids) String() string { return strings.Join(*l.list, ",") }
 
 func (l *ids) Set(text string) error {
 	for id := range strings.SplitSeq(text, ",") {
 		if _, err := l.parse(id); err != nil {
 			return err
 		}
-		l.list = append(l.list, batch.TrimID(id))
+		*l.list = append(*l.list, batch.TrimID(id))
 	}
 	return nil
 }
@@ -203,42 +189,42 @@ func (l *conditions) Set(text string) error {
 
 // A wordList is some of the words that a flag knows, from a flag that may be
 // repeated. None of them stands for all.
-type wordList struct{ list, words []string }
+type wordList struct {
+	list  *[]string
+	words []string
+}
 
 func (l *wordList) Type() string   { return "words" }
-func (l *wordList) String() string { return strings.Join(l.list, ",") }
+func (l *wordList) String() string { return strings.Join(*l.list, ",") }
 
 func (l *wordList) Set(text string) error {
 	for word := range strings.SplitSeq(text, ",") {
-		c := choice{words: l.words}
-		if err := c.Set(strings.TrimSpace(word)); err != nil {
+		var known string
+		if err := (&choice{&known, l.words}).Set(strings.TrimSpace(word)); err != nil {
 			return err
 		}
-		l.list = append(l.list, c.word)
+		*l.list = append(*l.list, known)
 	}
 	return nil
 }
 
-// has reports whether the word is among them.
-func (l *wordList) has(word string) bool { return len(l.list) == 0 || slices.Contains(l.list, word) }
-
 // A day is a date, which begins in UTC.
-type day struct{ time.Time }
+type day struct{ *time.Time }
 
-func (d *day) Type() string { return "date" }
+func (d day) Type() string { return "date" }
 
-func (d *day) String() string {
+func (d day) String() string {
 	if d.IsZero() {
 		return ""
 	}
 	return d.Format(time.DateOnly)
 }
 
-func (d *day) Set(text string) error {
+func (d day) Set(text string) error {
 	t, err := time.Parse(time.DateOnly, strings.TrimSpace(text))
 	if err != nil {
 		return fmt.Errorf("%q is not a date such as 2026-06-30", text)
 	}
-	d.Time = t
+	*d.Time = t
 	return nil
 }

@@ -29,14 +29,14 @@ const (
 func (r *run) verify(ctx context.Context, api batch.API, ran *batch.Job) (func(int) report.Verification, batch.Summary, error) {
 	v := &verification{rows: make([]byte, r.manifest.Rows), others: make(map[int]string)}
 	settled, _ := r.journal.Settled()
-	bar := r.startProgress("verify", settled)
-	defer bar.finish()
+	bar := r.StartProgress(r.options.Display.Progress, "verify", settled)
+	defer bar.Finish()
 	job := r.job(bar)
 	job.Pace = ran.Pace
 	if job.MaxDuration > 0 {
 		job.MaxDuration = max(job.MaxDuration-time.Since(r.started), 1) // 0 would be no limit
 	}
-	sent, err := job.Check(ctx, r.journal.SettledOf(r.manifest.Reader()), api, bar.recorder(v))
+	sent, err := job.Check(ctx, r.journal.SettledOf(r.manifest.Reader()), api, bar.Recorder(v))
 	return v.of, sent, err
 }
 
