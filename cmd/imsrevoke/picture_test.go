@@ -12,6 +12,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"imsrevoke/cmd/internal/cli"
+	"imsrevoke/cmd/internal/ui"
 )
 
 // pictureFile is the picture of the demo that the README begins with.
@@ -56,17 +59,17 @@ var demoFolder = regexp.MustCompile(`/[^ ]*/imsrevoke-demo-[0-9]+/`)
 func demoScreen(t *testing.T, columns int) []string {
 	t.Helper()
 	var written bytes.Buffer
-	c := &cli{
-		Console: Console{
+	c := &cli.Program{
+		Console: ui.Console{
 			Stdout:   &written,
 			Stderr:   &written,
 			Terminal: true,
 			Redraws:  true,
 			Width:    func() int { return columns },
 		},
-		getenv: func(string) string { return "" },
+		Getenv: func(string) string { return "" },
 	}
-	if code := c.run([]string{"demo"}); code != 0 {
+	if code := c.Run([]string{"demo"}); code != 0 {
 		t.Fatalf("exit code %d: %s", code, &written)
 	}
 	if err := os.RemoveAll(demoFolder.FindString(written.String())); err != nil {
