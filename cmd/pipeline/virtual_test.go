@@ -131,7 +131,7 @@ func (t issuedToken) Authorize(req *http.Request) (uint64, error) {
 	return 1, nil
 }
 
-func (t issuedToken) Renew(context.Context, uint64, string) error { return imageapi.ErrRefused }
+func (t issuedToken) Renew(context.Context, uint64, string) error { return batch.ErrUnauthorized }
 func (t issuedToken) Accepted(uint64, string)                     {}
 
 // pairsGrid makes the pairs of so many images with so many members each.

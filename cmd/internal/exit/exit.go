@@ -10,7 +10,6 @@ import (
 	"syscall"
 
 	"imsrevoke/batch"
-	"imsrevoke/batch/cloud"
 	"imsrevoke/report"
 )
 
@@ -118,7 +117,7 @@ func Code(err error, sent bool) int {
 		return Settled
 	case errors.Is(err, ErrRecord), errors.Is(err, batch.ErrRecorder):
 		return Record
-	case errors.Is(err, batch.ErrUnauthorized), errors.Is(err, cloud.ErrRefused):
+	case errors.Is(err, batch.ErrUnauthorized):
 		return Credentials
 	case errors.As(err, &signalled):
 		return Signal + int(signalled.Signal)

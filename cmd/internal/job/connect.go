@@ -2,7 +2,6 @@ package job
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 
 	"imsrevoke/batch"
@@ -28,28 +27,6 @@ func (c *Connection) Connect(ctx context.Context, e *Environment) (*cloud.Sessio
 	})
 }
 
-// credentials are those of a session, in the words of the Image API client.
-type credentials struct{ *cloud.Session }
-
-func (s credentials) Renew(ctx context.Context, generation uint64, kind string) error {
-	err := s.Session.Renew(ctx, generation, kind)
-	switch {
-	case errors.Is(err, cloud.ErrRefused):
-		return kindOfError{err, imageapi.ErrRefused}
-	case errors.Is(err, cloud.ErrNotAllowed):
-		return kindOfError{err, imageapi.ErrNotAllowed}
-	}
-	return err
-}
-
-// A kindOfError is an error that is also one of another package.
-type kindOfError struct {
-	error
-	kind error
-}
-
-func (e kindOfError) Is(target error) bool { return target == e.kind }
-
 // OpenAPI makes the client of the Image API, to be closed in the end.
 func OpenAPI(session *cloud.Session, workers int) (api batch.API, closeAPI func()) {
 	transport := session.Transport(workers)
@@ -57,7 +34,7 @@ func OpenAPI(session *cloud.Session, workers int) (api batch.API, closeAPI func(
 	return imageapi.New(imageapi.Config{
 		Endpoint:    session.Endpoint(),
 		Transport:   transport,
-		Credentials: credentials{session},
+		Credentials: session,
 		ProjectID:   projectID,
 		Huawei:      session.Huawei(),
 		UserAgent:   version.UserAgent(),

@@ -21,7 +21,7 @@ func (t hostileToken) Authorize(req *http.Request) (uint64, error) {
 	req.Header.Set("X-Auth-Token", string(t))
 	return 1, nil
 }
-func (hostileToken) Renew(context.Context, uint64, string) error { return imageapi.ErrRefused }
+func (hostileToken) Renew(context.Context, uint64, string) error { return batch.ErrUnauthorized }
 func (hostileToken) Accepted(uint64, string)                     {}
 
 // oneRow is the source of a job with one row, and keeps its result.
