@@ -24,7 +24,7 @@ func Restore(ctx context.Context, e *Environment, input string, o *Options) erro
 	if err != nil {
 		return err
 	}
-	return change(ctx, e, input, o, Restoration, &undoing{run: survey})
+	return change(ctx, e, input, o, restore, &undoing{run: survey})
 }
 
 // An undoing is what is known of the run whose shares are restored. A nil one is
