@@ -97,8 +97,8 @@ func (u *undoing) prove(m *manifest.Manifest) error {
 		case err != nil:
 			return fmt.Errorf("cannot prove what %s says: %s: %w", m.Name, proof.Name, err)
 		case !revoked:
-			return fmt.Errorf("%s, line %d: its journal %s does not say that this share was revoked: the report was changed, or is of another run; restore from the report as it was written",
-				m.Name, row.Line, proof.Name)
+			return exit.WithHint(fmt.Errorf("%s, line %d: its journal %s does not say that this share was revoked: the report was changed, or is of another run",
+				m.Name, row.Line, proof.Name), "restore from the report as it was written")
 		}
 	}
 }

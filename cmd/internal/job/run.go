@@ -55,7 +55,7 @@ func change(ctx context.Context, e *Environment, input string, o *Options, v ver
 		return exit.WithHint(errors.New("there is no terminal to ask on"), "add --yes to "+v.infinitive+" the shares without a question")
 	}
 	if u != nil && u.unproven != nil && o.Action.Yes && !o.Action.TrustReport {
-		return fmt.Errorf("cannot prove what %s says: %w; put the journal beside it, or take the report's word with --trust-report", input, u.unproven)
+		return exit.WithHint(fmt.Errorf("cannot prove what %s says: %w", input, u.unproven), "put the journal beside it, or take the report's word with --trust-report")
 	}
 	if r.session, err = o.Connection.Connect(ctx, e); err != nil {
 		return err
