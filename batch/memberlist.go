@@ -27,6 +27,7 @@ import (
 type memberList struct {
 	imageID string
 	image   *Image  // if the list is read for its own sake, see imageList
+	number  int     // likewise, see MemberList
 	waiters []*task // rows to be settled by the list
 	held    []*task // rows not to be sent while the list is read
 

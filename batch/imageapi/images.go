@@ -32,6 +32,9 @@ type imagePass struct {
 	query url.Values
 	// received is the status of the shares that it lists with the project.
 	received string
+	// whole says that this list and those before it hold all images but those that
+	// changed meanwhile.
+	whole bool
 }
 
 // passes are the lists that are read one after the other.
@@ -70,11 +73,11 @@ func (c *Client) passes(q batch.ImageQuery) []imagePass {
 				return set(append(more, "visibility", "shared", "member_status", string(status))...)
 			}
 			if c.config.Huawei {
-				passes = append(passes, imagePass{huaweiListPath, query("__imagetype", "shared", "sort_key", "created_at", "sort_dir", "asc"), string(status)})
+				passes = append(passes, imagePass{path: huaweiListPath, query: query("__imagetype", "shared", "sort_key", "created_at", "sort_dir", "asc"), received: string(status)})
 				continue
 			}
 			for _, hidden := range []string{"true", "false"} {
-				passes = append(passes, imagePass{imageListPath, query("limit", strconv.Itoa(imagesAtATime), "sort", "created_at:asc", "os_hidden", hidden), string(status)})
+				passes = append(passes, imagePass{path: imageListPath, query: query("limit", strconv.Itoa(imagesAtATime), "sort", "created_at:asc", "os_hidden", hidden), received: string(status)})
 			}
 		}
 		return passes
@@ -82,16 +85,18 @@ func (c *Client) passes(q batch.ImageQuery) []imagePass {
 	if c.config.Huawei {
 		shared := set("__imagetype", "shared", "sort_key", "created_at", "sort_dir", "asc")
 		private := set("__imagetype", "private", "sort_key", "created_at", "sort_dir", "asc")
-		return []imagePass{{huaweiListPath, shared, ""}, {huaweiListPath, private, ""}}
+		return []imagePass{{path: huaweiListPath, query: shared}, {path: huaweiListPath, query: private}}
 	}
 	list := func(hidden bool) imagePass {
 		query := set("limit", strconv.Itoa(imagesAtATime), "sort", "created_at:asc", "os_hidden", strconv.FormatBool(hidden))
 		if q.Owner == "" || !sameID(q.Owner, c.config.ProjectID) {
 			query.Set("visibility", "all")
 		}
-		return imagePass{imageListPath, query, ""}
+		return imagePass{path: imageListPath, query: query}
 	}
-	return []imagePass{list(true), list(false), list(true)}
+	passes := []imagePass{list(true), list(false), list(true)}
+	passes[1].whole = true
+	return passes
 }
 
 // An imageCursor says which list is read, and behind which image. It is written
@@ -215,6 +220,7 @@ func (c *Client) readImages(body io.Reader, q batch.ImageQuery, at imageCursor, 
 		page.Next = imageCursor{at.pass, marker}.cursor()
 	case at.pass+1 < len(passes):
 		page.Next = imageCursor{at.pass + 1, ""}.cursor()
+		page.Whole = passes[at.pass].whole
 	}
 	return page, nil
 }

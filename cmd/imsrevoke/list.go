@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -169,21 +170,11 @@ func (o *listOptions) validate() error {
 	return err
 }
 
-// chosenFormat is what --format says, or else the ending of --output.
-func (o *listOptions) chosenFormat() report.Format {
-	if o.format.word != "" {
-		return report.Format(o.format.word)
-	}
-	if ending := strings.TrimPrefix(filepath.Ext(o.output), "."); slices.Contains(o.format.words, ending) {
-		return report.Format(ending)
-	}
-	return report.FormatCSV
-}
-
 // A listing is one list that is made. It is a [batch.Inventory].
 type listing struct {
 	*cli
 	options *listOptions
+	format  report.Format
 	log     *slog.Logger
 	session *cloud.Session
 	files   *files
@@ -206,9 +197,10 @@ type listing struct {
 	started time.Time
 	bar     *progress
 	store   *report.ShareStore
-	storing error         // why the store cannot keep more
-	found   []batch.Image // with members to be listed, in the order of the list
-	done    []bool        // of found: the member list was read, or cannot be
+	storing error           // why the store cannot keep more
+	found   []batch.Image   // with members to be listed
+	done    []bool          // of found: the member list was read, or cannot be
+	missing map[string]bool // the chosen images that were not found, by key
 	summary listSummary
 }
 
@@ -217,18 +209,22 @@ func (c *cli) listShares(ctx context.Context, o *listOptions) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
+	format, err := chosenFormat(&o.format, o.output)
+	if err != nil {
+		return err
+	}
 	log := c.logger(o.logLevel.word, o.logFormat.word)
 	l := &listing{
-		cli: c, options: o, log: log, bar: &progress{},
+		cli: c, options: o, format: format, log: log, bar: &progress{},
 		images: batch.KeySet(o.images.list, batch.ImageKey), members: batch.KeySet(o.members.list, batch.MemberKey),
 	}
+	l.missing = maps.Clone(l.images)
 	if err := l.nameFiles(); err != nil {
 		return err
 	}
 	if err := l.openAllowLists(ctx); err != nil {
 		return err
 	}
-	var err error
 	if l.session, err = c.connect(ctx, o.runOptions, log); err != nil {
 		return err
 	}
@@ -330,6 +326,12 @@ func (l *listing) execute(ctx context.Context) error {
 			l.unread(image.ID, 0, "the run stopped before its member list was read")
 		}
 	}
+	if l.found != nil {
+		for key := range l.missing {
+			l.summary.Images++
+			l.unread(key, 0, "it is not among the images that are listed")
+		}
+	}
 	if l.seesAll {
 		l.summary.Read += len(l.doubtful)
 	} else {
@@ -357,16 +359,13 @@ func (l *listing) execute(ctx context.Context) error {
 	return l.conclude(stopped)
 }
 
-// Images takes the images that there are, and says which of them have members.
-func (l *listing) Images(all []batch.Image) ([]batch.Image, error) {
-	missing := make(map[string]bool)
-	for key := range l.images {
-		missing[key] = true
-	}
-	l.found = all[:0]
-	for _, image := range all {
+// Images takes the images that there are, and says which of them have members. The
+// images of a second call are those that changed while the list was read.
+func (l *listing) Images(images []batch.Image) ([]batch.Image, error) {
+	found := images[:0]
+	for _, image := range images {
 		key := batch.ImageKey(image.ID)
-		delete(missing, key)
+		delete(l.missing, key)
 		if l.images != nil && !l.images[key] {
 			continue
 		}
@@ -376,22 +375,26 @@ func (l *listing) Images(all []batch.Image) ([]batch.Image, error) {
 			l.summary.NotShared++
 			continue
 		}
-		l.found = append(l.found, image)
+		found = append(found, image)
 	}
-	for key := range missing {
-		l.summary.Images++
-		l.unread(key, 0, "it is not among the images that are listed")
+	slices.SortFunc(found, func(a, b batch.Image) int { return cmp.Compare(a.ID, b.ID) })
+	first := l.found == nil
+	if first {
+		l.found = make([]batch.Image, 0, len(found))
 	}
-	slices.SortFunc(l.found, func(a, b batch.Image) int { return cmp.Compare(a.ID, b.ID) })
-	l.done = make([]bool, len(l.found))
-	if l.options.received {
+	l.found, l.done = append(l.found, found...), append(l.done, make([]bool, len(found))...)
+	switch {
+	case l.options.received:
 		return nil, l.receive()
+	case first:
+		if l.terminal {
+			fmt.Fprintf(l.stderr, "%s\n", l.cost())
+		}
+		l.bar.start(l.cli, l.options.runOptions, "", len(l.found))
+	default:
+		l.bar.more(len(found))
 	}
-	if l.terminal {
-		fmt.Fprintf(l.stderr, "%s\n", l.cost())
-	}
-	l.bar.start(l.cli, l.options.runOptions, "", len(l.found))
-	return l.found, nil
+	return found, nil
 }
 
 // cost says what reading the member lists takes.
@@ -406,8 +409,7 @@ func (l *listing) cost() string {
 // List takes what was found of one image.
 func (l *listing) List(list batch.MemberList) error {
 	s, image := &l.summary, list.Image
-	number, _ := slices.BinarySearchFunc(l.found, image.ID, func(i batch.Image, id string) int { return cmp.Compare(i.ID, id) })
-	l.done[number] = true
+	l.done[list.Number] = true
 	undated := 0
 	chosen := list.Members[:0]
 	for _, m := range list.Members {
@@ -442,7 +444,7 @@ func (l *listing) List(list batch.MemberList) error {
 		l.directory.note(chosen)
 	}
 	slices.SortFunc(chosen, func(a, b batch.Member) int { return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Type, b.Type)) })
-	l.storing = l.store.Put(number, chosen)
+	l.storing = l.store.Put(list.Number, chosen)
 	return l.storing
 }
 
@@ -480,7 +482,7 @@ func (l *listing) unread(imageID string, status int, reason string) {
 // write writes the list to where it belongs.
 func (l *listing) write() error {
 	s := &l.summary
-	list := &report.ShareList{Format: l.options.chosenFormat(), Names: l.directory != nil, Why: len(l.allowed) > 0, Shares: l.shares, Head: l.head()}
+	list := &report.ShareList{Format: l.format, Names: l.directory != nil, Why: len(l.allowed) > 0, Shares: l.shares, Head: l.head()}
 	keep := s.complete || l.options.allowPartial
 	switch {
 	case l.options.output != "":
@@ -508,7 +510,15 @@ func (l *listing) write() error {
 
 // shares are the rows of the list, sorted by image and member.
 func (l *listing) shares(yield func(*report.Share, error) bool) {
-	for i, image := range l.found {
+	order := make([]int, len(l.found))
+	for i := range order {
+		order[i] = i
+	}
+	if !l.options.received { // those are sorted by their owners
+		slices.SortFunc(order, func(a, b int) int { return cmp.Compare(l.found[a].ID, l.found[b].ID) })
+	}
+	for _, i := range order {
+		image := l.found[i]
 		members, err := l.store.Get(i)
 		if err != nil {
 			yield(nil, err)

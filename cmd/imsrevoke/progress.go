@@ -81,6 +81,13 @@ func (p *progress) step(found string) {
 	}
 }
 
+// more adds to what there is to do.
+func (p *progress) more(n int) {
+	if p.bar != nil {
+		p.bar.AddTotal(int64(n))
+	}
+}
+
 // recorder passes results on to rec, and shows them.
 func (p *progress) recorder(rec batch.Recorder) batch.Recorder {
 	if p.bar == nil {

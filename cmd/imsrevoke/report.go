@@ -63,7 +63,7 @@ and check.`,
 
 // showResults is the verb report.
 func (c *cli) showResults(path string, o *viewOptions) error {
-	format, err := o.chosenFormat()
+	format, err := chosenFormat(&o.format, o.output)
 	if err != nil {
 		return err
 	}
@@ -107,20 +107,20 @@ func openResults(path string) (*report.Results, error) {
 	return results, err
 }
 
-// chosenFormat is what --format says, or else the ending of --output. A file
-// whose ending promises something else is not written.
-func (o *viewOptions) chosenFormat() (report.Format, error) {
-	if o.format.word != "" {
-		return report.Format(o.format.word), nil
+// chosenFormat returns what --format says, or else the format that the ending of
+// output stands for. A file whose ending promises something else is not written.
+func chosenFormat(format *choice, output string) (report.Format, error) {
+	if format.word != "" {
+		return report.Format(format.word), nil
 	}
-	switch ending := strings.ToLower(strings.TrimPrefix(filepath.Ext(o.output), ".")); {
-	case slices.Contains(o.format.words, ending):
+	switch ending := strings.ToLower(strings.TrimPrefix(filepath.Ext(output), ".")); {
+	case slices.Contains(format.words, ending):
 		return report.Format(ending), nil
 	case ending == "" || ending == "txt":
 		return report.FormatCSV, nil
 	default:
-		return "", withHint(fmt.Errorf("--output %s: no format has the ending .%s", o.output, ending),
-			"end it in ."+strings.Join(o.format.words, ", .")+", or set --format")
+		return "", withHint(fmt.Errorf("--output %s: no format has the ending .%s", output, ending),
+			"end it in ."+strings.Join(format.words, ", .")+", or set --format")
 	}
 }
 
