@@ -89,7 +89,7 @@ func (d *dispatcher) run(ctx context.Context) error {
 			interrupt = nil
 			d.stop(context.Cause(ctx))
 		case <-budget:
-			d.stop(fmt.Errorf("%w: %v are over", ErrTimeBudget, d.job.MaxDuration))
+			d.stop(fmt.Errorf("%w (%v)", ErrTimeBudget, d.job.MaxDuration))
 		}
 	}
 }

@@ -200,7 +200,7 @@ func (l *imageList) take(a Answer, p ImagePage) (more bool, err error) {
 	case again:
 		return false, fmt.Errorf("page %d leads back to an earlier one", l.fruitful+l.barren)
 	case l.barren > l.fruitful+maxBarren:
-		return false, fmt.Errorf("it has no end: %d pages of it showed no new image", l.barren)
+		return false, fmt.Errorf("it does not end: %d pages showed no new image", l.barren)
 	case len(l.seen) > maxImages:
 		return false, fmt.Errorf("it has more than %d images", maxImages)
 	}

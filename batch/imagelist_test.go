@@ -137,10 +137,10 @@ func TestListsThatDoNotEnd(t *testing.T) {
 			p, a := catalog(10, 10)(r, "")
 			p.Next = from + "x"
 			return p, a
-		}, "it has no end: 18 pages of it showed no new image", 19},
+		}, "it does not end: 18 pages showed no new image", 19},
 		{"no images at all", func(r request, from Cursor) (ImagePage, Answer) {
 			return ImagePage{Next: from + "x"}, Answer{Meaning: Listed, Status: 200}
-		}, "it has no end: 17 pages of it showed no new image", 17},
+		}, "it does not end: 17 pages showed no new image", 17},
 		{"a refusal", func(r request, from Cursor) (ImagePage, Answer) {
 			if from == "" {
 				return catalog(20, 10)(r, from)

@@ -91,7 +91,7 @@ func TestTokenThatEndsInTheMiddleOfARun(t *testing.T) {
 
 	image.good.Store("no token of this Keystone")
 	for _, err := range doAll(t, s) {
-		wantError(t, err, "the Image API at "+image.URL, "cannot ask Keystone")
+		wantError(t, err, "the Image API at "+image.URL, "unable to reach Keystone")
 		if errors.Is(err, cloud.ErrRefused) {
 			t.Fatalf("error %v is ErrRefused; but tokens were accepted before", err)
 		}

@@ -172,9 +172,9 @@ func (c *Client) readImages(body io.Reader, q batch.ImageQuery, at imageCursor, 
 		case d.ID == "":
 			return errors.New("the image list has an entry without an id")
 		case max(len(d.ID), len(d.Name), len(d.Owner), len(d.Status)) > maxImageText:
-			return fmt.Errorf("the image list has a text of %d bytes", max(len(d.ID), len(d.Name), len(d.Owner), len(d.Status)))
+			return fmt.Errorf("the image list has a value of %d bytes", max(len(d.ID), len(d.Name), len(d.Owner), len(d.Status)))
 		case d.ImageType != nil && d.Hidden == nil && !c.config.Huawei:
-			return finalError("the images are those of Huawei Cloud, whose list is asked for in another way: log in with an access key, or name the endpoint https://ims.REGION.…")
+			return finalError("the images are those of Huawei Cloud, which has another request for its image list; log in with an access key, or set --endpoint to https://ims.REGION.…")
 		}
 		if n := len(page.Images); n > 0 { // most are the same on all of the page
 			d.Owner, d.Status = same(d.Owner, page.Images[n-1].Owner), same(d.Status, page.Images[n-1].Status)
@@ -207,7 +207,7 @@ func (c *Client) readImages(body io.Reader, q batch.ImageQuery, at imageCursor, 
 	switch {
 	case next != "":
 		if marker = markerOf(next); marker == "" {
-			return batch.ImagePage{}, finalError("it has a next page without a marker to ask for it")
+			return batch.ImagePage{}, finalError("its next page has no marker")
 		}
 		if len(marker) > maxMarker {
 			return batch.ImagePage{}, finalError(fmt.Sprintf("the marker of its next page has %d bytes", len(marker)))
@@ -269,7 +269,7 @@ func eachImage(d *json.Decoder, do func(*imageDocument) error) (next string, err
 			if t, err := d.Token(); err != nil {
 				return "", notAList(err)
 			} else if t != json.Delim('[') {
-				return "", errors.New("the answer is not an image list: its images are no list")
+				return "", errors.New("the answer is not an image list: its images are not a list")
 			}
 			for d.More() {
 				var image imageDocument

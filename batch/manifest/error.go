@@ -7,7 +7,7 @@ import (
 )
 
 // ErrChanged ends a reading that meets other bytes than [Open] did.
-var ErrChanged = errors.New("the file has changed since it was checked; run again when nothing writes to it any more")
+var ErrChanged = errors.New("the file has changed since it was validated; run again once nothing writes to it")
 
 // An Error says why a file is refused, and what its user can do about it.
 type Error struct {

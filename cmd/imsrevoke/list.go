@@ -336,7 +336,7 @@ func (l *listing) execute(ctx context.Context) error {
 		l.summary.Read += len(l.doubtful)
 	} else {
 		for _, id := range l.doubtful {
-			l.unread(id, 0, "the member list that these credentials see may hide others")
+			l.unread(id, 0, "these credentials may not see all members of the image")
 		}
 	}
 	if l.directory != nil && l.found != nil && !errors.Is(stopped, errRecord) {

@@ -151,7 +151,7 @@ func TestPipelineProgramRenewsATokenOnce(t *testing.T) {
 }
 
 // TestPipelineProgramWhenTokensCannotBeValidated: Glance says 401 to every
-// token while it cannot ask Keystone. Where it has accepted tokens before, that
+// token while it unable to reach Keystone. Where it has accepted tokens before, that
 // is an outage, to be waited out or given up as such.
 func TestPipelineProgramWhenTokensCannotBeValidated(t *testing.T) {
 	t.Parallel()
@@ -193,7 +193,7 @@ func TestPipelineProgramWhenTokensCannotBeValidated(t *testing.T) {
 			if tt.code == exitSettled && counts[batch.Revoked] != len(pairs) {
 				t.Errorf("%d of %d revoked", counts[batch.Revoked], len(pairs))
 			}
-			if tt.code != exitSettled && !strings.Contains(r.stderr, "cannot ask Keystone") {
+			if tt.code != exitSettled && !strings.Contains(r.stderr, "unable to reach Keystone") {
 				t.Errorf("it does not say why: %s", r.stderr)
 			}
 			checkUntouched(t, c, pairs)
