@@ -25,10 +25,10 @@ type approval struct {
 }
 
 func (a *approval) register(f *pflag.FlagSet) {
-	f.StringVar(&a.digest, "expect-sha256", "", "refuse rows with another `digest` than the one that --dry-run and the plan show")
-	f.StringVar(&a.projectID, "expect-project", "", "refuse credentials of another project than this `id`")
+	f.StringVar(&a.digest, "expect-sha256", "", "refuse rows whose SHA-256 `digest` is not this one, which --dry-run and the plan show")
+	f.StringVar(&a.projectID, "expect-project", "", "refuse credentials for any project but the one with this `id`")
 	f.StringVar(&a.ticket, "ticket", "", "the `id` of the decision, for the record")
-	f.StringVar(&a.reason, "reason", "", "why the shares are to go, in `words`, for the record")
+	f.StringVar(&a.reason, "reason", "", "why the shares are revoked, in `words`, for the record")
 }
 
 // validate reports what is wrong with the flags.
@@ -65,7 +65,7 @@ func (a *approval) judgeRows(m *manifest.Manifest, o *runOptions) error {
 	if a.digest == "" || a.digest == got {
 		return nil
 	}
-	return fmt.Errorf("the digest of %s is %s and not %s, as --expect-sha256 demands: nothing was sent", of, got, a.digest)
+	return fmt.Errorf("the digest of %s is %s, not %s as --expect-sha256 requires; nothing was sent", of, got, a.digest)
 }
 
 // judgeProject refuses credentials that are not of the approved project, or do
@@ -76,9 +76,9 @@ func (a *approval) judgeProject(s *cloud.Session) error {
 	case a.projectID == "" || id != "" && batch.MemberKey(id) == batch.MemberKey(a.projectID):
 		return nil
 	case id == "":
-		return fmt.Errorf("the credentials do not say which project they are of, and --expect-project %s demands one: set OS_PROJECT_ID to the project of the token", a.projectID)
+		return withHint(fmt.Errorf("--expect-project %s: the project of the credentials is not known", a.projectID), "set OS_PROJECT_ID to the project of the token")
 	}
-	return fmt.Errorf("the credentials are of the project %s and not of %s, as --expect-project demands: nothing was sent", id, a.projectID)
+	return fmt.Errorf("the credentials are for project %s, not for %s as --expect-project requires; nothing was sent", id, a.projectID)
 }
 
 // record puts the approval into the identity of a run that has passed it.

@@ -51,7 +51,7 @@ func TestDiskWhoseJournalIsTouched(t *testing.T) {
 			}
 			release()
 			run := <-ended
-			run.expect(t, exitRecord, "the journal", "go on with: ")
+			run.expect(t, exitRecord, "the journal", "resume with: ")
 			if !tt.reported {
 				run.expect(t, exitRecord, "1,000 rows, no report", "what is known is in "+s.journal())
 			}

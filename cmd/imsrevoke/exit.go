@@ -155,7 +155,7 @@ func (c *cli) interruptible(parent context.Context) (context.Context, func()) {
 					fmt.Fprintln(c.stderr) // after the ^C
 				}
 				if c.terminal && c.underway.Load() != nil {
-					fmt.Fprintln(c.stderr, "stopping: what is under way is finished and reported; once more stops at once")
+					fmt.Fprintln(c.stderr, "stopping: waiting for the requests in flight; interrupt again to stop at once")
 				}
 				cancel(interrupted{s.(syscall.Signal)})
 			case <-over:
@@ -178,6 +178,6 @@ func (c *cli) leave() {
 	case *journal != "":
 		fmt.Fprintln(c.stderr)
 		c.say("imsrevoke: stopped at once: what is known is in %s", *journal)
-		c.say("go on with: %s", c.resumeCommand())
+		c.say("resume with: %s", c.resumeCommand())
 	}
 }

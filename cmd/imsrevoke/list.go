@@ -27,7 +27,7 @@ const verbList = "list"
 
 // errFound is the end of a list that is complete and has found what should not be
 // there.
-var errFound = errors.New("there are shares that should not be")
+var errFound = errors.New("shares were found that should not exist")
 
 // errIncomplete is the end of a list that does not have all shares.
 var errIncomplete = errors.New("the list is not complete")
@@ -116,7 +116,7 @@ func noFile(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return fmt.Errorf("list takes no file, got %q: name the list to write with --output, and one to compare with with --not-in", args[0])
+	return withHint(fmt.Errorf("list takes no file, got %q", args[0]), "name the list to write with --output, and a list to compare it with by --not-in")
 }
 
 func (o *listOptions) register(f *pflag.FlagSet) {
@@ -125,17 +125,17 @@ func (o *listOptions) register(f *pflag.FlagSet) {
 	f.Var(&o.format, "format", "format of the list (default by the ending of --output, or csv)")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace an existing list, once the new one is complete")
 	f.BoolVar(&o.allowPartial, "allow-partial", false, "write a list that is not complete under the name of --output, or to standard output")
-	f.StringArrayVar(&o.notIn, "not-in", nil, "only shares that no entry of this allow list (a CSV `file`) covers (may be repeated)")
+	f.StringArrayVar(&o.notIn, "not-in", nil, "only shares that this allow list, a CSV `file`, does not cover (may be repeated)")
 	f.BoolVar(&o.allowEmpty, "allow-empty", false, "accept an allow list without entries")
 	f.Var(&o.images, "image", "only shares of this image (may be repeated)")
 	f.Var(&o.members, "member", "only shares with this member (may be repeated)")
 	f.Var(&o.statuses, "status", "only shares with this status: pending, accepted, rejected (default all)")
-	f.Var(&o.sharedBefore, "shared-before", "only shares that were first made before this date (UTC), such as 2026-06-30")
+	f.Var(&o.sharedBefore, "shared-before", "only shares first made before this `date` (UTC), such as 2026-06-30")
 	f.StringVar(&o.owner, "owner", "", "list the images of this `project` (default the project of the credentials; others need an admin)")
 	f.BoolVar(&o.allProjects, "all-projects", false, "list the images of all projects (needs an admin)")
 	f.BoolVar(&o.received, "received", false, "list the images that others share with this project instead")
 	f.BoolVar(&o.names, "names", false, "look up the members in Keystone, and add their names, domains and states")
-	f.BoolVar(&o.gone, "gone", false, "only shares with projects that do not exist any more, by Keystone (needs an admin)")
+	f.BoolVar(&o.gone, "gone", false, "only shares with projects that no longer exist in Keystone (needs an admin)")
 	o.registerPace(f)
 	o.registerCloud(f)
 	o.registerTelling(f)
@@ -148,9 +148,9 @@ func (o *listOptions) validate() error {
 			err = errors.Join(err, errors.New(text))
 		}
 	}
-	refuse(o.owner != "" && o.allProjects, "--owner names one project, --all-projects all of them: give one of them")
-	refuse(o.allowEmpty && len(o.notIn) == 0, "--allow-empty is for --not-in: give both")
-	refuse(o.summary.word == "json" && o.output == "", "--summary json and the list both go to standard output: name a file for the list with --output")
+	refuse(o.owner != "" && o.allProjects, "--owner names one project, --all-projects all of them; give one of them")
+	refuse(o.allowEmpty && len(o.notIn) == 0, "--allow-empty is for --not-in; give both")
+	refuse(o.summary.word == "json" && o.output == "", "--summary json and the list both go to standard output; name a file for the list with --output")
 	for _, other := range []struct {
 		flag  string
 		given bool
@@ -250,7 +250,7 @@ func (c *cli) listShares(ctx context.Context, o *listOptions) error {
 }
 
 // otherOutput is what to do about a list that cannot be written.
-const otherOutput = "name a file in a directory that can be written with --output"
+const otherOutput = "use --output to name a file in a directory that can be written"
 
 // partialEnding is the end of the name of a list that is not complete.
 const partialEnding = ".partial"
@@ -276,7 +276,7 @@ func (l *listing) openAllowLists(ctx context.Context) error {
 			return err
 		}
 		if list.Entries == 0 && !l.options.allowEmpty {
-			return fmt.Errorf("%s: the allow list has no entries, so that every share would be listed; if that is what you want, add --allow-empty", list.Name)
+			return withHint(fmt.Errorf("%s: the allow list has no entries, so every share would be listed", list.Name), "if that is what you want, add --allow-empty")
 		}
 		l.allowed = append(l.allowed, list)
 	}
@@ -288,11 +288,11 @@ func (l *listing) chosenOwner() (string, error) {
 	l.project, _ = l.session.Project()
 	switch o := l.options; {
 	case l.project == "" && (o.allProjects || o.received):
-		return "", fmt.Errorf("the project of the %s is not known: set OS_PROJECT_ID", l.session.Method())
+		return "", withHint(fmt.Errorf("the project of the %s is not known", l.session.Method()), "set OS_PROJECT_ID")
 	case o.allProjects, o.received:
 		return o.owner, nil
 	case o.owner == "" && l.project == "":
-		return "", fmt.Errorf("the project of the %s is not known: set OS_PROJECT_ID, or --owner", l.session.Method())
+		return "", withHint(fmt.Errorf("the project of the %s is not known", l.session.Method()), "set OS_PROJECT_ID, or --owner")
 	default:
 		return cmp.Or(o.owner, l.project), nil
 	}
@@ -431,7 +431,7 @@ func (l *listing) List(list batch.MemberList) error {
 	case list.OwnOnly && !l.owns(image.Owner):
 		l.doubtful = append(l.doubtful, image.ID)
 	case undated > 0:
-		l.unread(image.ID, list.Answer.Status, fmt.Sprintf("the server does not say since when %s can use it", plural(undated, "member")))
+		l.unread(image.ID, list.Answer.Status, fmt.Sprintf("the server gives no date for %s", plural(undated, "member")))
 	default:
 		s.Read++
 		l.seesAll = l.seesAll || len(list.Members) > 0 && !list.OwnOnly && !l.owns(image.Owner)

@@ -116,7 +116,7 @@ func (d *directory) find(ctx context.Context, info memberInfo, pace *pacing.Limi
 	project, known := d.projects.Known(info.project)
 	if !known {
 		if err := pace.Wait(ctx); err != nil {
-			fail(errors.New("the run stopped before"))
+			fail(errors.New("the run stopped first"))
 			return info
 		}
 		var err error
@@ -138,7 +138,7 @@ func (d *directory) find(ctx context.Context, info memberInfo, pace *pacing.Limi
 }
 
 // errSeesAll refuses --received for credentials that see every image.
-var errSeesAll = errors.New("these credentials see the images of all projects, as an admin does, and the Image API does not tell them which are shared with their own: " +
+var errSeesAll = errors.New("these credentials see the images of all projects, as an admin does, and the Image API does not tell them which are shared with their own project; " +
 	"use credentials of the project without the role admin")
 
 // receive takes the images that were found to be shared with the project.

@@ -160,7 +160,7 @@ func TestTheDefaultLockIsInADirectoryOfOurs(t *testing.T) {
 				run.expect(t, exitSettled)
 				return
 			}
-			run.expect(t, exitUsage, "imsrevoke: cannot write the lock file: "+dir, tt.want, "with --lock")
+			run.expect(t, exitUsage, "imsrevoke: cannot write the lock file: "+dir, tt.want, "use --lock to name")
 			if locks, _ := filepath.Glob(filepath.Join(temporary, "*", "*.lock")); len(locks) > 0 || s.requests() > 0 {
 				t.Errorf("%d requests, and there are %v", s.requests(), locks)
 			}

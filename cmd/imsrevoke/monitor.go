@@ -105,7 +105,7 @@ func (m *monitor) ended(ctx context.Context, err error) {
 	}
 	if path := m.options.metrics; path != "" {
 		if err := m.writeMetrics(code); err != nil {
-			m.log.Warn("the metrics cannot be written", "file", path, "error", err)
+			m.log.Warn("cannot write the metrics", "file", path, "error", err)
 		}
 	}
 	m.pinger.end(ctx, code, m.message(code, err))
@@ -169,9 +169,9 @@ func endInWords(verb string, code int, err error) string {
 		if errors.Is(err, errRecord) || errors.Is(err, batch.ErrRecorder) {
 			return errRecord.Error()
 		}
-		return "an error; standard error says which"
+		return "an error, see standard error"
 	case exitUsage:
-		return "nothing was sent; standard error says why"
+		return "nothing was sent, see standard error"
 	}
 	return "interrupted"
 }

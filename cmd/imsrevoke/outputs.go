@@ -251,7 +251,7 @@ func (o *output) refused(why, advice string) error {
 // cannotWrite is the error for an output that cannot be written. A lock is none
 // of those whose loss has a code of its own: without it nothing is sent.
 func (o *output) cannotWrite(err error) error {
-	refused := &refusedOutput{o, withoutPath(err), "name a file in a directory that can be written with " + o.flag}
+	refused := &refusedOutput{o, withoutPath(err), "use " + o.flag + " to name a file in a directory that can be written"}
 	if o.kind == kindLock {
 		return refused
 	}

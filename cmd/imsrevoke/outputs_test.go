@@ -76,7 +76,7 @@ func formArgs(format report.Format) func(*site, string, string) []string {
 // listArgs writes one output of a list, of what the pairs do not name.
 func listArgs(flag string) func(*site, string, string) []string {
 	return func(s *site, input, path string) []string {
-		return []string{"list", "--not-in", input, "--rate", "unlimited", "--endpoint", s.endpoint, "--" + flag, path}
+		return []string{"list", "--not-in", input, "--format", "csv", "--rate", "unlimited", "--endpoint", s.endpoint, "--" + flag, path}
 	}
 }
 
@@ -303,7 +303,7 @@ func (row outputRow) judge(t *testing.T, mode string, i int) {
 			t.Errorf("it is now a %q, %v; want a %s", kind, err, row.kind)
 		}
 	case row.kind == report.KindMetrics && !state.mistake:
-		if run.code != exitSettled && run.code != exitUnsettled || !strings.Contains(run.stderr, "the metrics cannot be written") {
+		if run.code != exitSettled && run.code != exitUnsettled || !strings.Contains(run.stderr, "cannot write the metrics") {
 			t.Errorf("exit code %d\n%s", run.code, run.stderr)
 		}
 	default:
@@ -411,7 +411,7 @@ func TestOutputsThatCannotBeWritten(t *testing.T) {
 				path := filepath.Join(s.dir, below, "output.journal")
 				run := runInProcess(strings.NewReader(""), s.environment(), row.args(s, input, path))
 				if row.kind == report.KindMetrics {
-					if run.code != exitSettled && run.code != exitUnsettled || !strings.Contains(run.stderr, "the metrics cannot be written") {
+					if run.code != exitSettled && run.code != exitUnsettled || !strings.Contains(run.stderr, "cannot write the metrics") {
 						t.Errorf("exit code %d\n%s", run.code, run.stderr)
 					}
 					return
@@ -420,7 +420,7 @@ func TestOutputsThatCannotBeWritten(t *testing.T) {
 				if row.kind == kindLock {
 					want = exitUsage
 				}
-				run.expect(t, want, "cannot write the ", "name a file in a directory that can be written with --")
+				run.expect(t, want, "cannot write the ", "to name a file in a directory that can be written")
 				if n := s.requests(); n != sent {
 					t.Errorf("%d requests were sent", n-sent)
 				}

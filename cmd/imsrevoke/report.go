@@ -52,11 +52,11 @@ and check.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.Var(&o.format, "format", "what is written (default by the ending of --output, a table on a terminal, or csv)")
+	f.Var(&o.format, "format", "output format (default by the ending of --output; a table on a terminal, else csv)")
 	f.Var(&o.only, "only", "only rows with these `outcomes`, such as failed,unknown, or settled, or unsettled (default all)")
 	f.StringVar(&o.output, "output", "", "write to this `file` (default standard output)")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace an existing file, once the new one is complete")
-	f.BoolVar(&o.bom, "bom", false, "begin a CSV with a byte order mark, for Excel")
+	f.BoolVar(&o.bom, "bom", false, "start a CSV with a byte order mark, for Excel")
 	cmd.AddCommand(c.reportMergeCommand(), c.reportVerifyCommand())
 	return cmd
 }
@@ -69,7 +69,7 @@ func (c *cli) showResults(path string, o *viewOptions) error {
 	}
 	view := report.View{Format: format, Only: o.only, ByteOrderMark: o.bom}
 	if o.bom && view.Format != report.FormatCSV {
-		return fmt.Errorf("--bom is for csv, and not for %s", view.Format)
+		return fmt.Errorf("--bom is for csv, not for %s", view.Format)
 	}
 	out := c.newOutputs(path)
 	out.add(output{view.Format.Kind(), o.output, "--output", o.overwrite, "name another file with --output, or replace it with --overwrite"})
@@ -87,7 +87,7 @@ func (c *cli) showResults(path string, o *viewOptions) error {
 		}
 	}
 	if n := results.Unnamed(); n > 0 {
-		c.say("imsrevoke: the run of %s has not ended: %s more may have been sent, and which they are is known when it has ended, or been resumed", path, plural(n, "row"))
+		c.say("imsrevoke: the run of %s has not ended: %s more may have been sent; resume or finish the run to know which", path, plural(n, "row"))
 	}
 	if o.output == "" && o.format.word == "" && c.outputShown {
 		return cannotShow("standard output", c.showTable(view, results))

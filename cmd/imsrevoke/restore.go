@@ -39,7 +39,10 @@ the plan says so, and with --yes restore needs --trust-report.`,
 			if len(args) == 1 && args[0] != "-" {
 				return nil
 			}
-			return fmt.Errorf("name the file with the report of one run: try '%s --help'", cmd.CommandPath())
+			if len(args) == 1 {
+				return withHint(errors.New("cannot restore from standard input"), "name the file of the report")
+			}
+			return withHint(fmt.Errorf("expected one report, got %d files", len(args)), seeHelp(cmd))
 		},
 		ValidArgsFunction: completeFile("csv"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -76,14 +79,14 @@ func surveyRun(path string) (*report.Survey, error) {
 	if err != nil {
 		return nil, err
 	}
-	const instead = "name the report of the run that is to be undone"
+	const instead = "name the report of the run to undo"
 	switch n := s.Outcomes; {
 	case n[batch.Restored]+n[batch.Present] > 0:
-		return nil, fmt.Errorf("%s is the report of a restore: %s", path, instead)
+		return nil, fmt.Errorf("%s is the report of a restore; %s", path, instead)
 	case n[batch.Shared] > 0:
-		return nil, fmt.Errorf("%s is the report of a check: %s", path, instead)
+		return nil, fmt.Errorf("%s is the report of a check; %s", path, instead)
 	case n[batch.Revoked] == 0:
-		return nil, fmt.Errorf("%s says of none of its rows that the share was revoked (it has %s): there is nothing to restore", path, orNone(outcomes(n, ", ")))
+		return nil, fmt.Errorf("%s has no revoked rows (it has %s), so there is nothing to restore", path, orNone(outcomes(n, ", ")))
 	}
 	return s, nil
 }
@@ -132,7 +135,7 @@ func (w *work) notes() []string {
 	if w.unproved == nil {
 		return nil
 	}
-	return []string{w.unproved.Error() + ": nothing but the report says which shares were revoked"}
+	return []string{w.unproved.Error() + "; only the report says which shares were revoked"}
 }
 
 // undoes tells in the plan which run is undone, and what remains as it is.
@@ -182,10 +185,10 @@ func (r *run) otherPlace() []string {
 	then, now := r.work.undone.Run, r.identity()
 	var notes []string
 	if then.Endpoint != now.Endpoint {
-		notes = append(notes, fmt.Sprintf("the run was at %s, and this is %s", then.Endpoint, now.Endpoint))
+		notes = append(notes, fmt.Sprintf("the run used the endpoint %s, not %s", then.Endpoint, now.Endpoint))
 	}
 	if then.Project != now.Project && then.Project != "" && now.Project != "" {
-		notes = append(notes, fmt.Sprintf("the run was of the project %s, and these credentials are of %s", then.Project, now.Project))
+		notes = append(notes, fmt.Sprintf("the run was for project %s, and these credentials are for %s", then.Project, now.Project))
 	}
 	return notes
 }

@@ -96,10 +96,10 @@ func (c *cli) workOn(ctx context.Context, input string, o *runOptions, w work) e
 		return err
 	}
 	if !o.yes && !c.interactive {
-		return withHint(errors.New("there is no terminal to ask on"), "add --yes to "+w.infinitive+" the shares without a question")
+		return withHint(errors.New("cannot ask for confirmation without a terminal"), "add --yes to "+w.infinitive+" the shares without being asked")
 	}
 	if w.unproved != nil && o.yes && !o.trustReport {
-		return fmt.Errorf("cannot prove what %s says: %w; put the journal beside it, or take the report's word with --trust-report", input, w.unproved)
+		return fmt.Errorf("cannot prove what %s says: %w; put the journal beside it, or trust the report with --trust-report", input, w.unproved)
 	}
 	session, err := c.connect(ctx, o, log)
 	if err != nil {
@@ -189,11 +189,11 @@ func (c *cli) openManifest(ctx context.Context, input string, o *runOptions) (*m
 	switch {
 	// All shards judge alike: either each of them begins or none does.
 	case o.maxRows > 0 && m.UncutRows > o.maxRows:
-		err = fmt.Errorf("%s holds %d rows, more than --max-rows %d: nothing was sent", m.Name, m.UncutRows, o.maxRows)
+		err = fmt.Errorf("%s holds %d rows, more than --max-rows %d; nothing was sent", m.Name, m.UncutRows, o.maxRows)
 	case m.Protected > 0:
 		err = protected(m)
 	case o.strict && m.UncutInvalid > 0:
-		err = fmt.Errorf("%s: %w: nothing was sent, because of --strict", m.Name, firstInvalid(m))
+		err = fmt.Errorf("%s: %w; nothing was sent, because of --strict", m.Name, firstInvalid(m))
 	default:
 		return m, nil
 	}
@@ -218,7 +218,7 @@ func (c *cli) openKeepLists(ctx context.Context, paths []string) (lists []*manif
 			return nil, fmt.Errorf("--keep: %w", err)
 		}
 		if list.Entries == 0 {
-			return nil, fmt.Errorf("--keep %s: it has no entries, and so protects nothing: leave it out, or name the right file", list.Name)
+			return nil, withHint(fmt.Errorf("--keep %s: it has no entries, so it protects nothing", list.Name), "leave it out, or name the right file")
 		}
 		lists = append(lists, list)
 	}

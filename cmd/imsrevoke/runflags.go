@@ -91,9 +91,9 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 
 	o.registerPace(f)
 	o.registerLimits(f)
-	f.StringArrayVar(&o.keep, "keep", nil, "refuse a file that names a share of this list, a CSV `file` as for list --not-in (may be repeated)")
+	f.StringArrayVar(&o.keep, "keep", nil, "refuse a file that names a share on this list, a CSV `file` as for list --not-in (may be repeated)")
 	o.approval.register(f)
-	f.Var(&o.shard, "shard", "only one of N parts of the file, from 0 on, at one Nth of the rate; /N takes JOB_COMPLETION_INDEX for I")
+	f.Var(&o.shard, "shard", "only shard I of N of the file, counted from 0, at 1/N of the rate; /N takes I from JOB_COMPLETION_INDEX")
 	o.registerInput(f)
 	o.registerCloud(f)
 	o.registerOutput(f)
@@ -105,7 +105,7 @@ func (o *runOptions) registerRestore(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.StringVar(&o.report, "report", "", "the report `file` (default REPORT.restore.csv, beside the report that is read)")
 	o.registerStart(f)
-	f.BoolVar(&o.trustReport, "trust-report", false, "with --yes, restore also without the journal that proves what the report says")
+	f.BoolVar(&o.trustReport, "trust-report", false, "with --yes, restore without the journal that proves what the report says")
 	o.registerPace(f)
 	o.registerLimits(f)
 	o.registerChoice(f)
@@ -138,11 +138,11 @@ func (o *runOptions) registerLimits(f *pflag.FlagSet) {
 }
 
 func (o *runOptions) registerPace(f *pflag.FlagSet) {
-	f.Var(&o.rate, "rate", "requests over all workers, every attempt counted: 5/s, 180/m, 200/5m, unlimited")
-	f.IntVar(&o.workers, "workers", o.workers, "requests in flight at most")
-	f.IntVar(&o.attempts, "attempts", o.attempts, "attempts for one row at most")
-	f.DurationVar(&o.attemptTimeout, "attempt-timeout", o.attemptTimeout, "how long one attempt may take")
-	f.DurationVar(&o.outagePatience, "outage-patience", o.outagePatience, "how long the server may serve nothing before the run stops")
+	f.Var(&o.rate, "rate", "requests by all workers, every attempt counted: 5/s, 180/m, 200/5m, unlimited")
+	f.IntVar(&o.workers, "workers", o.workers, "maximum number of requests in flight")
+	f.IntVar(&o.attempts, "attempts", o.attempts, "maximum number of attempts for one row")
+	f.DurationVar(&o.attemptTimeout, "attempt-timeout", o.attemptTimeout, "time limit for one attempt")
+	f.DurationVar(&o.outagePatience, "outage-patience", o.outagePatience, "stop when the server has served nothing for this long")
 	f.DurationVar(&o.maxDuration, "max-duration", 0, "after this `time`, start nothing new, report, exit 3 (default none)")
 	f.DurationVar(&o.drain, "drain", 0, "how much `time` a stopped run gives the requests in flight (default --attempt-timeout)")
 }
@@ -170,7 +170,7 @@ func (o *runOptions) registerDialect(f *pflag.FlagSet) {
 
 func (o *runOptions) registerCloud(f *pflag.FlagSet) {
 	f.StringVar(&o.endpoint, "endpoint", "", "the `URL` of the Image API (default from the catalog, or of the region of an access key)")
-	f.Var(&o.auth, "auth", "which credentials are used")
+	f.Var(&o.auth, "auth", "credentials to use")
 	f.StringVar(&o.osCloud, "os-cloud", "", "the `name` of a cloud in clouds.yaml (default $OS_CLOUD)")
 	f.StringVar(&o.region, "region", "", "the `region` (default from clouds.yaml, $HW_REGION_NAME or $OS_REGION_NAME)")
 	f.StringVar(&o.caCert, "cacert", "", "PEM `file` of the CA to trust instead of the system's (default $OS_CACERT)")
@@ -187,7 +187,7 @@ func (o *runOptions) registerTelling(f *pflag.FlagSet) {
 	f.StringVar(&o.metrics, "metrics", "", "write Prometheus metrics to this `file`, whatever the exit code")
 	f.StringVar(&o.ping, "ping", "", "ping a monitoring `URL`: /start, then the URL itself on success or /EXIT_CODE on failure")
 	f.Var(&o.progress, "progress", "show a progress bar; auto: on a terminal")
-	f.Var(&o.logLevel, "log-level", "least level that is logged to standard error")
+	f.Var(&o.logLevel, "log-level", "lowest level to log to standard error")
 	f.Var(&o.logFormat, "log-format", "format of the log")
 }
 
@@ -204,10 +204,10 @@ func (o *runOptions) validate() error {
 	check(o.attempts >= 1 && o.attempts <= 1000, "--attempts %d: give a number from 1 to 1000", o.attempts)
 	check(o.attemptTimeout > 0, "--attempt-timeout %v: give a time such as 30s", o.attemptTimeout)
 	check(o.outagePatience >= 0, "--outage-patience %v: give a time such as 10m", o.outagePatience)
-	check(!o.resume || !o.overwrite, "--resume goes on with what --overwrite replaces: give one of them")
-	check(!o.online || o.dryRun, "--online is for --dry-run: give both, or see check")
-	check(!o.resume || !o.dryRun, "--dry-run sends nothing that could be resumed: give --dry-run or --resume")
-	check(o.html == "" || !o.dryRun, "--html shows what a run has done: give --dry-run or --html, or show the report of a dry run by imsrevoke report")
+	check(!o.resume || !o.overwrite, "--resume continues what --overwrite replaces; give one of them")
+	check(!o.online || o.dryRun, "--online is for --dry-run; give both, or see check")
+	check(!o.resume || !o.dryRun, "--dry-run sends nothing that could be resumed; give --dry-run or --resume")
+	check(o.html == "" || !o.dryRun, "--html shows what a run has done; give --dry-run or --html, or make an HTML report of a dry run with imsrevoke report")
 	check(o.maxDuration >= 0, "--max-duration %v: give a time such as 2h", o.maxDuration)
 	check(o.drain >= 0, "--drain %v: give a time such as 5s", o.drain)
 	check(o.maxRows >= 0, "--max-rows %d: give a number of rows", o.maxRows)

@@ -176,7 +176,7 @@ func (s *summary) text(err error) string {
 		line("page: %s", s.HTML)
 	}
 	if s.Next != "" {
-		line("go on with: %s", s.Next)
+		line("resume with: %s", s.Next)
 	}
 	return b.String()
 }
