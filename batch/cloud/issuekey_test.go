@@ -159,6 +159,32 @@ func TestACloudServerWithoutAKey(t *testing.T) {
 	wantError(t, err, "the metadata service at", "cannot be reached", "connection refused")
 }
 
+// TestTheMetadataServiceIsNotAskedInVain: nothing is sent to it where its key could
+// not be used, so that no program elsewhere can answer in its place.
+func TestTheMetadataServiceIsNotAskedInVain(t *testing.T) {
+	t.Parallel()
+	asked := false
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	t.Cleanup(server.Close)
+	for _, tt := range []struct {
+		name   string
+		config cloud.Config
+		env    env
+	}{
+		{"no region and no endpoint", cloud.Config{}, env{"HW_PROJECT_ID": "p1"}},
+		{"no region of Huawei Cloud", cloud.Config{Region: "Region One"}, env{"HW_PROJECT_ID": "p1"}},
+		{"no project", cloud.Config{Endpoint: imageAPI}, nil},
+	} {
+		for _, auth := range []string{cloud.AuthAuto, cloud.AuthAKSK} {
+			tt.config.Metadata, tt.config.Auth = server.URL, auth
+			_, _, err := connect(t, tt.config, tt.env)
+			if err == nil || asked {
+				t.Errorf("%s, --auth %s: asked %t, error %v", tt.name, auth, asked, err)
+			}
+		}
+	}
+}
+
 func TestMetadataServices(t *testing.T) {
 	t.Parallel()
 	const key = `{"credential":{"access":"AK","secret":"s3cr3t","securitytoken":"s3cr3t-t","expires_at":"2999-01-08T06:26:08.123059Z"}}`
