@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"imsrevoke/batch"
 	"imsrevoke/batch/cloud"
 	"imsrevoke/batch/imagetest"
 )
@@ -75,7 +76,7 @@ func TestTheProjectCannotBeLookedUp(t *testing.T) {
 			}
 			_, _, err := connect(t, cloud.Config{Endpoint: server.URL}, lookup(server).with(tt.vars))
 			wantError(t, err, tt.want...)
-			if errors.Is(err, cloud.ErrRefused) != tt.refused {
+			if errors.Is(err, batch.ErrUnauthorized) != tt.refused {
 				t.Errorf("refused = %t, want %t: %v", !tt.refused, tt.refused, err)
 			}
 			if n := len(c.Requests()); n != 1 {
@@ -91,7 +92,7 @@ func TestIAMIsDown(t *testing.T) {
 	server.Close()
 	_, _, err := connect(t, cloud.Config{Endpoint: server.URL}, lookup(server))
 	wantError(t, err, "cannot look up project cn-north-4 at "+server.URL, "connection refused", "retry later")
-	if errors.Is(err, cloud.ErrRefused) {
+	if errors.Is(err, batch.ErrUnauthorized) {
 		t.Errorf("%v is taken for a refusal", err)
 	}
 }
@@ -101,8 +102,8 @@ func TestAnAccessKeyIsNotRenewed(t *testing.T) {
 	s := mustConnect(t, cloud.Config{Endpoint: imageAPI}, sdkKey)
 	err := s.Renew(t.Context(), 1, http.MethodDelete)
 	wantError(t, err, "access key from HUAWEICLOUD_SDK_* variables", "check the key and its secret")
-	if !errors.Is(err, cloud.ErrRefused) {
-		t.Errorf("error %v, want ErrRefused", err)
+	if !errors.Is(err, batch.ErrUnauthorized) {
+		t.Errorf("error %v, want batch.ErrUnauthorized", err)
 	}
 }
 
@@ -157,32 +158,6 @@ func TestACloudServerWithoutAKey(t *testing.T) {
 	server.Close()
 	_, _, err = connect(t, forced, iam)
 	wantError(t, err, "the metadata service at", "cannot be reached", "connection refused")
-}
-
-// TestTheMetadataServiceIsNotAskedInVain: nothing is sent to it where its key could
-// not be used, so that no program elsewhere can answer in its place.
-func TestTheMetadataServiceIsNotAskedInVain(t *testing.T) {
-	t.Parallel()
-	asked := false
-	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
-	t.Cleanup(server.Close)
-	for _, tt := range []struct {
-		name   string
-		config cloud.Config
-		env    env
-	}{
-		{"no region and no endpoint", cloud.Config{}, env{"HW_PROJECT_ID": "p1"}},
-		{"no region of Huawei Cloud", cloud.Config{Region: "Region One"}, env{"HW_PROJECT_ID": "p1"}},
-		{"no project", cloud.Config{Endpoint: imageAPI}, nil},
-	} {
-		for _, auth := range []string{cloud.AuthAuto, cloud.AuthAKSK} {
-			tt.config.Metadata, tt.config.Auth = server.URL, auth
-			_, _, err := connect(t, tt.config, tt.env)
-			if err == nil || asked {
-				t.Errorf("%s, --auth %s: asked %t, error %v", tt.name, auth, asked, err)
-			}
-		}
-	}
 }
 
 func TestMetadataServices(t *testing.T) {
