@@ -107,6 +107,13 @@ func (p *Progress) waitsNow() string {
 	return p.waits
 }
 
+// More adds to what there is to do.
+func (p *Progress) More(n int) {
+	if p.bar != nil {
+		p.bar.AddTotal(int64(n))
+	}
+}
+
 // Recorder passes results on to rec, and shows them.
 func (p *Progress) Recorder(rec batch.Recorder) batch.Recorder {
 	if p.bar == nil {
