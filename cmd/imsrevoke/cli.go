@@ -109,7 +109,7 @@ func (c *cli) run(args []string) int {
 	root.SetIn(c.stdin)
 	root.SetOut(c.stdout)
 	root.SetErr(c.stderr)
-	refuseUnknownWords(root) // after SetOut, which cobra looks at then
+	c.refuseUnknownWords(root) // after SetOut, which cobra looks at then
 	err := root.ExecuteContext(ctx)
 	if out.err != nil && (err == nil || errors.Is(err, out.err) && !errors.Is(err, errRecord)) {
 		err = cannotWrite("the output", "standard output", out.err, "")
@@ -239,33 +239,6 @@ func unknownVerb(root *cobra.Command, verb string) error {
 		hint = "did you mean " + strings.Join(near, " or ") + "?"
 	}
 	return withHint(fmt.Errorf("there is no verb %q", verb), hint)
-}
-
-// refuseUnknownWords has help and completion refuse what they do not know, where
-// cobra's own show something else and succeed.
-func refuseUnknownWords(root *cobra.Command) {
-	root.InitDefaultHelpCmd()
-	root.InitDefaultCompletionCmd()
-	for _, cmd := range root.Commands() {
-		switch cmd.Name() {
-		case "help":
-			cmd.Run, cmd.RunE = nil, func(_ *cobra.Command, args []string) error {
-				found, rest, err := root.Find(args)
-				if err != nil || len(rest) > 0 {
-					return unknownVerb(found, strings.Join(args, " "))
-				}
-				return found.Help()
-			}
-		case "completion":
-			cmd.Args = cobra.ArbitraryArgs
-			cmd.RunE = func(cmd *cobra.Command, args []string) error {
-				if len(args) > 0 {
-					return withHint(fmt.Errorf("there is no completion for %q", args[0]), "use bash, zsh, fish or powershell")
-				}
-				return cmd.Help()
-			}
-		}
-	}
 }
 
 // opposites are flags that cannot both be set.

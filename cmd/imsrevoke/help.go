@@ -7,6 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"imsrevoke/batch"
+	"imsrevoke/cmd/imsrevoke/docs"
 )
 
 // flagGroups are the headings under which help shows the flags of a command, and
@@ -33,7 +36,8 @@ const (
 )
 
 // showsFlagGroups makes help group the flags of a command that has many of them,
-// and wrap their descriptions at the width of the terminal.
+// and wrap their descriptions at the width of the terminal. The help of the
+// program itself ends with the topics.
 func (c *cli) showsFlagGroups(root *cobra.Command) {
 	const plainFlags = "Flags:\n{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}"
 	template, help := root.UsageTemplate(), root.HelpFunc()
@@ -41,10 +45,98 @@ func (c *cli) showsFlagGroups(root *cobra.Command) {
 		panic("the usage template of cobra has changed")
 	}
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
-		flags := groupedUsages(cmd.LocalFlags(), min(c.columns(), widestHelp))
-		cmd.SetUsageTemplate(strings.Replace(template, plainFlags, fmt.Sprintf("{{%q}}", flags), 1))
+		flags := groupedUsages(cmd.LocalFlags(), c.helpWidth())
+		usage := strings.Replace(template, plainFlags, fmt.Sprintf("{{%q}}", flags), 1)
+		if cmd == root {
+			const hint = "\n\nUse \"{{.CommandPath}} [command] --help\""
+			usage = strings.Replace(usage, hint, fmt.Sprintf("{{%q}}", listedTopics())+hint, 1)
+		}
+		cmd.SetUsageTemplate(usage)
 		help(cmd, args)
 	})
+}
+
+// helpWidth is how wide help is, in columns.
+func (c *cli) helpWidth() int { return min(c.columns(), widestHelp) }
+
+// listedTopics are the topics of help with their titles.
+func listedTopics() string {
+	var b strings.Builder
+	b.WriteString("\n\nHelp Topics (imsrevoke help TOPIC):")
+	for _, topic := range docs.All() {
+		fmt.Fprintf(&b, "\n  %-16s %s", topic.Name, topic.Title)
+	}
+	return b.String()
+}
+
+// topicNames are the names of the topics.
+func topicNames() []string {
+	var names []string
+	for _, topic := range docs.All() {
+		names = append(names, topic.Name)
+	}
+	return names
+}
+
+// refuseUnknownWords has help show topics too, and has help and completion refuse
+// what they do not know, where cobra's own show something else and succeed.
+func (c *cli) refuseUnknownWords(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Use = "help [VERB or TOPIC]"
+			cmd.Short = "Show help for a verb or a topic"
+			cmd.Long = "Help shows how to use a verb, or a document about a topic."
+			cmd.Example = "  imsrevoke help run\n  imsrevoke help troubleshooting"
+			cmd.Run, cmd.RunE = nil, func(_ *cobra.Command, args []string) error { return c.showHelp(root, args) }
+			completeVerbs := cmd.ValidArgsFunction
+			cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+				found, directive := completeVerbs(cmd, args, word)
+				if len(args) == 0 {
+					for _, topic := range docs.All() {
+						if strings.HasPrefix(topic.Name, word) {
+							found = append(found, cobra.CompletionWithDesc(topic.Name, topic.Title))
+						}
+					}
+				}
+				return found, directive
+			}
+		case "completion":
+			cmd.Args = cobra.ArbitraryArgs
+			cmd.RunE = func(cmd *cobra.Command, args []string) error {
+				if len(args) > 0 {
+					return withHint(fmt.Errorf("there is no completion for %q", args[0]), "use bash, zsh, fish or powershell")
+				}
+				return cmd.Help()
+			}
+		}
+	}
+}
+
+// showHelp shows a topic, or how to use a verb.
+func (c *cli) showHelp(root *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		if topic, ok := docs.Find(args[0]); ok {
+			_, err := fmt.Fprint(c.stdout, docs.Render(topic.Text, c.helpWidth()))
+			return err
+		}
+	}
+	found, rest, err := root.Find(args)
+	if err == nil && len(rest) == 0 {
+		return found.Help()
+	}
+	word := strings.Join(args, " ")
+	known := topicNames()
+	for _, cmd := range root.Commands() {
+		known = append(known, cmd.Name())
+	}
+	hint := seeHelp(root)
+	if near, ok := batch.Nearest(word, known); ok {
+		hint = "did you mean " + near + "?"
+	}
+	return withHint(fmt.Errorf("there is no verb or help topic %q", word), hint)
 }
 
 // groupedUsages describes flags under the headings of their groups.
