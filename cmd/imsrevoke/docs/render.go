@@ -81,13 +81,14 @@ const (
 
 // A block is a part of a document.
 type block struct {
-	kind   kind
-	level  int        // of a heading
-	marker string     // of an item
-	tight  bool       // an item that follows another one without a blank line
-	text   string     // of a heading, a paragraph, an item, on one line
-	lines  []string   // of code
-	rows   [][]string // of a table, its header first
+	kind     kind
+	level    int        // of a heading
+	marker   string     // of an item
+	tight    bool       // an item that follows another one without a blank line
+	text     string     // of a heading, a paragraph, an item, on one line
+	lines    []string   // of code
+	language string     // of code
+	rows     [][]string // of a table, its header first
 }
 
 // Patterns are made when help is asked for, not at every start.
@@ -120,7 +121,7 @@ func parse(markdown string) []block {
 		switch {
 		case strings.HasPrefix(line, "```"):
 			if fenced = !fenced; fenced {
-				add(block{kind: code})
+				add(block{kind: code, language: line[3:]})
 			}
 			open = fenced
 		case fenced:

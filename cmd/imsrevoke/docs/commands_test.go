@@ -1,0 +1,189 @@
+//go:build !windows
+
+package docs
+
+import (
+	"encoding/csv"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"imsrevoke/batch/imagetest"
+	"imsrevoke/samples"
+)
+
+// commands are the lines of the shell in a document, without their comments.
+func commands(markdown string) (lines []string) {
+	for _, block := range parse(markdown) {
+		if block.kind != code || block.language != "sh" {
+			continue
+		}
+		for _, line := range block.lines {
+			line, _, _ = strings.Cut(line, " #")
+			if line = strings.TrimSpace(line); line != "" {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return lines
+}
+
+// A newcomer is somebody in a directory with a list, the credentials of a simulated
+// cloud, and the program.
+type newcomer struct {
+	*testing.T
+	dir         string
+	cloud       *imagetest.Cloud
+	environment []string
+}
+
+// stranger is a member of all images that pairs.csv does not name.
+const stranger = "5712a9e0000000000000000000000001"
+
+// program is the directory of the program, built.
+var program string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "docs-")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		program = dir
+		if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "imsrevoke"), "imsrevoke/cmd/imsrevoke").CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+func newNewcomer(t *testing.T) *newcomer {
+	n := &newcomer{T: t, dir: t.TempDir(), cloud: imagetest.NewCloud()}
+	rows, err := csv.NewReader(strings.NewReader(string(samples.Pairs))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows[1:] {
+		n.cloud.Share(row[0], row[1])
+		n.cloud.Share(row[0], stranger)
+	}
+	server := imagetest.NewServer(n.cloud)
+	t.Cleanup(server.Close)
+	samplesDir, err := filepath.Abs(filepath.Join(root, "samples"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{
+		os.Symlink(samplesDir, filepath.Join(n.dir, "samples")),
+		os.Symlink(program, filepath.Join(n.dir, "bin")),
+		os.WriteFile(filepath.Join(n.dir, "pairs.csv"), samples.Pairs, 0o600),
+		os.WriteFile(filepath.Join(n.dir, "clouds.yaml"), []byte("clouds: {images: {auth: {auth_url: '"+server.AuthURL+"', username: '"+imagetest.UserName+
+			"', password: '"+imagetest.Password+"', user_domain_name: '"+imagetest.DomainName+"', project_name: '"+imagetest.ProjectName+
+			"', project_domain_name: '"+imagetest.DomainName+"'}}}\n"), 0o600),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.environment = []string{
+		"PATH=" + program + ":" + os.Getenv("PATH"), "HOME=" + n.dir, "TMPDIR=" + t.TempDir(), "OS_CLOUD=images",
+		"IMSREVOKE_YES=true", "IMSREVOKE_RATE=unlimited", // the newcomer answers the question, and does not wait
+	}
+	return n
+}
+
+// run runs a line as a shell does, and judges its exit code.
+func (n *newcomer) run(line string, code int) {
+	n.Helper()
+	cmd := exec.CommandContext(n.Context(), "sh", "-c", line)
+	cmd.Dir, cmd.Env = n.dir, n.environment
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil {
+		n.Fatal(err)
+	}
+	if got := cmd.ProcessState.ExitCode(); got != code {
+		n.Errorf("%s: exit code %d, want %d\n%s", line, got, code, out)
+	}
+}
+
+// TestReadmeCommands runs every command of the README, in its order. That make has
+// the targets is all that is tested of them here; what they build is tested
+// elsewhere.
+func TestReadmeCommands(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("the demo takes its time, to be watched")
+	}
+	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := newNewcomer(t)
+	if err := os.WriteFile(filepath.Join(n.dir, "allowed.csv"), []byte("member_id\n"+stranger+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	codes := map[string]int{"imsrevoke list --not-in allowed.csv --output extra.csv": 1} // it finds shares
+	lines := commands(readme(t).Text)
+	for _, line := range lines {
+		switch {
+		case strings.HasPrefix(line, "make "):
+			if !strings.Contains(string(makefile), "\n"+strings.TrimPrefix(line, "make ")+":") {
+				t.Errorf("the Makefile has no target for %q", line)
+			}
+		case strings.HasPrefix(line, "sudo "):
+			n.run(strings.ReplaceAll(strings.TrimPrefix(line, "sudo "), "/usr/local/bin/", n.TempDir()), 0)
+		default:
+			n.run(line, codes[line])
+		}
+	}
+	if len(lines) < 8 {
+		t.Errorf("the README has the commands %q", lines)
+	}
+	// What the four lines are for.
+	pairs := strings.Count(string(samples.Pairs), "\n") - 1
+	if left := n.left(); left != 0 {
+		t.Errorf("%d of %d shares are left", left, pairs)
+	}
+	for _, target := range []string{"docs", "demo", "test", "check"} {
+		if !slices.ContainsFunc(strings.Split(string(makefile), "\n"), func(line string) bool { return strings.HasPrefix(line, target+":") }) {
+			t.Errorf("the Makefile has no target %s", target)
+		}
+	}
+}
+
+// left counts the shares of pairs.csv that are there.
+func (n *newcomer) left() (left int) {
+	for line := range strings.Lines(string(samples.Pairs)) {
+		if ids := strings.Split(strings.TrimSpace(line), ","); n.cloud.Shared(ids[0], ids[1]) {
+			left++
+		}
+	}
+	return left
+}
+
+// TestCommonTasks does what troubleshooting says of the common tasks: a dry run, a
+// run, a resumed one, an audit, the way back.
+func TestCommonTasks(t *testing.T) {
+	t.Parallel()
+	n := newNewcomer(t)
+	before := n.left()
+	var lines []string
+	for _, line := range commands(topic(t, "troubleshooting").Section("Common tasks")) {
+		line = strings.ReplaceAll(line, "d164b5df-1bc3-4c3f-893e-3e471fd16e64", strings.Split(string(samples.Pairs), "\n")[1][:36])
+		n.run(line, 0)
+		lines = append(lines, line)
+		if strings.HasPrefix(line, "imsrevoke check") && n.left() != 0 {
+			t.Errorf("%d shares are left after %q", n.left(), lines)
+		}
+	}
+	if n.left() == 0 || len(lines) < 8 {
+		t.Errorf("%d of %d shares are there after %q", n.left(), before, lines)
+	}
+}
