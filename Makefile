@@ -31,9 +31,11 @@ GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 .PHONY: build demo test check lint vuln crash e2e duel docs dist fuzz bench pace scale microbench profile picture clean
 
 # Without the C library, as in what make dist hands out: a start takes a fifth
-# less, and the program runs on any Linux.
+# less, and the program runs on any Linux. The program records its commit, whatever
+# GOFLAGS says; BUILDVCS=false leaves it out, where git cannot be used.
+BUILDVCS ?= auto
 build:
-	CGO_ENABLED=0 go build -trimpath -o bin/imsrevoke ./cmd/imsrevoke
+	CGO_ENABLED=0 go build -trimpath -buildvcs=$(BUILDVCS) -o bin/imsrevoke ./cmd/imsrevoke
 
 demo:
 	@go run ./cmd/imsrevoke demo

@@ -4,7 +4,9 @@ package docs
 
 import (
 	"encoding/csv"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -110,6 +112,60 @@ func (n *newcomer) run(line string, code int) {
 	}
 	if got := cmd.ProcessState.ExitCode(); got != code {
 		n.Errorf("%s: exit code %d, want %d\n%s", line, got, code, out)
+	}
+}
+
+// TestMakeBuild: the program of "make build" in a clone says of which commit it is,
+// in what it prints and in what it leaves behind.
+func TestMakeBuild(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it builds the program from a clone")
+	}
+	clone := t.TempDir()
+	git := func(dir string, args ...string) string {
+		cmd := exec.CommandContext(t.Context(), "git", append([]string{"-c", "user.name=test", "-c", "user.email=test@example.com"}, args...)...)
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("git %q: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	if _, err := os.Stat(filepath.Join(root, ".git")); err != nil && os.Getenv("CI") == "" {
+		t.Skip("this is not a clone")
+	}
+	for name := range strings.SplitSeq(strings.TrimRight(git(root, "ls-files", "-z"), "\x00"), "\x00") {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if errors.Is(err, fs.ErrNotExist) { // removed, and not yet committed
+			continue
+		}
+		to := filepath.Join(clone, name)
+		if err := errors.Join(err, os.MkdirAll(filepath.Dir(to), 0o700), os.WriteFile(to, text, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	git(clone, "init", "--quiet")
+	git(clone, "add", "--all")
+	git(clone, "commit", "--quiet", "--no-verify", "--message", "test")
+	commit, day, _ := strings.Cut(strings.TrimSpace(git(clone, "log", "-1", "--format=%H %cd", "--date=format:%Y%m%d")), " ")
+
+	build := exec.CommandContext(t.Context(), "make", "-s", "build")
+	build.Dir = clone
+	build.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false") // as some environments have it
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	n := newNewcomer(t)
+	n.environment[0] = "PATH=" + filepath.Join(clone, "bin") + ":" + os.Getenv("PATH")
+	n.run("imsrevoke version >version && imsrevoke run pairs.csv --html page.html --metrics run.prom", 0)
+	for _, name := range []string{"version", "pairs.report.csv.journal", "page.html", "run.prom"} {
+		text, err := os.ReadFile(filepath.Join(n.dir, name))
+		if err != nil {
+			t.Error(err)
+		} else if got := string(text); !strings.Contains(got, commit[:12]) || !strings.Contains(got, day) {
+			t.Errorf("%s does not say that the program is of commit %s of %s", name, commit, day)
+		}
 	}
 }
 
