@@ -76,14 +76,14 @@ e2e:
 duel:
 	.ci/e2e duel -rounds $(ROUNDS)
 
-docs:
+docs: build
 	mkdir -p $(DOCS)/man $(DOCS)/completions
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-X main.version=$$VERSION" -o bin/imsrevoke ./cmd/imsrevoke
 	bin/imsrevoke completion bash >$(DOCS)/completions/imsrevoke.bash
 	bin/imsrevoke completion zsh >$(DOCS)/completions/_imsrevoke
 	bin/imsrevoke completion fish >$(DOCS)/completions/imsrevoke.fish
 	bin/imsrevoke completion powershell >$(DOCS)/completions/imsrevoke.ps1
-	go test -count=1 -ldflags "-X imsrevoke/cmd/imsrevoke.version=$$VERSION" -run '^TestManPages$$' ./cmd/imsrevoke -args -man $(abspath $(DOCS)/man)
+	version=$${VERSION:-$$(bin/imsrevoke version | cut -d ' ' -f 2)} && \
+	go test -count=1 -ldflags "-X imsrevoke/cmd/imsrevoke.version=$$version" -run '^TestManPages$$' ./cmd/imsrevoke -args -man $(abspath $(DOCS)/man)
 
 dist:
 	.ci/dist

@@ -103,7 +103,7 @@ func (c *cli) run(args []string) int {
 	root := c.rootCommand()
 	c.showsFlagGroups(root)
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) { // a shell, with or without descriptions
-		completeFlags(root)
+		c.completeFlags(root)
 	}
 	root.SetArgs(args)
 	root.SetIn(c.stdin)

@@ -141,14 +141,27 @@ func (c *cli) showHelp(root *cobra.Command, args []string) error {
 
 // groupedUsages describes flags under the headings of their groups.
 func groupedUsages(flags *pflag.FlagSet, width int) string {
+	var b strings.Builder
+	eachGroup(flags, func(title string, group *pflag.FlagSet) {
+		if title == "" {
+			title = "Flags"
+		}
+		fmt.Fprintf(&b, "%s:\n%s\n", title, group.FlagUsagesWrapped(width))
+	})
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// eachGroup calls a function for each group of flags, in their order. The few flags
+// of a command are one group without a title.
+func eachGroup(flags *pflag.FlagSet, show func(title string, group *pflag.FlagSet)) {
 	all := 0
 	flags.VisitAll(func(f *pflag.Flag) { all++ })
 	if all < groupedFrom {
-		return "Flags:\n" + strings.TrimRight(flags.FlagUsagesWrapped(width), "\n")
+		show("", flags)
+		return
 	}
-	var b strings.Builder
 	var shown []string
-	show := func(title string, names []string) {
+	add := func(title string, names []string) {
 		group := pflag.NewFlagSet(title, pflag.ContinueOnError)
 		group.SortFlags = false
 		for _, name := range names {
@@ -158,11 +171,11 @@ func groupedUsages(flags *pflag.FlagSet, width int) string {
 			}
 		}
 		if group.HasFlags() {
-			fmt.Fprintf(&b, "%s:\n%s\n", title, group.FlagUsagesWrapped(width))
+			show(title, group)
 		}
 	}
 	for _, g := range flagGroups {
-		show(g.title, strings.Fields(g.flags))
+		add(g.title, strings.Fields(g.flags))
 	}
 	var others []string
 	flags.VisitAll(func(f *pflag.Flag) {
@@ -170,6 +183,5 @@ func groupedUsages(flags *pflag.FlagSet, width int) string {
 			others = append(others, f.Name)
 		}
 	})
-	show("Other", others)
-	return strings.TrimRight(b.String(), "\n")
+	add("Other", others)
 }

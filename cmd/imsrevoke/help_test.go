@@ -1,9 +1,6 @@
 package main
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,7 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 	"github.com/spf13/pflag"
 
 	"imsrevoke/cmd/imsrevoke/docs"
@@ -155,34 +151,4 @@ func exampleWords(line string) []string {
 		words = append(words, word)
 	}
 	return words
-}
-
-var manPages = flag.String("man", "", "write the man pages to this folder")
-
-// TestManPages makes a man page of each verb's help.
-func TestManPages(t *testing.T) {
-	t.Parallel()
-	dir := *manPages
-	if dir == "" {
-		dir = t.TempDir()
-	}
-	root := (&cli{getenv: func(string) string { return "" }}).rootCommand()
-	header := &doc.GenManHeader{Section: "1", Source: "imsrevoke " + programVersion(), Manual: "User Commands"}
-	root.DisableAutoGenTag = true
-	if err := doc.GenManTree(root, header, dir); err != nil {
-		t.Fatal(err)
-	}
-	for _, cmd := range verbs(t) {
-		page := strings.ReplaceAll(cmd.CommandPath(), " ", "-") + ".1"
-		text, err := os.ReadFile(filepath.Join(dir, page))
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		for _, want := range []string{".SH NAME", ".SH SYNOPSIS", ".SH EXAMPLE"} {
-			if !strings.Contains(string(text), want) {
-				t.Errorf("%s has no %s", page, want)
-			}
-		}
-	}
 }

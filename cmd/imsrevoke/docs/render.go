@@ -21,7 +21,7 @@ func Render(markdown string, columns int) string {
 		if i > 0 && !block.tight {
 			lines = append(lines, "")
 		}
-		text := inline(block.text, helpTopic)
+		text := help.inline(block.text)
 		switch block.kind {
 		case heading:
 			lines = append(lines, strings.Repeat(indent, max(0, block.level-2))+text)
@@ -35,7 +35,7 @@ func Render(markdown string, columns int) string {
 				lines = append(lines, strings.TrimRight(indent+indent+line, " "))
 			}
 		case table:
-			for _, line := range layOut(block.rows, columns-len(indent), helpTopic) {
+			for _, line := range help.layOut(block.rows, columns-len(indent)) {
 				lines = append(lines, indent+line)
 			}
 		}
@@ -54,16 +54,16 @@ func ForMan(markdown string) string {
 		switch block.kind {
 		case heading:
 			if block.level > 1 {
-				b.WriteString(strings.Repeat("#", block.level-1) + " " + inline(block.text, manPage) + "\n")
+				b.WriteString(strings.Repeat("#", block.level-1) + " " + man.inline(block.text) + "\n")
 			}
 		case paragraph:
-			b.WriteString(inline(block.text, manPage) + "\n")
+			b.WriteString(man.inline(block.text) + "\n")
 		case item:
-			b.WriteString(block.marker + " " + inline(block.text, manPage) + "\n")
+			b.WriteString(block.marker + " " + man.inline(block.text) + "\n")
 		case code:
 			b.WriteString("```\n" + strings.Join(block.lines, "\n") + "\n```\n")
 		case table:
-			b.WriteString("```\n" + strings.Join(layOut(block.rows, columns, manPage), "\n") + "\n```\n")
+			b.WriteString("```\n" + strings.Join(man.layOut(block.rows, columns), "\n") + "\n```\n")
 		}
 	}
 	return b.String()
@@ -162,11 +162,24 @@ func cells(line string) []string {
 	return fields
 }
 
-func helpTopic(topic string) string { return "`imsrevoke help " + topic + "`" }
-func manPage(topic string) string   { return "**imsrevoke-" + topic + "**(7)" }
+// A style is where a text is to be shown.
+type style int
 
-// inline is a text with its links written out. A topic is named as refer says.
-func inline(text string, refer func(string) string) string {
+const (
+	help style = iota // on a terminal
+	man               // in a man page
+)
+
+// topic is how a text refers to a topic.
+func (s style) topic(name string) string {
+	if s == man {
+		return "**imsrevoke-" + name + "**(7)"
+	}
+	return "`imsrevoke help " + name + "`"
+}
+
+// inline is a text with its links written out.
+func (s style) inline(text string) string {
 	text = link().ReplaceAllStringFunc(text, func(match string) string {
 		parts := link().FindStringSubmatch(match)
 		shown, target := parts[1], parts[2]
@@ -175,15 +188,15 @@ func inline(text string, refer func(string) string) string {
 		topic := slices.Contains(names[:], name) && strings.HasSuffix(file, ".md")
 		switch {
 		case topic && strings.Trim(shown, "`") == name:
-			return refer(name)
+			return s.topic(name)
 		case topic:
-			return shown + " (" + refer(name) + ")"
+			return shown + " (" + s.topic(name) + ")"
 		case strings.Contains(target, "://"):
 			return shown + " (" + target + ")"
 		}
 		return shown
 	})
-	if refer(`x`) == helpTopic("x") {
+	if s == help {
 		text = strings.ReplaceAll(text, "**", "")
 	}
 	return text
@@ -191,13 +204,16 @@ func inline(text string, refer func(string) string) string {
 
 // layOut arranges a table in so many columns of a terminal, wrapping its cells.
 // Where it is too wide for that, its rows become paragraphs.
-func layOut(rows [][]string, columns int, refer func(string) string) []string {
+func (s style) layOut(rows [][]string, columns int) []string {
 	const gap = 2
 	shown := make([][]string, len(rows))
 	var widths, longest []int // of the columns: what they would like, and their longest word
 	for i, row := range rows {
 		for j, text := range row {
-			text = unbroken(strings.ReplaceAll(inline(text, refer), "**", ""))
+			text = unbroken(strings.ReplaceAll(s.inline(text), "**", ""))
+			if s == man { // where code is bold elsewhere
+				text = strings.ReplaceAll(text, "`", "")
+			}
 			shown[i] = append(shown[i], text)
 			if j == len(widths) {
 				widths, longest = append(widths, 0), append(longest, 0)
