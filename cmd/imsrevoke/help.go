@@ -36,7 +36,7 @@ const (
 )
 
 // showsFlagGroups makes help group the flags of a command that has many of them,
-// and wrap their descriptions at the width of the terminal. The help of the
+// and wrap all but its examples at the width of the terminal. The help of the
 // program itself ends with the topics.
 func (c *cli) showsFlagGroups(root *cobra.Command) {
 	const plainFlags = "Flags:\n{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}"
@@ -52,6 +52,7 @@ func (c *cli) showsFlagGroups(root *cobra.Command) {
 			usage = strings.Replace(usage, hint, fmt.Sprintf("{{%q}}", listedTopics())+hint, 1)
 		}
 		cmd.SetUsageTemplate(usage)
+		cmd.Long = strings.TrimSpace(docs.Wrap(cmd.Long, c.helpWidth()))
 		help(cmd, args)
 	})
 }

@@ -45,3 +45,24 @@ func TestEveryFlagHasAGroup(t *testing.T) {
 		}
 	}
 }
+
+// TestHelpFitsTheTerminal: only examples are wider than the terminal.
+func TestHelpFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	for _, cmd := range verbs(t) {
+		for _, width := range []int{80, 120} {
+			var out strings.Builder
+			c := &cli{getenv: func(string) string { return "" }, stdout: &out, stderr: &out, width: func() int { return width }}
+			args := append(strings.Fields(cmd.CommandPath())[1:], "--help")
+			if code := c.run(args); code != exitSettled {
+				t.Fatalf("%q ends with %d: %s", args, code, out.String())
+			}
+			for line := range strings.Lines(out.String()) {
+				line = strings.TrimRight(line, "\n")
+				if utf8.RuneCountInString(line) > min(width, widestHelp) && !strings.Contains(cmd.Example, line) {
+					t.Errorf("%q, %d columns: %q", args, width, line)
+				}
+			}
+		}
+	}
+}

@@ -14,8 +14,12 @@ import (
 // Render returns a document as plain text for a terminal of so many columns.
 // Code spans keep their backquotes. A link becomes its text, followed by where it
 // leads if that is another topic or a web page.
-func Render(markdown string, columns int) string {
-	const indent = "  "
+func Render(markdown string, columns int) string { return render(markdown, columns, "  ") }
+
+// Wrap returns paragraphs and lists for a terminal of so many columns.
+func Wrap(text string, columns int) string { return render(text, columns, "") }
+
+func render(markdown string, columns int, indent string) string {
 	var lines []string
 	for i, block := range parse(markdown) {
 		if i > 0 && !block.tight {
