@@ -142,7 +142,8 @@ func (s *Summary) Add(later Summary) {
 // The reasons why a run ends before its last row. Run's error wraps one of them, or
 // the cause of the context's end, or the error of the source.
 var (
-	// ErrUnauthorized: the server refuses the credentials.
+	// ErrUnauthorized: the credentials are refused, and asking again cannot help.
+	// Errors that wrap it say who refused them and what to do.
 	ErrUnauthorized = errors.New("the credentials are refused")
 	// ErrWrongEndpoint: there is no Image API at the endpoint.
 	ErrWrongEndpoint = errors.New("the endpoint is wrong")
@@ -161,6 +162,10 @@ var (
 	// ErrSource: the input could not be read to its end.
 	ErrSource = errors.New("the input cannot be read")
 )
+
+// ErrNotAllowed says that a credential is good, but not for the kind of request
+// that was refused. Keystone's access rules make such credentials.
+var ErrNotAllowed = errors.New("the credential is not accepted for this kind of request")
 
 // Validate returns an error that names the first invalid field, or nil.
 func (j *Job) Validate() error {

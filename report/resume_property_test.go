@@ -626,5 +626,5 @@ func (r ready) Authorize(req *http.Request) (uint64, error) {
 	req.Header.Set("X-Auth-Token", string(r))
 	return 1, nil
 }
-func (ready) Renew(context.Context, uint64, string) error { return imageapi.ErrRefused }
+func (ready) Renew(context.Context, uint64, string) error { return batch.ErrUnauthorized }
 func (ready) Accepted(uint64, string)                     {}
