@@ -94,9 +94,11 @@ CSV file, asks the OpenStack Image API (or Huawei Cloud IMS) to remove each
 member from its image, and writes a report with one row for each row of the
 file.`,
 		Example: `  imsrevoke demo                       # see it work, without a cloud
-  imsrevoke list --output shares.csv   # every share of the project's images
-  imsrevoke run pairs.csv --dry-run    # validate a file, send nothing
-  imsrevoke run pairs.csv              # revoke every share in it`,
+  imsrevoke list --output pairs.csv    # every share of the project's images
+  imsrevoke run pairs.csv --dry-run    # validate the file, send nothing
+  imsrevoke run pairs.csv              # revoke every share in it
+  imsrevoke check pairs.csv            # prove that they are gone
+  imsrevoke help troubleshooting       # common tasks, and every message`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -48,6 +48,7 @@ func (c *Program) showsFlagGroups(root *cobra.Command) {
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
 		flags := groupedUsages(cmd.LocalFlags(), c.helpWidth())
 		usage := strings.Replace(template, plainFlags, fmt.Sprintf("{{%q}}", flags), 1)
+		usage = strings.Replace(usage, "{{.UseLine}}", fmt.Sprintf("{{%q}}", useLine(cmd, c.helpWidth())), 1)
 		if cmd == root {
 			const hint = "\n\nUse \"{{.CommandPath}} [command] --help\""
 			usage = strings.Replace(usage, hint, fmt.Sprintf("{{%q}}", listedTopics())+hint, 1)
@@ -56,6 +57,19 @@ func (c *Program) showsFlagGroups(root *cobra.Command) {
 		cmd.Long = strings.TrimSpace(docs.Wrap(cmd.Long, c.helpWidth()))
 		help(cmd, args)
 	})
+}
+
+// useLine is how a command is called, wrapped between its flags.
+func useLine(cmd *cobra.Command, width int) string {
+	const indent = "      " // of further lines; the first one has less
+	var b strings.Builder
+	for i, part := range strings.Split(cmd.UseLine(), " [") {
+		if i > 0 {
+			b.WriteString(" [")
+		}
+		b.WriteString(strings.ReplaceAll(part, " ", "\u00a0"))
+	}
+	return strings.ReplaceAll(strings.TrimSpace(docs.Wrap(b.String(), width-len(indent))), "\n", "\n"+indent)
 }
 
 // helpWidth is how wide help is, in columns.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -69,6 +70,25 @@ func TestHelpFitsTheTerminal(t *testing.T) {
 					t.Errorf("%q, %d columns: %q", args, width, line)
 				}
 			}
+		}
+	}
+}
+
+// TestSynopses: the flags that a usage line shows are flags of the verb.
+func TestSynopses(t *testing.T) {
+	t.Parallel()
+	shown := regexp.MustCompile(`--([a-z0-9-]+)`)
+	for _, cmd := range verbs(t) {
+		names := shown.FindAllStringSubmatch(cmd.Use, -1)
+		for _, match := range names {
+			if cmd.LocalFlags().Lookup(match[1]) == nil {
+				t.Errorf("%s has no flag --%s", cmd.CommandPath(), match[1])
+			}
+		}
+		n := 0
+		cmd.LocalFlags().VisitAll(func(*pflag.Flag) { n++ })
+		if n >= groupedFrom && len(names) == 0 {
+			t.Errorf("the usage line of %s shows none of its %d flags: %s", cmd.CommandPath(), n, cmd.Use)
 		}
 	}
 }
