@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"imsrevoke/batch"
+	"imsrevoke/report"
 )
 
 // What the documents say of the program is compared with its code. What they say
@@ -258,4 +259,65 @@ func sentinels(file *ast.File) (texts []string) {
 		})
 	}
 	return texts
+}
+
+// TestMetrics: every metric is described.
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	name := regexp.MustCompile(`(?m)^imsrevoke_[a-z_]+`)
+	described := make(map[string]bool)
+	for _, row := range rows(t, topic(t, "scheduling"), "Metrics") {
+		for _, span := range spans(row[0]) {
+			described[name.FindString(span)] = true
+		}
+	}
+	written := make(map[string]bool)
+	for _, m := range []report.Metrics{{Verb: "run"}, {Verb: "list", List: &report.ListCounts{}}} {
+		path := filepath.Join(t.TempDir(), "task.prom")
+		if err := m.WriteFile(path); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, metric := range name.FindAllString(string(text), -1) {
+			written[metric] = true
+			if !described[metric] {
+				t.Errorf("scheduling does not describe %s", metric)
+			}
+		}
+	}
+	for metric := range described {
+		if !written[metric] {
+			t.Errorf("there is no metric %s", metric)
+		}
+	}
+}
+
+// TestLayout: every package has a place in the table of the directories.
+func TestLayout(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("DEVELOPMENT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var described []string
+	for _, row := range rows(t, Topic{Name: "DEVELOPMENT", Text: string(text)}, "Layout") {
+		for _, name := range spans(row[0]) {
+			described = append(described, name)
+			if info, err := os.Stat(filepath.Join(root, name)); err != nil || !info.IsDir() {
+				t.Errorf("there is no directory %s", name)
+			}
+		}
+	}
+	for _, s := range sourcesOf(t) {
+		dir, err := filepath.Rel(root, filepath.Dir(s.path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(described, filepath.ToSlash(dir)) {
+			t.Errorf("%s is not in the table", dir)
+		}
+	}
 }
