@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -104,6 +105,31 @@ func TestReadmeExitCodes(t *testing.T) {
 	whole := Topic{Name: "exit-codes", Text: strings.Replace(text, "# Exit codes\n", "\n## Exit codes\n", 1)}
 	if got, want := codes(rows(t, readme(t), "Exit codes")), codes(rows(t, whole, "Exit codes")); !slices.Equal(got, want) {
 		t.Errorf("the README has the exit codes %v, the topic %v", got, want)
+	}
+}
+
+// TestColumns: the columns of a report are described, in their order.
+func TestColumns(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(root, "samples", "expected", "pairs.report.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, _, _ := strings.Cut(string(text), "\n")
+	var described []string
+	for _, row := range rows(t, topic(t, "report"), "Columns") {
+		described = append(described, spans(row[0])...)
+	}
+	if all := strings.Split(strings.TrimSpace(header), ","); len(all) < len(described) || !slices.Equal(all[:len(described)], described) {
+		t.Errorf("a report has the columns %q, the topic %q", all, described)
+	}
+}
+
+// TestDefaultRate: the README names the default rate.
+func TestDefaultRate(t *testing.T) {
+	t.Parallel()
+	if want := fmt.Sprintf("(default %v/s)", batch.DefaultRate); !strings.Contains(readme(t).Text, "`--rate` "+want) {
+		t.Errorf("the README does not say %q", want)
 	}
 }
 
