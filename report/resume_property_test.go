@@ -294,7 +294,7 @@ func (t *trial) run(l life) []batch.Outcome {
 	}
 	job, reason := l.limit(*t.job)
 	rec := &mortal{Journal: j, trial: t, life: l, die: die, synced: j.size, ends: make(map[int]int64), settles: make(map[int]batch.Outcome)}
-	_, err = job.Run(ctx, j.Remaining(&input{rows: t.rows}), mortalAPI{t.api(), alive}, rec)
+	_, err = job.Run(ctx, batch.Revoke, j.Remaining(&input{rows: t.rows}), mortalAPI{t.api(), alive}, rec)
 	t.judgeRequests(from)
 	switch {
 	case rec.dead:

@@ -95,10 +95,8 @@ func (u *undoing) path(name string) string { return filepath.Join(u.dir, name) }
 
 func (u *undoing) start(verb, file, attempts string) *programtest.Process {
 	u.t.Helper()
-	return programtest.Start(u.t, u.program, []string{
-		"OS_AUTH_URL=" + u.server.AuthURL, "OS_USERNAME=" + imagetest.UserName, "OS_PASSWORD=" + imagetest.Password,
-		"OS_USER_DOMAIN_NAME=" + imagetest.DomainName, "OS_PROJECT_NAME=" + imagetest.ProjectName, "OS_PROJECT_DOMAIN_NAME=" + imagetest.DomainName,
-	}, verb, u.path(file), "--resume", "--yes", "--lock", u.path("lock"), "--rate", "200/s", "--workers", "4", "--max-failures", "none",
+	return programtest.Start(u.t, u.program, programtest.Variables(imagetest.Login(u.server.AuthURL)),
+		verb, u.path(file), "--resume", "--yes", "--lock", u.path("lock"), "--rate", "200/s", "--workers", "4", "--max-failures", "none",
 		"--attempts", attempts)
 }
 

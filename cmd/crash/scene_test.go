@@ -196,11 +196,7 @@ func (s *scene) start() *programtest.Process {
 	if s.older != nil && s.now.text == nil {
 		how = "--overwrite" // a report without a journal is not gone on with
 	}
-	environment := []string{
-		"OS_AUTH_URL=" + s.server.URL + imagetest.IdentityPath,
-		"OS_USERNAME=" + imagetest.UserName, "OS_PASSWORD=" + imagetest.Password, "OS_USER_DOMAIN_NAME=" + imagetest.DomainName,
-		"OS_PROJECT_NAME=" + imagetest.ProjectName, "OS_PROJECT_DOMAIN_NAME=" + imagetest.DomainName,
-	}
+	environment := programtest.Variables(imagetest.Login(s.server.URL + imagetest.IdentityPath))
 	return programtest.Start(s.t, s.program, environment, "run", s.input, how, "--yes", "--report", s.report,
 		"--lock", s.input+".lock", "--rate", "unlimited", "--workers", strconv.Itoa(workers), "--attempts", "3",
 		"--attempt-timeout", "10m", "--max-failures", "none")

@@ -50,12 +50,9 @@ func TestShardsShareOneFile(t *testing.T) {
 	program := programtest.Build(t)
 	var running []*programtest.Process
 	for index := range shards {
-		running = append(running, programtest.Start(t, program, []string{
-			"OS_AUTH_URL=" + server.AuthURL, "OS_USERNAME=" + imagetest.UserName, "OS_PASSWORD=" + imagetest.Password,
-			"OS_USER_DOMAIN_NAME=" + imagetest.DomainName, "OS_PROJECT_NAME=" + imagetest.ProjectName,
-			"OS_PROJECT_DOMAIN_NAME=" + imagetest.DomainName,
-			"XDG_STATE_HOME=" + dir, fmt.Sprintf("JOB_COMPLETION_INDEX=%d", index),
-		}, "run", input, "--yes", "--shard", fmt.Sprintf("/%d", shards), "--rate", fmt.Sprint(rate), "--workers", fmt.Sprint(workers)))
+		running = append(running, programtest.Start(t, program,
+			programtest.Variables(imagetest.Login(server.AuthURL), "XDG_STATE_HOME="+dir, fmt.Sprintf("JOB_COMPLETION_INDEX=%d", index)),
+			"run", input, "--yes", "--shard", fmt.Sprintf("/%d", shards), "--rate", fmt.Sprint(rate), "--workers", fmt.Sprint(workers)))
 	}
 	found := make(map[string]string) // the outcomes, by the line of the input
 	for index, v := range running {

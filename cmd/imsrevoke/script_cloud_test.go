@@ -15,7 +15,6 @@ import (
 	"imsrevoke/batch"
 	"imsrevoke/batch/imagetest"
 	"imsrevoke/batch/manifest"
-	"imsrevoke/cmd/internal/programtest"
 )
 
 // bystander is a member that no file names: it must keep its shares.
@@ -134,23 +133,23 @@ func (s *script) login(ts *testscript.TestScript, args []string) {
 	switch way := args[0]; way {
 	case "none":
 	case "password":
-		maps.Copy(variables, programtest.PasswordLogin(c.authURL))
+		maps.Copy(variables, imagetest.Login(c.authURL))
 	case "wrong-password":
-		maps.Copy(variables, programtest.PasswordLogin(c.authURL))
+		maps.Copy(variables, imagetest.Login(c.authURL))
 		variables["OS_PASSWORD"] = "not the password"
 	case "other-project":
 		c.AddUser(imagetest.User{
 			Name: imagetest.UserName, Password: imagetest.Password, ProjectID: otherProject, ProjectName: otherProject,
 			Roles: []string{imagetest.RoleMember, imagetest.RoleReader},
 		})
-		maps.Copy(variables, programtest.PasswordLogin(c.authURL))
+		maps.Copy(variables, imagetest.Login(c.authURL))
 		variables["OS_PROJECT_NAME"] = otherProject
 	case "admin":
 		c.AddUser(imagetest.User{
 			Name: "admin", Password: imagetest.Password, ProjectID: adminProject, ProjectName: "admin",
 			Roles: []string{imagetest.RoleAdmin, imagetest.RoleMember, imagetest.RoleReader},
 		})
-		maps.Copy(variables, programtest.PasswordLogin(c.authURL))
+		maps.Copy(variables, imagetest.Login(c.authURL))
 		variables["OS_USERNAME"], variables["OS_PROJECT_NAME"] = "admin", "admin"
 	case "app-credential", "both-rules", "delete-rule", "list-rule", "audit-rules", "images-rule":
 		c.AddAppCredential(imagetest.AppCredential{

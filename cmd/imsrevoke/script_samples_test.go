@@ -54,7 +54,7 @@ func samplesCloud(t *testing.T, input string) (c *imagetest.Cloud, authURL strin
 // runSample runs imsrevoke off a terminal, logged in at authURL.
 func runSample(authURL string, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	login := programtest.PasswordLogin(authURL)
+	login := imagetest.Login(authURL)
 	c := &cli.Program{
 		Console: ui.Console{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs},
 		Getenv:  func(name string) string { return login[name] },

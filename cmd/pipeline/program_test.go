@@ -36,15 +36,8 @@ func runProgram(t *testing.T, authURL string, pairs []batch.Pair, flags ...strin
 	if err := os.WriteFile(input, pairsFile(pairs), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	environment := map[string]string{
-		"HOME":                dir,
-		"XDG_STATE_HOME":      dir,
-		"OS_AUTH_URL":         authURL,
-		"OS_USERNAME":         imagetest.UserName,
-		"OS_PASSWORD":         imagetest.Password,
-		"OS_USER_DOMAIN_NAME": imagetest.DomainName,
-		"OS_PROJECT_NAME":     imagetest.ProjectName,
-	}
+	environment := imagetest.Login(authURL)
+	environment["HOME"], environment["XDG_STATE_HOME"] = dir, dir
 	var stdout, stderr bytes.Buffer
 	c := cli.New()
 	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(""), &stdout, &stderr

@@ -182,7 +182,7 @@ func TestPipelineProvesWhatItSettles(t *testing.T) {
 			Workers: rapid.IntRange(1, 6).Draw(rt, "workers"), Rate: batch.Unlimited, Attempts: 3, AttemptTimeout: 30 * time.Second,
 		}}
 		if rapid.Bool().Draw(rt, "check") {
-			v.do = (*batch.Job).Check
+			v.op = batch.Check
 		}
 		if rapid.IntRange(0, 5).Draw(rt, "interrupted") == 0 {
 			v.interruptAfter = time.Duration(rapid.IntRange(1, 2000).Draw(rt, "after ms")) * time.Millisecond

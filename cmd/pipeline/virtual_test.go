@@ -32,8 +32,8 @@ type virtualRun struct {
 	roles   []string
 	// interruptAfter ends the context of the run, unless it is 0.
 	interruptAfter time.Duration
-	// do is what the job does, (*batch.Job).Run if it is nil.
-	do func(*batch.Job, context.Context, batch.Source, batch.API, batch.Recorder) (batch.Summary, error)
+	// op is what the job does, [batch.Revoke] if it is nil.
+	op *batch.Operation
 }
 
 // An ending is what is left of a run.
@@ -84,11 +84,11 @@ func (v virtualRun) run(dir string, input []byte) (e ending, err error) {
 	if v.interruptAfter > 0 {
 		defer time.AfterFunc(v.interruptAfter, func() { cancel(errPipelineInterrupt) }).Stop()
 	}
-	do := v.do
-	if do == nil {
-		do = (*batch.Job).Run
+	op := v.op
+	if op == nil {
+		op = batch.Revoke
 	}
-	e.counts, e.stopped = do(&v.job, ctx, m.Reader(), v.api(), journal)
+	e.counts, e.stopped = v.job.Run(ctx, op, m.Reader(), v.api(), journal)
 	e.took = time.Since(began)
 	c := report.CSV{Input: m.Reader(), Columns: m.Columns, Rows: m.Rows, Journal: journal, Rest: batch.Skipped, Reason: "not reached"}
 	reportPath := filepath.Join(dir, "report.csv")

@@ -52,7 +52,7 @@ func TestListRunListLeavesWhatIsAllowed(t *testing.T) {
 		}
 		server := imagetest.NewServer(c)
 		defer server.Close()
-		environment := programtest.PasswordLogin(server.AuthURL)
+		environment := imagetest.Login(server.AuthURL)
 		list := func(output string) siteRun {
 			return runInProcess(nil, environment, []string{"list", "--not-in", allowFile, "--allow-empty", "--rate", "unlimited", "--output", output})
 		}

@@ -77,15 +77,7 @@ func (s *site) args(flags ...string) []string {
 		"--report", s.report(), "--lock", filepath.Join(filepath.Dir(s.input), "lock")}, flags...)
 }
 
-func (s *site) environment() map[string]string {
-	return map[string]string{
-		"OS_AUTH_URL":         s.server.AuthURL,
-		"OS_USERNAME":         imagetest.UserName,
-		"OS_PASSWORD":         imagetest.Password,
-		"OS_USER_DOMAIN_NAME": imagetest.DomainName,
-		"OS_PROJECT_NAME":     imagetest.ProjectName,
-	}
-}
+func (s *site) environment() map[string]string { return imagetest.Login(s.server.AuthURL) }
 
 // run runs the program without its process, off a terminal.
 func (s *site) run(flags ...string) siteRun {

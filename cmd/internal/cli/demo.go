@@ -1,9 +1,9 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"net/http"
@@ -65,7 +65,8 @@ func (c *Program) demo(ctx context.Context) error {
 	defer server.Close()
 
 	e := c.environment(defaultLogging)
-	e.Getenv = demoEnvironment(server.AuthURL)
+	login := imagetest.Login(server.AuthURL)
+	e.Getenv = func(name string) string { return login[name] }
 	if err := demoList(ctx, e, dir, "shares.csv", ""); err != nil {
 		return err
 	}
@@ -108,25 +109,12 @@ func demoList(ctx context.Context, e *job.Environment, dir, output, allowed stri
 	if err := list.Run(ctx, e, &o); err != nil && !errors.Is(err, exit.ErrFound) {
 		return err
 	}
-	rows, err := readReport(o.Output.Report)
+	text, err := os.ReadFile(o.Output.Report)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.Stdout, "%s: %s\n", output, ui.Plural(len(rows)-1, "share"))
+	fmt.Fprintf(e.Stdout, "%s: %s\n", output, ui.Plural(bytes.Count(text, []byte("\n"))-1, "share"))
 	return nil
-}
-
-func demoEnvironment(authURL string) func(string) string {
-	return func(name string) string {
-		return map[string]string{
-			"OS_AUTH_URL":            authURL,
-			"OS_USERNAME":            imagetest.UserName,
-			"OS_PASSWORD":            imagetest.Password,
-			"OS_USER_DOMAIN_NAME":    imagetest.DomainName,
-			"OS_PROJECT_NAME":        imagetest.ProjectName,
-			"OS_PROJECT_DOMAIN_NAME": imagetest.DomainName,
-		}[name]
-	}
 }
 
 // demoBystander is a member that no row names: it must keep its share.
@@ -197,16 +185,6 @@ func readPairs(ctx context.Context, path string) ([]batch.Pair, error) {
 	return pairs, nil
 }
 
-// readReport reads a report's rows, the header first.
-func readReport(path string) ([][]string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return csv.NewReader(file).ReadAll()
-}
-
 // showReport shows some telling rows of the report: one of each outcome, and some
 // that needed several attempts.
 func (c *Program) showReport(path string) error {
@@ -249,22 +227,18 @@ func (c *Program) showReport(path string) error {
 
 // judgeDemo compares what the report says with what the cloud knows.
 func (c *Program) judgeDemo(simulated *imagetest.Cloud, pairs []batch.Pair, path string) error {
-	rows, err := readReport(path)
+	results, err := report.OpenResults(path)
 	if err != nil {
 		return err
 	}
+	defer results.Close()
 	gone, kept := 0, 0
-	for i, row := range rows[1:] {
-		p := pairs[i]
-		outcome := batch.Outcome(row[3])
-		if outcome == batch.Duplicate {
-			outcome = batch.RepeatedOutcome(row[8])
+	err = report.View{}.Each(results, func(e *report.Entry) error {
+		p := pairs[gone+kept]
+		if simulated.Shared(p.ImageID, p.MemberID) == e.Settled() {
+			return fmt.Errorf("the report says %s of line %d, and the simulated cloud says otherwise", e.Outcome, e.Row.Line)
 		}
-		settled := outcome.Settled()
-		if simulated.Shared(p.ImageID, p.MemberID) == settled {
-			return fmt.Errorf("the report says %s of line %s, and the simulated cloud says otherwise", row[3], row[0])
-		}
-		if settled {
+		if e.Settled() {
 			gone++
 		} else {
 			kept++
@@ -272,6 +246,10 @@ func (c *Program) judgeDemo(simulated *imagetest.Cloud, pairs []batch.Pair, path
 		if !simulated.Shared(p.ImageID, demoBystander) {
 			return fmt.Errorf("image %s has lost a member that no row names", p.ImageID)
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	fmt.Fprintf(c.Stdout, "\nThe simulated cloud agrees: %s gone, %d not revoked and still there,\nnothing else touched, %d images deleted.\n",
 		ui.Plural(gone, "share"), kept, simulated.Stats().ImagesDeleted)

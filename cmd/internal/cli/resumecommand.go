@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"imsrevoke/cmd/internal/job"
+	"imsrevoke/batch"
 	"imsrevoke/cmd/internal/ui"
 )
 
@@ -16,7 +16,7 @@ import (
 // for the next command, too.
 func (c *Program) resumeCommand() string {
 	cmd, rest, err := c.RootCommand().Find(c.args)
-	if err != nil || cmd.Name() != job.Revocation.Name && cmd.Name() != job.Restoration.Name {
+	if err != nil || cmd.Name() != batch.Revoke.Name && cmd.Name() != batch.Restore.Name {
 		return ""
 	}
 	var flags []string

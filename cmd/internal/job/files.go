@@ -42,7 +42,7 @@ func filesFor(e *Environment, input string, v verb, o *Options) (*files, error) 
 		f.journal = path + ".journal"
 		f.resumes = o.Action.Resume && exists(f.journal)
 		if o.Action.Resume && !f.resumes && exists(path) {
-			return nil, fmt.Errorf("cannot resume: %s: its journal %s is missing; name another file with --report, or replace it with --overwrite", path, f.journal)
+			return nil, exit.WithHint(fmt.Errorf("cannot resume: %s: its journal %s is missing", path, f.journal), "name another file with --report, or replace it with --overwrite")
 		}
 		replace = "name another file with %s, resume its run with --resume, or replace it with --overwrite"
 	}
@@ -106,9 +106,9 @@ func (r *run) openJournal() (*report.Journal, error) {
 	j, err := report.OpenJournal(r.files.journal, r.identity())
 	switch {
 	case errors.Is(err, report.ErrNotOurs):
-		return nil, fmt.Errorf("cannot resume: %s: %w; or discard it with --overwrite", r.files.journal, exit.WithoutPath(err))
+		return nil, exit.WithHint(fmt.Errorf("cannot resume: %s: %w", r.files.journal, exit.WithoutPath(err)), "or discard it with --overwrite")
 	case errors.Is(err, report.ErrOtherRun), errors.Is(err, report.ErrDamaged):
-		return nil, fmt.Errorf("cannot resume: %w; keep it, and give the new run another --report, or discard it with --overwrite", err)
+		return nil, exit.WithHint(fmt.Errorf("cannot resume: %w", err), "keep it, and give the new run another --report, or discard it with --overwrite")
 	case err != nil:
 		return nil, fmt.Errorf("cannot resume: %w", err)
 	}

@@ -40,7 +40,7 @@ func (r *run) planOnline(ctx context.Context, file *output.File, s *ui.Summary) 
 	bar := r.startProgress("plan", r.manifest.Rows)
 	job := r.job(bar)
 	job.OnList = found.add
-	counts, stopped := job.Check(ctx, r.manifest.Reader(), api, bar.Recorder(&onlineRecorder{r.journal, found}))
+	counts, stopped := job.Run(ctx, batch.Check, r.manifest.Reader(), api, bar.Recorder(&onlineRecorder{r.journal, found}))
 	bar.Finish()
 	s.Counts = counts
 	if err := r.journal.End(stopOf(stopped), counts); err != nil {

@@ -61,7 +61,7 @@ func TestHostileRetryAfter(t *testing.T) {
 				limits := DefaultOptions().Limits
 				job := limits.Job(limits.Rate)
 				row, start := &oneRow{pair: pair}, time.Now()
-				if _, err := job.Run(t.Context(), row, api, row); err != nil {
+				if _, err := job.Run(t.Context(), batch.Revoke, row, api, row); err != nil {
 					t.Fatal(err)
 				}
 				took := time.Since(start)

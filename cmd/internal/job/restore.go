@@ -24,7 +24,7 @@ func Restore(ctx context.Context, e *Environment, input string, o *Options) erro
 	if err != nil {
 		return err
 	}
-	return change(ctx, e, input, o, Restoration, &undoing{run: survey})
+	return change(ctx, e, input, o, restore, &undoing{run: survey})
 }
 
 // An undoing is what is known of the run whose shares are restored. A nil one is
@@ -97,8 +97,8 @@ func (u *undoing) prove(m *manifest.Manifest) error {
 		case err != nil:
 			return fmt.Errorf("cannot prove what %s says: %s: %w", m.Name, proof.Name, err)
 		case !revoked:
-			return fmt.Errorf("%s, line %d: its journal %s does not say that this share was revoked: the report was changed, or is of another run; restore from the report as it was written",
-				m.Name, row.Line, proof.Name)
+			return exit.WithHint(fmt.Errorf("%s, line %d: its journal %s does not say that this share was revoked: the report was changed, or is of another run",
+				m.Name, row.Line, proof.Name), "restore from the report as it was written")
 		}
 	}
 }

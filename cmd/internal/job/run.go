@@ -29,7 +29,7 @@ import (
 
 // Revoke is the verb run: it revokes every share that the input lists.
 func Revoke(ctx context.Context, e *Environment, input string, o *Options) error {
-	return change(ctx, e, input, o, Revocation, nil)
+	return change(ctx, e, input, o, revoke, nil)
 }
 
 // change is a verb that changes something: validate the file, connect, ask, send,
@@ -55,7 +55,7 @@ func change(ctx context.Context, e *Environment, input string, o *Options, v ver
 		return exit.WithHint(errors.New("there is no terminal to ask on"), "add --yes to "+v.infinitive+" the shares without a question")
 	}
 	if u != nil && u.unproven != nil && o.Action.Yes && !o.Action.TrustReport {
-		return fmt.Errorf("cannot prove what %s says: %w; put the journal beside it, or take the report's word with --trust-report", input, u.unproven)
+		return exit.WithHint(fmt.Errorf("cannot prove what %s says: %w", input, u.unproven), "put the journal beside it, or take the report's word with --trust-report")
 	}
 	if r.session, err = o.Connection.Connect(ctx, e); err != nil {
 		return err
@@ -172,7 +172,7 @@ func (r *run) showUnusual(ctx context.Context) error {
 		return err
 	}
 	notes := slices.Concat(r.undo.notes(), r.undo.differences(r.identity()), ui.Unusual(r.manifest, p))
-	if r.verb.Name == Revocation.Name {
+	if r.verb.Operation == batch.Revoke {
 		found, err := r.survey(ctx, p.Images)
 		if err != nil {
 			return err
@@ -324,7 +324,7 @@ func (r *run) execute(ctx context.Context) error {
 	job := r.job(bar)
 	job.Pace = &batch.Pace{}
 	job.Settled, _ = r.journal.Settled()
-	sent, stopped := r.verb.do(job, ctx, r.journal.Remaining(r.manifest.Reader()), api, bar.Recorder(r.journal))
+	sent, stopped := job.Run(ctx, r.verb.Operation, r.journal.Remaining(r.manifest.Reader()), api, bar.Recorder(r.journal))
 	bar.Finish()
 	if errors.Is(stopped, batch.ErrMisconfigured) && !r.files.resumes {
 		// Nothing has happened that a report could tell of, and a journal would

@@ -42,7 +42,7 @@ func (r *run) survey(ctx context.Context, images []string) ([]string, error) {
 			stop(fmt.Errorf("%w: %s", errUnreadable, answer.Message))
 		}
 	}
-	_, err := job.Check(ctx, r.remaining(), api, s)
+	_, err := job.Run(ctx, batch.Check, r.remaining(), api, s)
 	r.HideReading(len(images))
 	switch {
 	case errors.Is(err, errUnreadable), errors.Is(err, batch.ErrUnauthorized), errors.Is(err, batch.ErrWrongEndpoint):

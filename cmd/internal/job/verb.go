@@ -1,17 +1,12 @@
 package job
 
-import (
-	"context"
+import "imsrevoke/batch"
 
-	"imsrevoke/batch"
-)
-
-// A verb is what a job does with the rows of a file. All else (the plan and the
-// question, the pace, the limits, the report) is the same for every verb.
+// A verb is an operation in words, and what its job leaves behind. All else (the
+// plan and the question, the pace, the limits, the report) is the same for every
+// operation.
 type verb struct {
-	Name string
-	// do is the method of the job that does it.
-	do func(*batch.Job, context.Context, batch.Source, batch.API, batch.Recorder) (batch.Summary, error)
+	*batch.Operation
 	// infinitive says what is done with a share.
 	infinitive string
 	// suffix takes the place of the input's extension in the name of the report.
@@ -21,7 +16,7 @@ type verb struct {
 }
 
 var (
-	Revocation  = verb{Name: "run", do: (*batch.Job).Run, infinitive: "revoke", suffix: ".report.csv", journals: true}
-	check       = verb{Name: "check", do: (*batch.Job).Check, infinitive: "check", suffix: ".check.csv"}
-	Restoration = verb{Name: "restore", do: (*batch.Job).Restore, infinitive: "restore", suffix: ".restore.csv", journals: true}
+	revoke  = verb{batch.Revoke, "revoke", ".report.csv", true}
+	check   = verb{batch.Check, "check", ".check.csv", false}
+	restore = verb{batch.Restore, "restore", ".restore.csv", true}
 )

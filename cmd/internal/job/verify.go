@@ -36,7 +36,7 @@ func (r *run) verify(ctx context.Context, api batch.API, ran *batch.Job) (func(i
 	if job.MaxDuration > 0 {
 		job.MaxDuration = max(job.MaxDuration-time.Since(r.started), 1) // 0 would be no limit
 	}
-	sent, err := job.Check(ctx, r.journal.SettledOf(r.manifest.Reader()), api, bar.Recorder(v))
+	sent, err := job.Run(ctx, batch.Check, r.journal.SettledOf(r.manifest.Reader()), api, bar.Recorder(v))
 	return v.of, sent, err
 }
 

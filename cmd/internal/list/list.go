@@ -145,7 +145,7 @@ func (l *listing) openAllowLists(ctx context.Context) error {
 			return err
 		}
 		if list.Entries == 0 && !l.options.AllowEmpty {
-			return fmt.Errorf("%s: the allow list has no entries, so that every share would be listed; if that is what you want, add --allow-empty", list.Name)
+			return exit.WithHint(fmt.Errorf("%s: the allow list has no entries, so that every share would be listed", list.Name), "if that is what you want, add --allow-empty")
 		}
 		l.allowed = append(l.allowed, list)
 	}

@@ -115,12 +115,12 @@ func (m *Monitor) writeMetrics(code int) error {
 // metrics are what is known of a job that has ended. One without a report has
 // sent nothing, unless the report could not be written.
 func (m *Monitor) metrics(code int) *report.Metrics {
-	told := &report.Metrics{Verb: m.verb, Version: version.Program(), ExitCode: code}
-	if m.summary == nil || !m.summary.Count(told) {
-		told.Finished, told.Duration = time.Now(), time.Since(m.began)
-		told.Unknown = code == exit.Record
+	metrics := &report.Metrics{Verb: m.verb, Version: version.Program(), ExitCode: code}
+	if m.summary == nil || !m.summary.Count(metrics) {
+		metrics.Finished, metrics.Duration = time.Now(), time.Since(m.began)
+		metrics.Unknown = code == exit.Record
 	}
-	return told
+	return metrics
 }
 
 // message is what is told to a service outside: how the job ended, and numbers.

@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
-
-	"imsrevoke/batch/imagetest"
 )
 
 // Main runs the tests of a package, and makes their binary serve as the
@@ -44,18 +43,16 @@ func HearHangups() {
 	}
 }
 
-// PasswordLogin is the environment for a login with the cloud's own user.
-func PasswordLogin(authURL string) map[string]string {
-	return map[string]string{
-		"OS_AUTH_URL":            authURL,
-		"OS_USERNAME":            imagetest.UserName,
-		"OS_PASSWORD":            imagetest.Password,
-		"OS_USER_DOMAIN_NAME":    imagetest.DomainName,
-		"OS_PROJECT_NAME":        imagetest.ProjectName,
-		"OS_PROJECT_DOMAIN_NAME": imagetest.DomainName,
+// Variables are the variables of an environment in the form of [exec.Cmd].
+func Variables(environment map[string]string, more ...string) []string {
+	list := slices.Clone(more)
+	for name, value := range environment {
+		list = append(list, name+"="+value)
 	}
+	return list
 }
 
+// ReportHeader is the header of a report of a file without other columns.
 const ReportHeader = "line,image_id,member_id,outcome,http_status,attempts,duration_ms,request_id,message,finished_at,verified,also_shared_with"
 
 // ReadCSV reads the rows of a CSV, the header first.
