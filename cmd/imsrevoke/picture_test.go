@@ -39,6 +39,9 @@ func TestPicture(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v; -update makes it", err)
 	}
+	if lost := regexp.MustCompile(`>(  |[^<]*  )[^<]*</text>`).FindString(string(picture)); lost != "" {
+		t.Errorf("browsers make one blank of several: %s", lost)
+	}
 	drawn := withoutNumbers(strings.ReplaceAll(html.UnescapeString(string(picture)), unbroken, " "))
 	for _, line := range screen {
 		first, _, _ := strings.Cut(strings.TrimSpace(line), " ")

@@ -5,7 +5,6 @@ package docs
 import (
 	"encoding/csv"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -15,6 +14,7 @@ import (
 	"testing"
 
 	"imsrevoke/batch/imagetest"
+	"imsrevoke/cmd/internal/programtest"
 	"imsrevoke/samples"
 )
 
@@ -46,27 +46,8 @@ type newcomer struct {
 // stranger is a member of all images that pairs.csv does not name.
 const stranger = "5712a9e0000000000000000000000001"
 
-// program is the directory of the program, built.
-var program string
-
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "docs-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		program = dir
-		if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "imsrevoke"), "imsrevoke/cmd/imsrevoke").CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
-			return 1
-		}
-		return m.Run()
-	}())
-}
-
-func newNewcomer(t *testing.T) *newcomer {
+// newNewcomer takes the directory of the program.
+func newNewcomer(t *testing.T, program string) *newcomer {
 	n := &newcomer{T: t, dir: t.TempDir(), cloud: imagetest.NewCloud()}
 	rows, err := csv.NewReader(strings.NewReader(string(samples.Pairs))).ReadAll()
 	if err != nil {
@@ -156,8 +137,7 @@ func TestMakeBuild(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	n := newNewcomer(t)
-	n.environment[0] = "PATH=" + filepath.Join(clone, "bin") + ":" + os.Getenv("PATH")
+	n := newNewcomer(t, filepath.Join(clone, "bin"))
 	n.run("imsrevoke version >version && imsrevoke run pairs.csv --html page.html --metrics run.prom", 0)
 	for _, name := range []string{"version", "pairs.report.csv.journal", "page.html", "run.prom"} {
 		text, err := os.ReadFile(filepath.Join(n.dir, name))
@@ -169,11 +149,23 @@ func TestMakeBuild(t *testing.T) {
 	}
 }
 
-// TestReadmeCommands runs every command of the README, in its order. That make has
-// the targets is all that is tested of them here; what they build is tested
-// elsewhere.
-func TestReadmeCommands(t *testing.T) {
+// TestDocumentedCommands runs commands of the documents.
+func TestDocumentedCommands(t *testing.T) {
 	t.Parallel()
+	program := filepath.Dir(programtest.Build(t))
+	t.Run("the README", func(t *testing.T) {
+		t.Parallel()
+		readmeCommands(t, program)
+	})
+	t.Run("the common tasks", func(t *testing.T) {
+		t.Parallel()
+		commonTasks(t, program)
+	})
+}
+
+// readmeCommands runs every command of the README, in its order. That make has the
+// targets is all that is tested of them here; what they build is tested elsewhere.
+func readmeCommands(t *testing.T, program string) {
 	if testing.Short() {
 		t.Skip("the demo takes its time, to be watched")
 	}
@@ -181,7 +173,7 @@ func TestReadmeCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := newNewcomer(t)
+	n := newNewcomer(t, program)
 	if err := os.WriteFile(filepath.Join(n.dir, "allowed.csv"), []byte("member_id\n"+stranger+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -202,10 +194,11 @@ func TestReadmeCommands(t *testing.T) {
 	if len(lines) < 8 {
 		t.Errorf("the README has the commands %q", lines)
 	}
-	// What the four lines are for.
-	pairs := strings.Count(string(samples.Pairs), "\n") - 1
-	if left := n.left(); left != 0 {
-		t.Errorf("%d of %d shares are left", left, pairs)
+	if left := n.left(); left != 0 { // what the four lines are for
+		t.Errorf("%d shares are left", left)
+	}
+	if lines := strings.Count(readme(t).Text, "\n"); lines > 200 {
+		t.Errorf("the README has %d lines: move some of it to a topic", lines)
 	}
 	for _, target := range []string{"docs", "demo", "test", "check"} {
 		if !slices.ContainsFunc(strings.Split(string(makefile), "\n"), func(line string) bool { return strings.HasPrefix(line, target+":") }) {
@@ -224,11 +217,10 @@ func (n *newcomer) left() (left int) {
 	return left
 }
 
-// TestCommonTasks does what troubleshooting says of the common tasks: a dry run, a
-// run, a resumed one, an audit, the way back.
-func TestCommonTasks(t *testing.T) {
-	t.Parallel()
-	n := newNewcomer(t)
+// commonTasks does what troubleshooting says of the common tasks: a dry run, a run,
+// a resumed one, an audit, the way back.
+func commonTasks(t *testing.T, program string) {
+	n := newNewcomer(t, program)
 	before := n.left()
 	var lines []string
 	for _, line := range commands(topic(t, "troubleshooting").Section("Common tasks")) {
