@@ -80,7 +80,10 @@ func (s *shardedRun) write(t testing.TB, shard int, end bool) {
 func (s *shardedRun) writeReport(t testing.TB, path string, run Run, rows []batch.Row, results []batch.Result, other [][]string, end bool) {
 	t.Helper()
 	os.Remove(path + ".journal")
-	j, err := CreateJournal(path+".journal", run)
+	plan := planOf(t, rows, []string{"note"}, other)
+	defer plan.Close()
+	run.Rows = len(rows)
+	j, err := CreateJournal(path+".journal", plan, run)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +101,7 @@ func (s *shardedRun) writeReport(t testing.TB, path string, run Run, rows []batc
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := CSV{Input: &input{rows: rows, other: other}, Columns: []string{"note"}, Rows: len(rows), Journal: j}
+	c := CSV{Journal: j}
 	if _, err := c.WriteFile(path); err != nil {
 		t.Fatal(err)
 	}

@@ -159,13 +159,6 @@ func (v View) newPage(r *Results, s *Survey) *page {
 		p.Notes = append(p.Notes, "This is the journal of a run that is under way or was cut off.")
 	}
 	p.RowsName = "all rows"
-	if n := s.missing(); n > 0 {
-		p.RowsName = "rows with a result"
-		p.Notes = append(p.Notes, fmt.Sprintf("Without a result, and not shown, because a journal does not say which they are: %s.", counted(n, "row")))
-	}
-	if s.Unnamed > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("Of these, %s may have been sent. Which they are is known when the run has ended, or been resumed.", counted(s.Unnamed, "row")))
-	}
 	if s.Verified[Gone]+s.Verified[StillShared] > 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("A check after the run read the member lists again: %s gone, %s still shared.", grouped(s.Verified[Gone]), grouped(s.Verified[StillShared])))
 	}

@@ -87,8 +87,6 @@ func headline(s *Survey) string {
 		return fmt.Sprintf("Stopped at %s: %s of %s settled. %s.", s.Stopped.At.UTC().Format("15:04:05"), grouped(settled), counted(s.Run.Rows, "row"), capital(s.Stopped.Reason))
 	case !s.Ended:
 		return fmt.Sprintf("The run has not ended: %s of %s rows are settled so far.", grouped(settled), grouped(s.Run.Rows))
-	case s.missing() > 0:
-		return fmt.Sprintf("The run stopped early: %s of %s rows are settled.", grouped(settled), grouped(s.Run.Rows))
 	case n == 0:
 		return "There are no rows."
 	case s.Outcomes[batch.Planned] > 0:

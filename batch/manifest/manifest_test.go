@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -113,7 +112,7 @@ func TestRows(t *testing.T) {
 			t.Parallel()
 			m := mustOpen(t, expand(tt.in), tt.opts)
 			var got []string
-			for i, row := range mustDrain(t, m) {
+			for i, row := range rowsOf(t, m) {
 				if row.Seq != i {
 					t.Errorf("row %d has Seq %d", i, row.Seq)
 				}
@@ -229,7 +228,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			path := writeFile(t, expand(tt.in))
-			_, err := Open(context.Background(), path, tt.opts)
+			_, err := openRows(context.Background(), path, tt.opts)
 			if _, ok := errors.AsType[*Error](err); !ok {
 				t.Fatalf("got %v, want an *Error", err)
 			}
@@ -281,7 +280,7 @@ func TestEncodings(t *testing.T) {
 			if strings.HasPrefix(m.ImageColumn, "\ufeff") {
 				t.Error("the byte order mark is taken for a part of the header")
 			}
-			rows := mustDrain(t, m)
+			rows := rowsOf(t, m)
 			if got := rows[0].Other[0]; got != tt.note {
 				t.Errorf("note %q, want %q", got, tt.note)
 			}
@@ -333,7 +332,10 @@ func TestManifestDescribesTheFile(t *testing.T) {
 	want := &Manifest{
 		Name: m.Name, Rows: 4, Valid: 2, Invalid: 1, Duplicates: 1, Images: Count{N: 2}, Members: Count{N: 1},
 		Digest: m.Digest, UncutRows: 4, UncutInvalid: 1, WholeRows: 4, WholeDigest: m.Digest,
-		Encoding: "utf-8", Delimiter: ';', ImageColumn: "Image ID", MemberColumn: "Member ID", Columns: []string{"Note", "Note", ""},
+		FirstInvalid: m.FirstInvalid, Encoding: "utf-8", Delimiter: ';', ImageColumn: "Image ID", MemberColumn: "Member ID", Columns: []string{"Note", "Note", ""},
+	}
+	if m.FirstInvalid.Line != 5 || !strings.Contains(m.FirstInvalid.Problem, "not a UUID") {
+		t.Errorf("the first invalid row is %+v", m.FirstInvalid)
 	}
 	if diff := cmp.Diff(want, m, cmpopts.IgnoreUnexported(Manifest{})); diff != "" {
 		t.Errorf("manifest (-want +got):\n%s", diff)
@@ -369,44 +371,17 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-func TestReadingsAreIndependent(t *testing.T) {
-	t.Parallel()
-	m := mustOpen(t, expand("image_id,member_id,n\nA!,1!,a\nB!,1!,b\nA!,1!,c\n"), Options{})
-	want := mustDrain(t, m)
-	a, b := m.Reader(), m.Reader()
-	var gotA, gotB []gotRow
-	for range want {
-		for r, got := range map[*Reader]*[]gotRow{a: &gotA, b: &gotB} {
-			row, err := r.Next()
-			if err != nil {
-				t.Fatal(err)
-			}
-			*got = append(*got, gotRow{row, r.Other()})
-		}
-	}
-	for _, got := range [][]gotRow{gotA, gotB} {
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("rows (-want +got):\n%s", diff)
-		}
-	}
-	for range 2 {
-		if _, err := a.Next(); err != io.EOF {
-			t.Errorf("after the last row: %v, want io.EOF", err)
-		}
-	}
-}
-
 func TestUnreadableFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	_, err := Open(context.Background(), filepath.Join(dir, "none.csv"), Options{})
+	_, err := openRows(context.Background(), filepath.Join(dir, "none.csv"), Options{})
 	if _, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing file: %v", err)
 	}
 	if want := filepath.Join(dir, "none.csv") + ": cannot open it: no such file or directory; check the path and its permissions"; err.Error() != want {
 		t.Errorf("a missing file: %v, want %s", err, want)
 	}
-	_, err = Open(context.Background(), dir, Options{})
+	_, err = openRows(context.Background(), dir, Options{})
 	if want := dir + ": this is a directory; name the CSV file in it"; err == nil || err.Error() != want {
 		t.Errorf("a directory: %v, want %s", err, want)
 	}

@@ -125,6 +125,14 @@ func (s Shard) String() string {
 	return fmt.Sprintf("%d/%d", s.Index, s.Count)
 }
 
+// ParseShard reads what String has returned.
+func ParseShard(text string) (s Shard, err error) {
+	if n, err := fmt.Sscanf(text+"\n", "%d/%d\n", &s.Index, &s.Count); n != 2 || err != nil || s.Index < 0 || s.Index >= s.Count {
+		return Shard{}, fmt.Errorf("%q is not a shard such as 0/4", text)
+	}
+	return s, nil
+}
+
 // of reports whether the row belongs to the part.
 func (s Shard) of(row batch.Row) bool {
 	if s.Count <= 1 {
@@ -217,9 +225,4 @@ func (s *selector) matches(row batch.Row, other []string) bool {
 		}
 	}
 	return true
-}
-
-// selects reports whether the row is chosen.
-func (s *selector) selects(row batch.Row, other []string) bool {
-	return s == nil || s.matches(row, other) && s.Shard.of(row)
 }

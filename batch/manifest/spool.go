@@ -11,7 +11,7 @@ import (
 )
 
 // openFile opens what path names, and copies it to a temporary file first when
-// it cannot be read twice.
+// it cannot be read twice: once to tell its encoding, once for its rows.
 func (m *Manifest) openFile(ctx context.Context, path string, opts Options) (*os.File, error) {
 	if path == "-" {
 		in := opts.Stdin
@@ -66,23 +66,19 @@ func (m *Manifest) spool(ctx context.Context, r io.Reader, dir string, most int6
 		return nil, fmt.Errorf("keeping a copy of %s: %w", m.Name, err)
 	}
 	// The copy is worth nothing without this process, so it loses its name at
-	// once. A system that cannot remove an open file leaves that to Close.
+	// once. A system that cannot remove an open file leaves that to closeFile.
+	m.unnamed = true
 	if os.Remove(f.Name()) != nil {
 		m.spooled = f.Name()
 	}
 	if err := m.copyTo(f, &contextReader{ctx, r}, most); err != nil {
 		_ = f.Close()
+		if m.spooled != "" {
+			_ = os.Remove(m.spooled)
+		}
 		return nil, err
 	}
 	return f, nil
-}
-
-// removeSpooled removes the copy of the input, if it still has a name.
-func (m *Manifest) removeSpooled() error {
-	if m.spooled == "" {
-		return nil
-	}
-	return os.Remove(m.spooled)
 }
 
 func (m *Manifest) copyTo(f *os.File, r io.Reader, most int64) error {

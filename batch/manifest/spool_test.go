@@ -69,16 +69,16 @@ func TestALongNameInTheHeaderIsRefused(t *testing.T) {
 	}
 }
 
-// TestACopyThatKeptItsNameIsRemovedByClose: a system that cannot remove an open
+// TestACopyThatKeptItsNameIsRemoved: a system that cannot remove an open
 // file would keep a customer's list in its temporary directory for ever.
-func TestACopyThatKeptItsNameIsRemovedByClose(t *testing.T) {
+func TestACopyThatKeptItsNameIsRemoved(t *testing.T) {
 	t.Parallel()
 	file, err := os.Create(filepath.Join(t.TempDir(), "copy.csv"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &Manifest{sealed: &sealed{file: file}, spooled: file.Name()}
-	if err := m.Close(); err != nil {
+	m := &Manifest{file: file, spooled: file.Name()}
+	if err := m.closeFile(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(file.Name()); !errors.Is(err, fs.ErrNotExist) {

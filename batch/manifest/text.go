@@ -28,7 +28,7 @@ type text struct {
 }
 
 func (m *Manifest) text(ctx context.Context) (*text, error) {
-	var src io.Reader = m.sealed.reader(ctx)
+	var src io.Reader = m.bytes(ctx)
 	if _, err := io.CopyN(io.Discard, src, int64(m.charset.mark)); err != nil {
 		return nil, err
 	}

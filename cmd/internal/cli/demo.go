@@ -169,13 +169,17 @@ func demoCloud(pairs []batch.Pair) (*imagetest.Cloud, *demoTrouble) {
 
 // readPairs reads the pairs of a file.
 func readPairs(ctx context.Context, path string) ([]batch.Pair, error) {
-	m, err := manifest.Open(ctx, path, manifest.Options{})
+	plan, err := report.NewPlan("")
 	if err != nil {
 		return nil, err
 	}
-	defer m.Close()
+	defer plan.Close()
+	m, err := manifest.Open(ctx, path, manifest.Options{Store: plan})
+	if err != nil {
+		return nil, err
+	}
 	pairs := make([]batch.Pair, 0, m.Rows)
-	for rows := m.Reader(); len(pairs) < m.Rows; {
+	for rows := plan.Rows(); len(pairs) < m.Rows; {
 		row, err := rows.Next()
 		if err != nil {
 			return nil, err

@@ -13,7 +13,6 @@ import (
 	"imsrevoke/cmd/internal/exit"
 	"imsrevoke/cmd/internal/job"
 	"imsrevoke/cmd/internal/output"
-	"imsrevoke/cmd/internal/ui"
 	"imsrevoke/report"
 )
 
@@ -88,8 +87,8 @@ func (c *Program) showResults(path string, o *viewOptions) error {
 			c.Say("imsrevoke: warning: %s: %v", path, err)
 		}
 	}
-	if n := results.Unnamed(); n > 0 {
-		c.Say("imsrevoke: the run of %s has not ended: %s more may have been sent, and which they are is known when it has ended, or been resumed", path, ui.Plural(n, "row"))
+	if !results.Ended() {
+		c.Say("imsrevoke: the run of %s has not ended: rows that may have been sent are shown as unknown, those that it has not come to as skipped", path)
 	}
 	if o.output == "" && o.format == "" && c.OutputShown {
 		return cannotShow("standard output", c.ShowReport(view, results))

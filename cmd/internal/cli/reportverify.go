@@ -63,11 +63,17 @@ func (c *Program) verifyReport(ctx context.Context, path, input string, d job.Di
 	if input == "" {
 		return nil
 	}
-	m, err := manifest.Open(ctx, input, d.Manifest())
+	plan, err := report.NewPlan("")
 	if err != nil {
 		return err
 	}
-	defer m.Close()
+	defer plan.Close()
+	options := d.Manifest()
+	options.Store = plan
+	m, err := manifest.Open(ctx, input, options)
+	if err != nil {
+		return err
+	}
 	want := check.Run.Digest
 	if check.Run.WholeDigest != "" {
 		want = check.Run.WholeDigest

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
 
 	"imsrevoke/batch"
-	"imsrevoke/batch/manifest"
 	"imsrevoke/cmd/internal/exit"
 	"imsrevoke/cmd/internal/ui"
 	"imsrevoke/report"
@@ -64,43 +62,59 @@ func surveyRun(path string) (*report.Survey, error) {
 	return s, nil
 }
 
-// prove holds the rows that are to be restored to the journal of the run that is
+// proveRows holds the rows that are to be restored to the journal of the run that is
 // undone: a report can be edited, and whoever can do so would get the shares that
-// he has put there. It refuses what differs, and notes when there is no journal.
-func (u *undoing) prove(m *manifest.Manifest) error {
-	if u == nil {
-		return nil
-	}
-	proof, err := report.OpenProof(m.Name)
+// they have put there. What differs is refused on its way into the plan. If there is no
+// journal, that is noted.
+func (u *undoing) proveRows(path string, plan *report.Plan) (*provenRows, error) {
+	proof, err := report.OpenProof(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		u.unproven = fmt.Errorf("its journal %s is missing", report.ProofOf(m.Name))
-		return nil
+		u.unproven = fmt.Errorf("its journal %s is missing", report.ProofOf(path))
 	case err != nil:
-		return fmt.Errorf("cannot prove what %s says: %s: %w", m.Name, report.ProofOf(m.Name), exit.WithoutPath(err))
+		return nil, fmt.Errorf("cannot prove what %s says: %s: %w", path, report.ProofOf(path), exit.WithoutPath(err))
 	}
-	defer proof.Close()
-	column := slices.Index(m.Columns, "line")
-	for rows := m.Reader(); ; {
-		row, err := rows.Next()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		line := 0 // which no row stands on
-		if column >= 0 {
-			line, _ = strconv.Atoi(rows.Other()[column])
-		}
-		switch revoked, err := proof.Revoked(line, row.ImageID, row.MemberID); {
-		case err != nil:
-			return fmt.Errorf("cannot prove what %s says: %s: %w", m.Name, proof.Name, err)
-		case !revoked:
-			return exit.WithHint(fmt.Errorf("%s, line %d: its journal %s does not say that this share was revoked: the report was changed, or is of another run",
-				m.Name, row.Line, proof.Name), "restore from the report as it was written")
-		}
+	return &provenRows{Plan: plan, path: path, proof: proof}, nil
+}
+
+// provenRows are rows of a report that its journal agrees with. They are a
+// [manifest.Store].
+type provenRows struct {
+	*report.Plan
+	path   string
+	proof  *report.Proof // nil if there is none
+	column int           // of the line of a row in the input of the run
+}
+
+func (p *provenRows) Begin(columns []string) error {
+	p.column = slices.Index(columns, "line")
+	return p.Plan.Begin(columns)
+}
+
+func (p *provenRows) Add(row batch.Row, other []string) error {
+	if p.proof == nil {
+		return p.Plan.Add(row, other)
 	}
+	line := 0 // which no row is on
+	if p.column >= 0 {
+		line, _ = strconv.Atoi(other[p.column])
+	}
+	switch revoked, err := p.proof.Revoked(line, row.ImageID, row.MemberID); {
+	case err != nil:
+		return fmt.Errorf("cannot prove what %s says: %s: %w", p.path, p.proof.Name, err)
+	case !revoked:
+		return exit.WithHint(fmt.Errorf("%s, line %d: its journal %s does not say that this share was revoked: the report was changed, or is of another run",
+			p.path, row.Line, p.proof.Name), "restore from the report as it was written")
+	}
+	return p.Plan.Add(row, other)
+}
+
+// Close closes the journal.
+func (p *provenRows) Close() error {
+	if p.proof == nil {
+		return nil
+	}
+	return p.proof.Close()
 }
 
 // notes tell what speaks against restoring what the report says.
