@@ -32,9 +32,11 @@ GOVULNCHECK_INSTALL ?= go install $(GOVULNCHECK)
 .PHONY: build demo test check lint vuln crash e2e duel docs dist fuzz bench pace scale microbench profile picture clean
 
 # Without the C library, as in what make dist hands out: a start takes a fifth
-# less, and the program runs on any Linux.
+# less, and the program runs on any Linux. The program records its commit, whatever
+# GOFLAGS says; BUILDVCS=false leaves it out, where git cannot be used.
+BUILDVCS ?= auto
 build:
-	CGO_ENABLED=0 go build -trimpath -o bin/imsrevoke ./cmd/imsrevoke
+	CGO_ENABLED=0 go build -trimpath -buildvcs=$(BUILDVCS) -o bin/imsrevoke ./cmd/imsrevoke
 
 demo:
 	@go run ./cmd/imsrevoke demo
@@ -75,14 +77,14 @@ e2e:
 duel:
 	.ci/e2e duel -rounds $(ROUNDS)
 
-docs:
+docs: build
 	mkdir -p $(DOCS)/man $(DOCS)/completions
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-X imsrevoke/cmd/internal/version.number=$$VERSION" -o bin/imsrevoke ./cmd/imsrevoke
 	bin/imsrevoke completion bash >$(DOCS)/completions/imsrevoke.bash
 	bin/imsrevoke completion zsh >$(DOCS)/completions/_imsrevoke
 	bin/imsrevoke completion fish >$(DOCS)/completions/imsrevoke.fish
 	bin/imsrevoke completion powershell >$(DOCS)/completions/imsrevoke.ps1
-	go test -count=1 -ldflags "-X imsrevoke/cmd/internal/version.number=$$VERSION" -run '^TestManPages$$' ./cmd/internal/cli -args -man $(abspath $(DOCS)/man)
+	version=$${VERSION:-$$(bin/imsrevoke version | cut -d ' ' -f 2)} && \
+	go test -count=1 -ldflags "-X imsrevoke/cmd/internal/version.number=$$version" -run '^TestManPages$$' ./cmd/internal/cli -args -man $(abspath $(DOCS)/man)
 
 dist:
 	.ci/dist

@@ -40,29 +40,31 @@ func anyMember(id string) (string, error) {
 func (c *Program) listCommand() *cobra.Command {
 	o := newListFlags()
 	cmd := &cobra.Command{
-		Use:   "list",
+		Use:   "list [--output FILE] [--not-in FILE] [--member ID] [--os-cloud NAME] [--rate R]",
 		Short: "List the shares of your images",
 		Long: `List reads the image list of a project, hidden images included, and the member
-list of each image, and writes one row for each share: CSV that run, check and
+list of each image. It writes one row for each share, as CSV that run, check and
 --not-in read. It changes nothing.
 
---not-in FILE leaves out every share that FILE allows. FILE is a CSV with the column
-member_id and, if it has them, image_id (empty: every image), until (a date: the
+--not-in FILE leaves out every share that FILE allows. FILE is a CSV with the
+column member_id and, optionally, image_id (empty: every image), until (a date: the
 entry counts to the end of that day, UTC) and reason. An earlier list is such a
 file. The column "why" says why a share is listed: "not listed" or "expired DATE".
 
-A list that is not complete is written to FILE.partial, and not at all to standard
-output, unless --allow-partial is given. The images whose members could not be read
-are named on standard error.
+A list that is not complete is written to FILE.partial, and not to standard output
+at all, unless --allow-partial is given. Standard error names the images whose
+members could not be read.
 
 --names asks Keystone for the name, the domain and the state of each member. --gone
-lists only members whose project does not exist any more.
+lists only members whose project no longer exists.
 
 --received lists the images that others share with your project. A member cannot
-revoke its own shares: hand the list to the owners of the images.
+revoke its own shares: give the list to the owners of the images.
 
-The exit code is 0 when the list is complete, 1 when it is complete and --not-in or
---gone has found shares, 2 when nothing was sent, 3 when the list is not complete.`,
+The exit code is 0 if the list is complete, 1 if it is complete and --not-in or
+--gone found shares, 2 if nothing was sent, 3 if the list is not complete.
+
+See also: imsrevoke help list, exit-codes.`,
 		Example: `  imsrevoke list --output shares.csv
   imsrevoke list --member edc89b490d7d4392898e19b2deb34797 --output customer.csv
   imsrevoke list --not-in allowed.csv --output extra.csv

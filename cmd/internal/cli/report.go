@@ -28,14 +28,16 @@ type viewOptions struct {
 func (c *Program) reportCommand() *cobra.Command {
 	o := &viewOptions{}
 	cmd := &cobra.Command{
-		Use:   "report REPORT",
-		Short: "Show an existing report in another form, or a part of it",
-		Long: `Report shows the report of an earlier run again: as CSV, as JSON, as one line
-of JSON for each row, or as a page to look at. In place of a report it reads the
-journal of a run that is under way or was cut off, and shows what is known.
+		Use:   "report REPORT [--format FORMAT] [--only OUTCOMES] [--output FILE]",
+		Short: "Show a report in another form, or a part of it",
+		Long: `Report shows the report of an earlier run: as a table, CSV, JSON, one line of JSON
+for each row, or HTML. It also reads the journal of a run that is in progress or
+was interrupted, and shows what is known.
 
 --only chooses rows by their outcome. The CSV of such rows is good input for run
-and check.`,
+and check.
+
+See also: imsrevoke help report.`,
 		Example: `  imsrevoke report pairs.report.csv --output pairs.html
   imsrevoke report pairs.report.csv --only failed,unknown > again.csv
   imsrevoke report pairs.report.csv --format json | jq .counts

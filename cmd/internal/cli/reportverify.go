@@ -19,17 +19,17 @@ func (c *Program) reportVerifyCommand() *cobra.Command {
 	var d job.Dialect
 	var input string
 	cmd := &cobra.Command{
-		Use:   "verify REPORT",
+		Use:   "verify REPORT [--input PAIRS.csv]",
 		Short: "Check that a report is unchanged",
-		Long: `Verify compares a report with the journal beside it, which has the SHA-256 of
-the report as it was written. If the report was changed, verify names the rows
-that differ. With --input it also checks that the report is that of the file.
+		Long: `Verify compares a report with the journal beside it, which has the SHA-256 of the
+report as it was written. If the report was changed, verify names the rows that
+differ. With --input it also checks that the report is that of the file.
 
 The exit code is 0 if everything matches and 1 if it does not.
 
-This finds mistakes, not forgery: whoever can write both files can change both.
-To prove who wrote a report, sign the two files, for example with
-ssh-keygen -Y sign or minisign.`,
+This finds mistakes, not forgery: whoever can write both files can change both. To
+prove who wrote a report, sign the two files, for example with ssh-keygen -Y sign
+or minisign.`,
 		Example: `  imsrevoke report verify pairs.report.csv
   imsrevoke report verify pairs.report.csv --input pairs.csv`,
 		Args:              cobra.ArbitraryArgs,
