@@ -105,12 +105,12 @@ type imageList struct {
 
 	cursor Cursor
 	asked  map[Cursor]struct{} // in this reading
-	// fruitful and barren count the pages of this reading that had a new image,
+	// newPages and oldPages count the pages of this reading that had a new image,
 	// and those that had none.
-	fruitful, barren int
-	restarts         int
-	images           []Image             // that were not handed out yet
-	seen             map[string]struct{} // in this reading: the ways in which images were received, and their ids
+	newPages, oldPages int
+	restarts           int
+	images             []Image             // that were not handed out yet
+	seen               map[string]struct{} // in this reading: the ways in which images were received, and their ids
 	// handed are those of the images that were handed out, nil before the list was
 	// whole.
 	handed map[string]struct{}
@@ -125,10 +125,10 @@ const (
 	maxImages = 1 << 22
 	// maxImageRestarts is how often the list is read again from the start.
 	maxImageRestarts = 6
-	// maxBarren is how many more pages without a new image there may be than
+	// maxOldPages is how many more pages without a new image there may be than
 	// pages with one. A list has such pages where it is made of parts that
 	// overlap; one that has nothing else does not end.
-	maxBarren = 16
+	maxOldPages = 16
 )
 
 // imagesRead takes the final answer to the request for a page of the image list.
@@ -169,7 +169,7 @@ func (l *imageList) take(a Answer, p ImagePage) (more bool, err error) {
 	case a.Meaning == Listed:
 	case a.Status == http400 && l.cursor != "" && l.restarts < maxImageRestarts:
 		l.restarts++
-		l.cursor, l.fruitful, l.barren, l.images = "", 0, 0, nil
+		l.cursor, l.newPages, l.oldPages, l.images = "", 0, 0, nil
 		clear(l.asked)
 		clear(l.seen)
 		return true, nil
@@ -189,18 +189,18 @@ func (l *imageList) take(a Answer, p ImagePage) (more bool, err error) {
 		}
 	}
 	if len(l.seen) > before {
-		l.fruitful++
+		l.newPages++
 	} else {
-		l.barren++
+		l.oldPages++
 	}
 	_, again := l.asked[p.Next]
 	switch {
 	case p.Next == "":
 		return false, nil
 	case again:
-		return false, fmt.Errorf("page %d leads back to an earlier one", l.fruitful+l.barren)
-	case l.barren > l.fruitful+maxBarren:
-		return false, fmt.Errorf("it does not end: %d pages showed no new image", l.barren)
+		return false, fmt.Errorf("page %d leads back to an earlier one", l.newPages+l.oldPages)
+	case l.oldPages > l.newPages+maxOldPages:
+		return false, fmt.Errorf("it does not end: %d pages showed no new image", l.oldPages)
 	case len(l.seen) > maxImages:
 		return false, fmt.Errorf("it has more than %d images", maxImages)
 	}

@@ -52,7 +52,7 @@ func ParseImageID(cell string) (string, error) {
 	}
 	digits, ok := uuidDigits(id)
 	if !ok {
-		digits, ok = uuidDigits(imageOfURL(bare(id)))
+		digits, ok = uuidDigits(imageOfURL(unquoteID(id)))
 	}
 	if !ok {
 		return "", ValidateImageID(id)
@@ -114,7 +114,7 @@ func MemberKey(id string) string {
 
 // SpellsMember reports whether a cell has the member of p as p has it, apart from
 // what only marks it as text.
-func (p Pair) SpellsMember(cell string) bool { return bare(TrimID(cell)) == p.MemberID }
+func (p Pair) SpellsMember(cell string) bool { return unquoteID(TrimID(cell)) == p.MemberID }
 
 // KeySet returns the keys of ids, made by [ImageKey] or [MemberKey], and nil if
 // there are no ids.
@@ -140,10 +140,10 @@ func (p Pair) Validate() error {
 // uuidDigits returns the 32 hexadecimal digits of a UUID, in lower case, and
 // false if id is not one. Dashes in their places may be missing; white space
 // between the digits, braces around them and "urn:uuid:" before them do not
-// matter (RFC 9562, section 4), nor does what bare removes.
+// matter (RFC 9562, section 4), nor does what unquoteID removes.
 func uuidDigits(id string) (string, bool) {
 	const urn = "urn:uuid:"
-	id = bare(id)
+	id = unquoteID(id)
 	if isRounded(id) {
 		return "", false
 	}
@@ -174,10 +174,10 @@ func uuidDigits(id string) (string, bool) {
 	return strings.ToLower(string(digits[:])), true
 }
 
-// bare removes what marks a cell as text: quotes, the apostrophe in front that
+// unquoteID removes what marks a cell as text: quotes, the apostrophe in front that
 // spreadsheets take for one, and the formula ="…", in which programs hide ids
 // from spreadsheets.
-func bare(id string) string {
+func unquoteID(id string) string {
 	for {
 		inner := id
 		for _, marks := range [...][2]string{{`="`, `"`}, {`"`, `"`}, {"'", "'"}, {"“", "”"}, {"‘", "’"}, {"'", ""}} {
@@ -213,11 +213,11 @@ func imageOfURL(text string) string {
 // isRounded reports whether id is what a spreadsheet makes of 32 decimal
 // digits: it keeps 15 of them and fills up with zeros.
 func isRounded(id string) bool {
-	return len(id) == 32 && id[31] == '0' && isDigits(id) && id[0] != '0' && strings.Trim(id[keptDigits:], "0") == ""
+	return len(id) == 32 && id[31] == '0' && isDigits(id) && id[0] != '0' && strings.Trim(id[spreadsheetDigits:], "0") == ""
 }
 
-// keptDigits is how many digits of a number a spreadsheet keeps.
-const keptDigits = 15
+// spreadsheetDigits is how many digits of a number a spreadsheet keeps.
+const spreadsheetDigits = 15
 
 // TrimID removes what surrounds an id in an exported file: white space of any
 // kind, the no-break space among it, and the characters that cannot be seen at
@@ -245,9 +245,9 @@ func ValidateImageID(id string) error {
 		return fmt.Errorf("the image id is empty")
 	case isScientific(id), isRounded(id):
 		return mangledError("image", id)
-	case isSeveral(id):
+	case holdsSeveralIDs(id):
 		return severalError("image", id)
-	case countHex(id) < nameless && !strings.ContainsAny(id, "/?#%="):
+	case countHex(id) < minIDDigits && !strings.ContainsAny(id, "/?#%="):
 		return fmt.Errorf("the image id %s is not a UUID: it looks like an image name; find the id with: openstack image show -f value -c id NAME", quoteID(id))
 	}
 	if r, at, ok := oddRune(id); ok {
@@ -265,7 +265,7 @@ func ValidateMemberID(id string) error {
 		if isScientific(id) {
 			return mangledError("member", id)
 		}
-		if isSeveral(id) {
+		if holdsSeveralIDs(id) {
 			return severalError("member", id)
 		}
 		return fmt.Errorf("the member id %s holds %U %q at character %d; only letters, digits, \"_\" and \"-\" are allowed",
@@ -356,9 +356,9 @@ func isDigits(s string) bool {
 	return s != ""
 }
 
-// nameless is how many hexadecimal digits a cell has that is not taken for a
+// minIDDigits is how many hexadecimal digits a cell has that is not taken for a
 // name: it may be an id that lacks some.
-const nameless = 24
+const minIDDigits = 24
 
 func countHex(s string) int {
 	n := 0
@@ -370,9 +370,9 @@ func countHex(s string) int {
 	return n
 }
 
-// isSeveral reports whether a cell holds more than one id of 128 bits, and is no
+// holdsSeveralIDs reports whether a cell holds more than one id of 128 bits, and is no
 // path.
-func isSeveral(cell string) bool {
+func holdsSeveralIDs(cell string) bool {
 	if strings.Contains(cell, "/") {
 		return false
 	}

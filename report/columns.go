@@ -62,11 +62,11 @@ func columnsOf(r *Entry) columns {
 		MemberID:  member,
 		Outcome:   string(r.Outcome),
 		Attempts:  strconv.Itoa(r.Attempts),
-		RequestID: said(r.RequestID),
-		Message:   said(r.Message),
+		RequestID: serverText(r.RequestID),
+		Message:   serverText(r.Message),
 
 		Verified:   string(r.Verified),
-		AlsoShared: said(r.AlsoSharedWith),
+		AlsoShared: serverText(r.AlsoSharedWith),
 	}
 	if r.Status != 0 {
 		c.HTTPStatus = strconv.Itoa(r.Status)
@@ -91,7 +91,7 @@ func idCells(row *batch.Row) (image, member string) {
 }
 
 // said is a cell with words of a server.
-func said(words string) string { return defuse(plain.Line(words)) }
+func serverText(words string) string { return defuse(plain.Line(words)) }
 
 // inputNames are the names under which the input's other columns stand in the
 // report. A column of the report itself, as in an earlier report that serves as

@@ -109,7 +109,7 @@ func (w *rowWriter) entry(e *Entry) error {
 	image, member := idCells(&e.Row)
 	text = appendNextCell(appendNextCell(text, 1, image), 1, member)
 	text = appendResult(append(text, ','), &e.Result)
-	text = appendNextCell(append(append(text, ','), e.Verified...), 1, said(e.AlsoSharedWith))
+	text = appendNextCell(append(append(text, ','), e.Verified...), 1, serverText(e.AlsoSharedWith))
 	for _, cell := range e.Other {
 		text = appendNextCell(text, 1, defuse(cell))
 	}

@@ -75,9 +75,9 @@ type Part struct {
 	batch.Summary
 }
 
-// GoesOn is r as what goes on with the earlier parts, in their order: it began
+// WithParts is r as what goes on with the earlier parts, in their order: it began
 // when the first of them did.
-func (r Run) GoesOn(earlier []Part, now Part) Run {
+func (r Run) WithParts(earlier []Part, now Part) Run {
 	r.Parts = append(slices.Clip(earlier), now)
 	r.Started = r.Parts[0].Started
 	return r
@@ -297,7 +297,7 @@ func (j *Journal) Begin(row batch.Row) error {
 	if j.err != nil || row.Seq <= j.sent {
 		return j.err
 	}
-	if j.err = j.inPlace(); j.err != nil {
+	if j.err = j.checkName(); j.err != nil {
 		return j.err
 	}
 	if now := time.Now(); now.Sub(j.reservedAt) < time.Second {
@@ -335,7 +335,7 @@ func (j *Journal) Record(r batch.Result) error {
 	j.text = appendResult(j.text[:0], &r)
 	j.pending = appendField(j.pending, j.text)
 	if r.AlsoSharedWith != "" {
-		j.field(said(r.AlsoSharedWith))
+		j.field(serverText(r.AlsoSharedWith))
 	}
 	j.finish()
 	j.note(seq, offset, r.Outcome)
@@ -401,7 +401,7 @@ func (j *Journal) write() error {
 	if len(j.pending) == 0 {
 		return nil
 	}
-	touched := j.untouched()
+	touched := j.checkSize()
 	if _, err := j.file.WriteAt(j.pending, j.size); err != nil {
 		// No line may follow one that was written in part.
 		j.err = errors.Join(fmt.Errorf("write the journal: %w", err), j.file.Truncate(j.size))
@@ -424,8 +424,8 @@ func (j *Journal) sync() error {
 	return j.err
 }
 
-// inPlace reports what keeps the file from being found again under its name.
-func (j *Journal) inPlace() error {
+// checkName reports what keeps the file from being found again under its name.
+func (j *Journal) checkName() error {
 	name := j.file.Name()
 	ours, err := j.file.Stat()
 	if err != nil {
@@ -440,9 +440,9 @@ func (j *Journal) inPlace() error {
 	return nil
 }
 
-// untouched reports that somebody else has cut the file, or added to it. It is asked
+// checkSize reports that somebody else has cut the file, or added to it. It is asked
 // before each write, which would hide that the file was cut.
-func (j *Journal) untouched() error {
+func (j *Journal) checkSize() error {
 	switch info, err := j.file.Stat(); {
 	case err != nil:
 		return err
@@ -458,9 +458,9 @@ func (j *Journal) Outdated() bool {
 	return err != nil || !os.SameFile(there, j.loaded) || there.Size() != j.loaded.Size() || !there.ModTime().Equal(j.loaded.ModTime())
 }
 
-// Saved returns the name of a file that holds what the journal does: its own,
+// SurvivingCopy returns the name of a file that holds what the journal does: its own,
 // or, when that is gone, that of a copy among the temporary files.
-func (j *Journal) Saved() (string, error) {
+func (j *Journal) SurvivingCopy() (string, error) {
 	if ours, err := j.file.Stat(); err == nil {
 		if there, err := os.Stat(j.file.Name()); err == nil && os.SameFile(ours, there) {
 			return j.file.Name(), nil
@@ -532,7 +532,7 @@ func (j *Journal) Close() error {
 // Discard closes the file and removes it, unless somebody else has taken its name:
 // for a run of which there is nothing to tell.
 func (j *Journal) Discard() error {
-	ours := !j.temporary && j.inPlace() == nil
+	ours := !j.temporary && j.checkName() == nil
 	err := j.Close()
 	if ours {
 		err = errors.Join(err, os.Remove(j.file.Name()))

@@ -213,8 +213,8 @@ func appendResult(text []byte, r *batch.Result) []byte {
 	if r.Attempts > 0 {
 		text = strconv.AppendInt(text, r.Duration.Milliseconds(), 10)
 	}
-	text = appendNextCell(text, 1, said(r.RequestID))
-	text = appendNextCell(text, 1, said(r.Message))
+	text = appendNextCell(text, 1, serverText(r.RequestID))
+	text = appendNextCell(text, 1, serverText(r.Message))
 	text = append(text, ',')
 	if r.FinishedAt.IsZero() {
 		return text

@@ -8,12 +8,12 @@ import (
 	"slices"
 )
 
-// ErrNoWhole says that reports are not those of all the shards of one file, each
+// ErrIncompleteSet says that reports are not those of all the shards of one file, each
 // of them once.
-var ErrNoWhole = errors.New("the reports do not add up to one of the whole file")
+var ErrIncompleteSet = errors.New("the reports do not add up to one of the whole file")
 
 // MergeFile writes the report of a whole file to path, of those of its shards.
-// It refuses, with an error that wraps [ErrNoWhole], what it cannot prove to be
+// It refuses, with an error that wraps [ErrIncompleteSet], what it cannot prove to be
 // all of it: the journals beside the reports say which shards they are, of what,
 // and how many rows there must be. The file appears whole or not at all.
 func MergeFile(path string, shards []*Results) (tally *Tally, err error) {
@@ -48,7 +48,7 @@ func merge(w io.Writer, shards []*Results) (*Tally, error) {
 // shardOf is the run of the shard that a report is of.
 func shardOf(r *Results) (*Run, error) {
 	if r.journal != nil {
-		return nil, fmt.Errorf("%w: %s is a journal: name the report of that run, once it has ended", ErrNoWhole, r.Name)
+		return nil, fmt.Errorf("%w: %s is a journal: name the report of that run, once it has ended", ErrIncompleteSet, r.Name)
 	}
 	survey, err := r.Survey()
 	if err != nil {
@@ -57,13 +57,13 @@ func shardOf(r *Results) (*Run, error) {
 	run, _, err := r.origin(survey)
 	switch {
 	case errors.Is(err, errOtherJournal):
-		return nil, fmt.Errorf("%w: %s: %w, or rows of the report are missing", ErrNoWhole, r.Name, err)
+		return nil, fmt.Errorf("%w: %s: %w, or rows of the report are missing", ErrIncompleteSet, r.Name, err)
 	case err != nil:
-		return nil, fmt.Errorf("%w: %s: %w", ErrNoWhole, r.Name, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrIncompleteSet, r.Name, err)
 	case run.Shard == "":
-		return nil, fmt.Errorf("%w: %s is not the report of a shard (--shard I/N)", ErrNoWhole, r.Name)
+		return nil, fmt.Errorf("%w: %s is not the report of a shard (--shard I/N)", ErrIncompleteSet, r.Name)
 	case !survey.ordered:
-		return nil, fmt.Errorf("%w: the rows of %s are not in the order of the input", ErrNoWhole, r.Name)
+		return nil, fmt.Errorf("%w: the rows of %s are not in the order of the input", ErrIncompleteSet, r.Name)
 	}
 	return run, nil
 }
@@ -88,13 +88,13 @@ type wholeFile struct {
 func (f *wholeFile) add(p part) error {
 	var shard, shards int
 	if n, err := fmt.Sscanf(p.run.Shard+"\n", "%d/%d\n", &shard, &shards); n != 2 || err != nil || shard < 0 || shard >= shards || shards > maxShards {
-		return fmt.Errorf("%w: %s is of the shard %q, which is not I/N", ErrNoWhole, p.Name, p.run.Shard)
+		return fmt.Errorf("%w: %s is of the shard %q, which is not I/N", ErrIncompleteSet, p.Name, p.run.Shard)
 	}
 	if f.parts == nil {
 		f.first, f.parts = p, make([]part, shards)
 	}
 	differs := func(what, here, there string) error {
-		return fmt.Errorf("%w: %s is of %s %s, and %s is of %s", ErrNoWhole, p.Name, what, here, f.first.Name, there)
+		return fmt.Errorf("%w: %s is of %s %s, and %s is of %s", ErrIncompleteSet, p.Name, what, here, f.first.Name, there)
 	}
 	is, was := p.run, f.first.run
 	is.Verb, was.Verb = cmp.Or(is.Verb, "run"), cmp.Or(was.Verb, "run")
@@ -110,9 +110,9 @@ func (f *wholeFile) add(p part) error {
 	case shards != len(f.parts):
 		return differs("shard", is.Shard, was.Shard)
 	case !slices.Equal(p.Columns, f.first.Columns):
-		return fmt.Errorf("%w: %s and %s have different columns", ErrNoWhole, p.Name, f.first.Name)
+		return fmt.Errorf("%w: %s and %s have different columns", ErrIncompleteSet, p.Name, f.first.Name)
 	case f.parts[shard].Results != nil:
-		return fmt.Errorf("%w: %s and %s are both of shard %s", ErrNoWhole, f.parts[shard].Name, p.Name, is.Shard)
+		return fmt.Errorf("%w: %s and %s are both of shard %s", ErrIncompleteSet, f.parts[shard].Name, p.Name, is.Shard)
 	}
 	f.parts[shard] = p
 	f.rows += is.Rows
@@ -129,9 +129,9 @@ func (f *wholeFile) complete() error {
 	}
 	switch want := f.first.run.WholeRows; {
 	case len(missing) > 0:
-		return fmt.Errorf("%w: no report of shard %s", ErrNoWhole, shorten(missing))
+		return fmt.Errorf("%w: no report of shard %s", ErrIncompleteSet, shorten(missing))
 	case f.rows != want:
-		return fmt.Errorf("%w: they hold %d of the %d rows of %s; were the shards filtered?", ErrNoWhole, f.rows, want, f.first.run.Input)
+		return fmt.Errorf("%w: they hold %d of the %d rows of %s; were the shards filtered?", ErrIncompleteSet, f.rows, want, f.first.run.Input)
 	}
 	return nil
 }
@@ -195,7 +195,7 @@ func (m *merger) merge(columns []string) (*Tally, error) {
 		for i, h := range m.heads[1:] {
 			switch line := m.heads[least].Row.Line; {
 			case h.Row.Line == line:
-				return nil, fmt.Errorf("%w: line %d is in %s and in %s", ErrNoWhole, line, m.heads[least].name, h.name)
+				return nil, fmt.Errorf("%w: line %d is in %s and in %s", ErrIncompleteSet, line, m.heads[least].name, h.name)
 			case h.Row.Line < line:
 				least = i + 1
 			}

@@ -251,7 +251,7 @@ func TestWhatDoesNotMakeUpAWholeIsRefused(t *testing.T) {
 				s.write(t, i, true)
 			}
 			_, err := mergeFiles(t, s.dir, tt.do(t, s)...)
-			if !errors.Is(err, ErrNoWhole) || !matches(tt.want, err.Error()) {
+			if !errors.Is(err, ErrIncompleteSet) || !matches(tt.want, err.Error()) {
 				t.Errorf("err = %v; want one with %q", err, tt.want)
 			}
 		})

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 )
 
-// ErrNotOurs says that others may have written a file, or put it there, by whose
+// ErrUntrusted says that others may have written a file, or put it there, by whose
 // word something would be done or left undone.
-var ErrNotOurs = errors.New("it cannot be trusted")
+var ErrUntrusted = errors.New("it cannot be trusted")
 
 // OpenFile opens a regular file that exists, and no link to one. The flag is one
 // of [os.O_RDONLY] and [os.O_RDWR].
@@ -45,7 +45,7 @@ func OpenFile(path string, flag int) (*os.File, error) {
 }
 
 func errLink() error {
-	return fmt.Errorf("%w: it is a symbolic link; name the file itself", ErrNotOurs)
+	return fmt.Errorf("%w: it is a symbolic link; name the file itself", ErrUntrusted)
 }
 
 // openOwn opens a file that must be ours: see [CheckOwn].
@@ -67,7 +67,7 @@ func openOwn(path string, flag int) (*os.File, error) {
 
 // CheckOwn reports whether others than the user of this process, and root, may
 // have written a file or a directory, as far as the system tells: the error wraps
-// [ErrNotOurs] and says what to do. As ssh does with its keys, it asks who owns it,
+// [ErrUntrusted] and says what to do. As ssh does with its keys, it asks who owns it,
 // who else may write to it, and whether it has other names. Where a file system
 // does not keep that (a FAT volume, a share that maps every user to one), one that
 // is no different from what is made there now is ours. On Windows nothing is asked.
@@ -76,7 +76,7 @@ func CheckOwn(path string, info fs.FileInfo) error {
 	if err == nil || madeAlike(path, info) {
 		return nil
 	}
-	return fmt.Errorf("%w: %w", ErrNotOurs, err)
+	return fmt.Errorf("%w: %w", ErrUntrusted, err)
 }
 
 // madeAlike makes a file or a directory beside the one at path, and reports

@@ -20,14 +20,14 @@ type Proof struct {
 	next    *Entry // of which nobody has asked yet; nil after the last
 }
 
-// ProofOf is the name of the journal that proves what a report says.
-func ProofOf(report string) string { return report + JournalSuffix }
+// JournalName is the name of the journal that proves what a report says.
+func JournalName(report string) string { return report + JournalSuffix }
 
 // OpenProof opens the journal beside a report. The error wraps [os.ErrNotExist]
-// when there is none, [ErrNotOurs] when others may have written it, and
+// when there is none, [ErrUntrusted] when others may have written it, and
 // [ErrOtherRun] when it is not of a run that revokes.
 func OpenProof(report string) (*Proof, error) {
-	p := &Proof{Name: ProofOf(report)}
+	p := &Proof{Name: JournalName(report)}
 	file, err := openOwn(p.Name, os.O_RDONLY)
 	if err != nil {
 		return nil, err

@@ -64,7 +64,7 @@ func (r *rendering) append(text []byte) ([]byte, error) {
 		if err != nil {
 			return text, err
 		}
-		text, others = appendResult(text, &result), said(result.AlsoSharedWith)
+		text, others = appendResult(text, &result), serverText(result.AlsoSharedWith)
 		if r.tally != nil {
 			r.tally.add(&Entry{Result: result, Verified: verdict})
 		}

@@ -10,9 +10,9 @@ import (
 	"imsrevoke/batch"
 )
 
-// ErrNoReport says that a file is neither a report nor a journal, or no longer
+// ErrNotReport says that a file is neither a report nor a journal, or no longer
 // what was written.
-var ErrNoReport = errors.New("this is no report")
+var ErrNotReport = errors.New("this is no report")
 
 // Results are those of an existing report, or of a journal, which has the same rows
 // at any time. They can be read any number of times, by one
@@ -50,12 +50,12 @@ func (e *Entry) Settled() bool { return e.Verified != StillShared && e.Result.Se
 type Rows interface {
 	// Next returns the next row, in the order of the report, and io.EOF after
 	// the last one. The row is the caller's to keep. Other errors wrap
-	// [ErrNoReport] when the file is to blame.
+	// [ErrNotReport] when the file is to blame.
 	Next() (*Entry, error)
 }
 
 // OpenResults opens a report, or a journal, whatever the file is. An error
-// wraps [ErrNoReport] when it is neither.
+// wraps [ErrNotReport] when it is neither.
 func OpenResults(path string) (*Results, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -81,7 +81,7 @@ func (r *Results) open() error {
 	if info, err := r.file.Stat(); err != nil {
 		return err
 	} else if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is no regular file: %w", r.Name, ErrNoReport)
+		return fmt.Errorf("%s is no regular file: %w", r.Name, ErrNotReport)
 	}
 	begin := make([]byte, KindHead)
 	n, err := r.file.ReadAt(begin, 0)

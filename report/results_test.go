@@ -261,7 +261,7 @@ func TestWhatIsNoReportIsRefused(t *testing.T) {
 			if err == nil {
 				err = View{Format: FormatCSV}.Write(io.Discard, r)
 			}
-			if err == nil || !(errors.Is(err, ErrNoReport) || errors.Is(err, ErrDamaged)) || !matches(tt.want, err.Error()) {
+			if err == nil || !(errors.Is(err, ErrNotReport) || errors.Is(err, ErrDamaged)) || !matches(tt.want, err.Error()) {
 				t.Errorf("err = %v; want one with %q", err, tt.want)
 			}
 		})

@@ -77,15 +77,15 @@ func (r *Results) csvRows() (*csvRows, error) {
 	for _, delimiter := range []string{";", "\t"} {
 		if len(rows.names) == 1 && strings.HasPrefix(rows.names[0], columnNames[0]+delimiter+columnNames[1]) {
 			return nil, fmt.Errorf("%s: %w any more: another program has saved it with %q between its cells; name the file that imsrevoke has written, or save it with commas",
-				r.Name, ErrNoReport, delimiter)
+				r.Name, ErrNotReport, delimiter)
 		}
 	}
 	if len(lacking) > 0 && !slices.Contains(lacking, "image_id") && slices.Contains(lacking, "outcome") {
-		return nil, fmt.Errorf("%s: %w: it lists pairs; name a report that imsrevoke has written, or its journal", r.Name, ErrNoReport)
+		return nil, fmt.Errorf("%s: %w: it lists pairs; name a report that imsrevoke has written, or its journal", r.Name, ErrNotReport)
 	}
 	if len(lacking) > 0 {
 		return nil, fmt.Errorf("%s: %w: it has no column %s; name a report that imsrevoke has written, or its journal",
-			r.Name, ErrNoReport, strings.Join(lacking, ", "))
+			r.Name, ErrNotReport, strings.Join(lacking, ", "))
 	}
 	return rows, nil
 }
@@ -115,9 +115,9 @@ func (r *csvRows) refuseHeader(err error) error {
 	_, isParse := errors.AsType[*csv.ParseError](err)
 	switch {
 	case err == io.EOF:
-		return fmt.Errorf("%s: %w: it is empty", r.name, ErrNoReport)
+		return fmt.Errorf("%s: %w: it is empty", r.name, ErrNotReport)
 	case isParse:
-		return fmt.Errorf("%s: %w: its header cannot be read: %w", r.name, ErrNoReport, err)
+		return fmt.Errorf("%s: %w: its header cannot be read: %w", r.name, ErrNotReport, err)
 	}
 	return fmt.Errorf("read %s: %w", r.name, err)
 }
@@ -144,7 +144,7 @@ func (r *csvRows) Next() (*Entry, error) {
 }
 
 func (r *csvRows) refuse(line int, err error) error {
-	return fmt.Errorf("%s, line %d: %w any more: %w", r.name, line, ErrNoReport, err)
+	return fmt.Errorf("%s, line %d: %w any more: %w", r.name, line, ErrNotReport, err)
 }
 
 // entry is what columnsOf has told.

@@ -33,7 +33,7 @@ var ErrDamaged = errors.New("the journal is damaged")
 const maxLine = 64 << 20
 
 // OpenJournal reads the journal of an earlier run, for [Journal.Continue] to go
-// on with it, if it goes with the new run: see [Journal.GoesWith].
+// on with it, if it goes with the new run: see [Journal.CheckRun].
 //
 // A torn line at the end of the file, as the death of the process leaves it, is left
 // out, and so is all that is behind a bad line, as far as a power cut can have left it
@@ -42,7 +42,7 @@ const maxLine = 64 << 20
 // can say what is missing. A journal without the line of a run is an error that wraps
 // [ErrNoPlan].
 //
-// One that others may have written is an error that wraps [ErrNotOurs]: by its word
+// One that others may have written is an error that wraps [ErrUntrusted]: by its word
 // rows would be called revoked that nobody has sent. See [CheckOwn].
 func OpenJournal(path string) (*Journal, error) {
 	return openJournal(path, os.O_RDWR)
@@ -79,11 +79,11 @@ func loadJournal(file *os.File) (*Journal, error) {
 	return j, nil
 }
 
-// GoesWith reports whether run may go on with the journal: it must be of the same
+// CheckRun reports whether run may go on with the journal: it must be of the same
 // verb, of the same pairs on the same lines (Run.Digest), and of the same endpoint and
 // project, as far as both runs know their project. Otherwise the error wraps
 // [ErrOtherRun].
-func (j *Journal) GoesWith(run Run) error { return j.run.sameAs(run) }
+func (j *Journal) CheckRun(run Run) error { return j.run.sameAs(run) }
 
 // Continue begins the run that goes on with the journal.
 func (j *Journal) Continue(run Run) error {
@@ -198,7 +198,7 @@ func (l *loader) load(file io.Reader) error {
 				l.mark = j.rows - 1
 			}
 			j.sum = l.previous
-			if err := l.nothingGoodBehind(in, hole); err != nil {
+			if err := l.checkTail(in, hole); err != nil {
 				return err
 			}
 			j.ended = false
@@ -212,7 +212,7 @@ func (l *loader) load(file io.Reader) error {
 	if l.runs == 0 {
 		return ErrNoPlan
 	}
-	l.runOver()
+	l.endRun()
 	return nil
 }
 
@@ -389,7 +389,7 @@ func (l *loader) takeRun(p *lineParser) error {
 		if err := j.run.sameAs(run); err != nil {
 			return err
 		}
-		l.runOver()
+		l.endRun()
 	}
 	l.runs++
 	j.run = run
@@ -402,9 +402,9 @@ func (l *loader) takeRun(p *lineParser) error {
 	return nil
 }
 
-// runOver draws the conclusions from the end of a run: when it was cut off,
+// endRun draws the conclusions from the end of a run: when it was cut off,
 // what it may have sent without a result of its own is lost.
-func (l *loader) runOver() {
+func (l *loader) endRun() {
 	j := l.journal
 	if !j.ended {
 		part := &j.parts[len(j.parts)-1]
@@ -456,11 +456,11 @@ func (l *loader) damaged(what string) error {
 	return fmt.Errorf("%w: line %d: %s", ErrDamaged, l.number, what)
 }
 
-// nothingGoodBehind reports whether a bad line is the beginning of an end that a
+// checkTail reports whether a bad line is the beginning of an end that a
 // power cut may have left: an error when a good line follows that had been brought to the disk with all before it. The power
 // may have failed while it was brought there, so that a hole before it proves
 // nothing as long as no line follows it: nothing is written before it is there.
-func (l *loader) nothingGoodBehind(in *bufio.Reader, hole bool) error {
+func (l *loader) checkTail(in *bufio.Reader, hole bool) error {
 	at, synced := l.number, false
 	for sum := l.journal.sum; ; {
 		line, err := readLine(in)

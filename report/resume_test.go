@@ -74,7 +74,7 @@ func resume(t testing.TB, path string, run Run) (*Journal, error) {
 		return nil, err
 	}
 	t.Cleanup(func() { j.Close() })
-	if err := j.GoesWith(run); err != nil {
+	if err := j.CheckRun(run); err != nil {
 		return nil, err
 	}
 	return j, j.Continue(run)

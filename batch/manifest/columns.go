@@ -11,7 +11,7 @@ import (
 	"imsrevoke/batch"
 )
 
-// Kinds of refusals of a header; see mostTelling.
+// Kinds of refusals of a header; see bestRefusal.
 var (
 	errNoColumn   = errors.New("no such column")
 	errTwoColumns = errors.New("two such columns")

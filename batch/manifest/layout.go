@@ -75,10 +75,10 @@ func (m *Manifest) detectLayout(ctx context.Context, opts Options) (layout, erro
 		return layout{}, m.refuse(fits[0].line, fmt.Sprintf("the delimiter may be %q or %q", fits[0].delimiter, fits[1].delimiter),
 			"choose one with --delimiter")
 	}
-	return layout{}, mostTelling(refusals)
+	return layout{}, bestRefusal(refusals)
 }
 
-func mostTelling(refusals []*Error) *Error {
+func bestRefusal(refusals []*Error) *Error {
 	for _, kind := range []error{errNoHeader, errTwoColumns, errNoColumn} {
 		for i := len(refusals) - 1; i >= 0; i-- {
 			if errors.Is(refusals[i], kind) {

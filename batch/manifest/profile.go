@@ -58,7 +58,7 @@ func (m *Manifest) Profile(ctx context.Context, rows batch.Source, owner string)
 		return p, nil
 	}
 	images := make(map[string]bool)
-	members := make(map[string]*appearance)
+	members := make(map[string]*memberStats)
 	for n := 0; ; n++ {
 		if n%4096 == 0 && ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -83,7 +83,7 @@ func (m *Manifest) Profile(ctx context.Context, rows batch.Source, owner string)
 		member := batch.MemberKey(row.Pair.MemberID)
 		a := members[member]
 		if a == nil {
-			a = &appearance{first: Occurrence{strings.Clone(row.Pair.MemberID), row.Line}}
+			a = &memberStats{first: Occurrence{strings.Clone(row.Pair.MemberID), row.Line}}
 			members[strings.Clone(member)] = a
 		}
 		a.rows++
@@ -98,15 +98,15 @@ func (m *Manifest) Profile(ctx context.Context, rows batch.Source, owner string)
 	return p, nil
 }
 
-// An appearance is how often a member stands in the file, and where first.
-type appearance struct {
+// An memberStats is how often a member stands in the file, and where first.
+type memberStats struct {
 	rows  int
 	first Occurrence
 }
 
 // compare looks for members that are unlike the others. A pair stands in one
 // valid row, or else two of one member are told apart by letter case only.
-func (p *Profile) compare(members map[string]*appearance, images, rows int) {
+func (p *Profile) compare(members map[string]*memberStats, images, rows int) {
 	everywhere := 0
 	for _, a := range members {
 		if a.rows == 1 {

@@ -85,7 +85,7 @@ func (r *reader) read() (batch.Row, error) {
 		}
 		row := r.row(rec)
 		if row.Problem != "" {
-			again, err := r.headerAgain(rec)
+			again, err := r.repeatsHeader(rec)
 			if err != nil {
 				return batch.Row{}, err
 			}
@@ -140,10 +140,10 @@ func (r *reader) row(rec *record) batch.Row {
 	return row
 }
 
-// headerAgain reports whether a record is the header once more, as it is in a
+// repeatsHeader reports whether a record is the header once more, as it is in a
 // file that was made by joining several. It refuses the file for a header that
 // has the ids in other columns.
-func (r *reader) headerAgain(rec *record) (bool, error) {
+func (r *reader) repeatsHeader(rec *record) (bool, error) {
 	l := r.m.layout
 	member := fold(l.header[l.member])
 	again := member != "" && member == fold(rec.MemberID.text)
@@ -187,7 +187,7 @@ func (m *Manifest) headerIn(rec *record) (layout, bool) {
 }
 
 // broken returns the row that a parse error within one line makes invalid, and
-// refuses the file for any other error: where a quote has swallowed line ends,
+// refuses the file for any other error: where a quote has refuseQuote line ends,
 // nobody can say which rows the file holds.
 func (r *reader) broken(err error) (batch.Row, error) {
 	if textErr := r.text.broken(); textErr != nil {
@@ -203,7 +203,7 @@ func (r *reader) broken(err error) (batch.Row, error) {
 		if r.atEnd() {
 			problem = "a quote in this row is never closed"
 		}
-		return batch.Row{}, r.m.swallowed(base+parseErr.StartLine, problem)
+		return batch.Row{}, r.m.refuseQuote(base+parseErr.StartLine, problem)
 	}
 	r.line = base + parseErr.StartLine
 	r.other = make([]string, len(r.m.Columns))
@@ -217,10 +217,10 @@ func (r *reader) atEnd() bool {
 }
 
 // checkLineBreaks refuses the file when a cell that spans several lines seems
-// to have swallowed rows.
+// to have refuseQuote rows.
 func (r *reader) checkLineBreaks(rec *record) error {
-	if r.runsOver(rec.ImageID.text) || r.runsOver(rec.MemberID.text) {
-		return r.m.swallowed(r.line, "an id of this row runs over the end of its line")
+	if r.spansLines(rec.ImageID.text) || r.spansLines(rec.MemberID.text) {
+		return r.m.refuseQuote(r.line, "an id of this row runs over the end of its line")
 	}
 	before := 0 // line ends of the row before the one that is looked at
 	for _, cell := range rec.Other {
@@ -231,17 +231,17 @@ func (r *reader) checkLineBreaks(rec *record) error {
 		for text := range strings.SplitSeq(rest, "\n") {
 			before++
 			if r.looksLikeRow(text) {
-				return r.m.swallowed(r.line, fmt.Sprintf("a quoted cell of this row holds what looks like another row, %s further down", plural(before, "line")))
+				return r.m.refuseQuote(r.line, fmt.Sprintf("a quoted cell of this row holds what looks like another row, %s further down", plural(before, "line")))
 			}
 		}
 	}
 	return nil
 }
 
-// runsOver reports whether the cell of an id runs over the end of its line, and is
-// not just a list of ids: with a row that it has swallowed it would hold a
+// spansLines reports whether the cell of an id runs over the end of its line, and is
+// not just a list of ids: with a row that it has refuseQuote it would hold a
 // delimiter.
-func (r *reader) runsOver(cell string) bool {
+func (r *reader) spansLines(cell string) bool {
 	if !strings.Contains(cell, "\n") {
 		return false
 	}
@@ -261,6 +261,6 @@ func (r *reader) looksLikeRow(text string) bool {
 	return len(cells) > 1 && hasUUID(cells)
 }
 
-func (m *Manifest) swallowed(line int, problem string) *Error {
+func (m *Manifest) refuseQuote(line int, problem string) *Error {
 	return m.refuse(line, problem, "look for a missing or surplus double quote there")
 }

@@ -33,7 +33,7 @@ func (r *run) unreported(what, name string, err error) error {
 	if r.files.journal == "" {
 		return exit.CannotWrite("the report", r.files.report, err, otherReport)
 	}
-	saved, e := r.journal.Saved()
+	saved, e := r.journal.SurvivingCopy()
 	if e != nil {
 		return exit.CannotWrite(what, name, err, fmt.Sprintf("and the journal cannot be saved: %v", exit.WithoutPath(e)))
 	}

@@ -47,7 +47,7 @@ func (r *run) identity() report.Run {
 // whole is the run with all its parts, this one being the last, which has sent so
 // much.
 func (r *run) whole(sent batch.Summary) report.Run {
-	return r.identity().GoesOn(r.journal.Earlier(), report.Part{Started: r.started.UTC(), Finished: time.Now().UTC(), Summary: sent})
+	return r.identity().WithParts(r.journal.Earlier(), report.Part{Started: r.started.UTC(), Finished: time.Now().UTC(), Summary: sent})
 }
 
 // stopOf is how a run was stopped, for its journal.
