@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A dispatcher is the state of one run. Only the goroutine of run touches it.
+// A dispatcher is the state of one run. Only the goroutine of run uses it.
 type dispatcher struct {
 	job *Job
 	src Source

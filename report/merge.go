@@ -8,14 +8,14 @@ import (
 	"slices"
 )
 
-// ErrIncompleteSet says that reports are not those of all the shards of one file, each
-// of them once.
-var ErrIncompleteSet = errors.New("the reports do not add up to one of the whole file")
+// ErrIncompleteSet says that reports are not those of all shards of one file, each
+// once.
+var ErrIncompleteSet = errors.New("the reports do not cover the whole file")
 
-// MergeFile writes the report of a whole file to path, of those of its shards.
-// It refuses, with an error that wraps [ErrIncompleteSet], what it cannot prove to be
-// all of it: the journals beside the reports say which shards they are, of what,
-// and how many rows there must be. The file appears whole or not at all.
+// MergeFile merges the reports of all shards of a file into one, written to path. If it
+// cannot prove that they are all shards of one file, the error wraps
+// [ErrIncompleteSet]: the journals beside the reports say which shard of which file
+// each one is, and how many rows there must be. The file appears whole or not at all.
 func MergeFile(path string, shards []*Results) (tally *Tally, err error) {
 	err = replaceFile(path, "report", ownerOnly, func(w io.Writer) (err error) {
 		tally, err = merge(w, shards)
@@ -45,7 +45,7 @@ func merge(w io.Writer, shards []*Results) (*Tally, error) {
 	return m.merge(shards[0].Columns)
 }
 
-// shardOf is the run of the shard that a report is of.
+// shardOf returns the run of the shard that a report belongs to.
 func shardOf(r *Results) (*Run, error) {
 	if r.journal != nil {
 		return nil, fmt.Errorf("%w: %s is a journal: name the report of that run, once it has ended", ErrIncompleteSet, r.Name)
@@ -68,7 +68,7 @@ func shardOf(r *Results) (*Run, error) {
 	return run, nil
 }
 
-// A part is a report, and the run of which it is.
+// A part is a report and the run that produced it.
 type part struct {
 	*Results
 	run Run
@@ -84,35 +84,35 @@ type wholeFile struct {
 	rows  int
 }
 
-// add adds a part, or says why it does not go with those before.
+// add adds a part, or says why it does not match the earlier ones.
 func (f *wholeFile) add(p part) error {
 	var shard, shards int
 	if n, err := fmt.Sscanf(p.run.Shard+"\n", "%d/%d\n", &shard, &shards); n != 2 || err != nil || shard < 0 || shard >= shards || shards > maxShards {
-		return fmt.Errorf("%w: %s is of the shard %q, which is not I/N", ErrIncompleteSet, p.Name, p.run.Shard)
+		return fmt.Errorf("%w: the journal of %s names the shard %q, which is not I/N", ErrIncompleteSet, p.Name, p.run.Shard)
 	}
 	if f.parts == nil {
 		f.first, f.parts = p, make([]part, shards)
 	}
 	differs := func(what, here, there string) error {
-		return fmt.Errorf("%w: %s is of %s %s, and %s is of %s", ErrIncompleteSet, p.Name, what, here, f.first.Name, there)
+		return fmt.Errorf("%w: %s and %s differ in their %s: %s and %s", ErrIncompleteSet, p.Name, f.first.Name, what, here, there)
 	}
 	is, was := p.run, f.first.run
 	is.Verb, was.Verb = cmp.Or(is.Verb, "run"), cmp.Or(was.Verb, "run")
 	switch {
 	case is.WholeDigest != was.WholeDigest || is.WholeRows != was.WholeRows:
-		return differs("other pairs:", is.Input, was.Input)
+		return differs("pairs", is.Input, was.Input)
 	case is.Verb != was.Verb:
-		return differs("the verb", is.Verb, was.Verb)
+		return differs("command", is.Verb, was.Verb)
 	case is.Endpoint != was.Endpoint:
-		return differs("the endpoint", is.Endpoint, was.Endpoint)
+		return differs("endpoint", is.Endpoint, was.Endpoint)
 	case is.Project != was.Project:
-		return differs("the project", cmp.Or(is.Project, "(unknown)"), cmp.Or(was.Project, "(unknown)"))
+		return differs("project", cmp.Or(is.Project, "(unknown)"), cmp.Or(was.Project, "(unknown)"))
 	case shards != len(f.parts):
-		return differs("shard", is.Shard, was.Shard)
+		return differs("number of shards", is.Shard, was.Shard)
 	case !slices.Equal(p.Columns, f.first.Columns):
 		return fmt.Errorf("%w: %s and %s have different columns", ErrIncompleteSet, p.Name, f.first.Name)
 	case f.parts[shard].Results != nil:
-		return fmt.Errorf("%w: %s and %s are both of shard %s", ErrIncompleteSet, f.parts[shard].Name, p.Name, is.Shard)
+		return fmt.Errorf("%w: %s and %s are both shard %s", ErrIncompleteSet, f.parts[shard].Name, p.Name, is.Shard)
 	}
 	f.parts[shard] = p
 	f.rows += is.Rows
@@ -159,7 +159,7 @@ type merger struct {
 	heads []head
 }
 
-// A head is the row of a report that comes next.
+// A head is the next row of a report.
 type head struct {
 	*Entry
 	rows Rows
@@ -175,7 +175,7 @@ func (m *merger) add(r *Results) error {
 	return m.advance(len(m.heads) - 1)
 }
 
-// advance takes the next row of a report, and forgets the report after its last.
+// advance reads the next row of a report, and drops the report after its last one.
 func (m *merger) advance(i int) error {
 	e, err := m.heads[i].rows.Next()
 	if err == io.EOF {

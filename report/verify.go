@@ -11,7 +11,7 @@ import (
 	"imsrevoke/batch"
 )
 
-// A ReportCheck says whether a report is what its run wrote.
+// A ReportCheck is the result of comparing a report with the journal of its run.
 type ReportCheck struct {
 	// Run is the run, as its journal has it.
 	Run *Run
@@ -20,18 +20,18 @@ type ReportCheck struct {
 	// Digest is the SHA-256 of the report, in hexadecimal. It differs from
 	// Run.ReportDigest if the file was changed.
 	Digest string
-	// Differences are the first rows that are not as in the journal, Different
-	// counts all of them. A report can be changed without any: in the cells of the
-	// input's other columns, or in the way it is written.
+	// Differences are the first rows that differ from the journal, Different counts all
+	// of them. A changed report can have none: if only the cells of the input's other
+	// columns were changed, or the formatting.
 	Differences []Difference
 	Different   int
 }
 
-// A Difference is a row of a report that is not as its journal has it.
+// A Difference is a row of a report that differs from the journal.
 type Difference struct {
 	// Line is the line of the input.
 	Line int
-	// What says what differs.
+	// What describes the difference.
 	What string
 }
 
@@ -96,7 +96,7 @@ func (c *ReportCheck) compare(report, journal Rows) error {
 	for err == nil && (reported != nil || recorded != nil) {
 		switch {
 		case recorded == nil || reported != nil && reported.Row.Line < recorded.Row.Line:
-			// Of rows that the run did not get to, the journal has nothing.
+			// The journal has no result of rows that the run did not reach.
 			if o := reported.Outcome; o != batch.Skipped && o != batch.Invalid && o != batch.Duplicate {
 				c.differ(reported.Row.Line, fmt.Sprintf("it is %s in the report, and has no result in the journal", o))
 			}
@@ -133,9 +133,8 @@ func (c *ReportCheck) differ(line int, what string) {
 	}
 }
 
-// differs says in which of the report's own columns two rows differ. Messages are
-// left out: reading a report, nobody can tell a message from one that was
-// shortened for it.
+// differs describes the first of the report's own columns in which two rows differ.
+// Messages are not compared, since a report may have a shortened one.
 func differs(reported, recorded columns) string {
 	for _, column := range []struct{ name, reported, recorded string }{
 		{"outcome", reported.Outcome, recorded.Outcome},
@@ -153,5 +152,5 @@ func differs(reported, recorded columns) string {
 	return ""
 }
 
-// ErrChanged says that a report is not what its run wrote.
+// ErrChanged says that a report was changed after its run wrote it.
 var ErrChanged = errors.New("the report was changed")

@@ -220,7 +220,7 @@ func (r *reader) atEnd() bool {
 // to have refuseQuote rows.
 func (r *reader) checkLineBreaks(rec *record) error {
 	if r.spansLines(rec.ImageID.text) || r.spansLines(rec.MemberID.text) {
-		return r.m.refuseQuote(r.line, "an id of this row runs over the end of its line")
+		return r.m.refuseQuote(r.line, "an id in this row spans several lines")
 	}
 	before := 0 // line ends of the row before the one that is looked at
 	for _, cell := range rec.Other {

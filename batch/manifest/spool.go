@@ -90,7 +90,7 @@ func (m *Manifest) copyTo(f *os.File, r io.Reader, most int64) error {
 			return fmt.Errorf("cannot keep a copy of %s: %w", m.Name, err)
 		}
 		if bytes.Count(head, []byte{0}) == len(head) {
-			return m.refuse(1, "it begins with nothing but NULs: it is not text", "name the CSV file")
+			return m.refuse(1, "it is not text: it starts with NUL bytes", "name the CSV file")
 		}
 		var rest int64
 		rest, err = io.Copy(f, limited)

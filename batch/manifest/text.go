@@ -237,7 +237,7 @@ func (m *Manifest) explain(err error, line int) error {
 			"look for a line of nothing but delimiters")
 	case errEndlessRow:
 	}
-	return m.refuse(line, fmt.Sprintf("there is no end of a row within the next %d MiB", maxRow>>20),
+	return m.refuse(line, fmt.Sprintf("a row does not end within %d MiB", maxRow>>20),
 		"look for a quote that is never closed")
 }
 
@@ -245,9 +245,9 @@ func (m *Manifest) explain(err error, line int) error {
 func quoteProblem(err *csv.ParseError) string {
 	switch err.Err {
 	case csv.ErrBareQuote:
-		return fmt.Sprintf("a double quote stands inside an unquoted cell, at byte %d of the line", err.Column)
+		return fmt.Sprintf("a double quote inside an unquoted cell, at byte %d of the line", err.Column)
 	case csv.ErrQuote:
-		return fmt.Sprintf("a quoted cell goes on after its closing quote, at byte %d of the line", err.Column)
+		return fmt.Sprintf("a quoted cell continues after its closing quote, at byte %d of the line", err.Column)
 	}
 	return err.Err.Error()
 }

@@ -88,7 +88,7 @@ func (c *Program) showResults(path string, o *viewOptions) error {
 		}
 	}
 	if !results.Ended() {
-		c.Say("imsrevoke: the run of %s has not ended: rows that may have been sent are shown as unknown, those that it has not come to as skipped", path)
+		c.Say("imsrevoke: the run of %s has not ended: rows that may have been sent are shown as unknown, those that it has not reached as skipped", path)
 	}
 	if o.output == "" && o.format == "" && c.OutputShown {
 		return cannotShow("standard output", c.ShowReport(view, results))
