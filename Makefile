@@ -27,6 +27,7 @@ RACE ?= $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK_BIN ?= $(shell go env GOPATH)/bin/govulncheck
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+GOVULNCHECK_INSTALL ?= go install $(GOVULNCHECK)
 
 .PHONY: build demo test check lint vuln crash e2e duel docs dist fuzz bench pace scale microbench profile picture clean
 
@@ -60,7 +61,7 @@ lint:
 # The database of known vulnerabilities is on the network; if it cannot be reached,
 # that is not a failure. Exit code 1 is an error of govulncheck, 3 means that it found something.
 vuln:
-	@go install $(GOVULNCHECK)
+	@$(GOVULNCHECK_INSTALL)
 	@out=$$("$(GOVULNCHECK_BIN)" ./... 2>&1); code=$$?; \
 	if [ $$code -eq 1 ] && echo "$$out" | grep -q '^govulncheck: fetching vulnerabilities: .*\(dial\|lookup\|timeout\|refused\|unreachable\)'; then \
 		echo "govulncheck: the database cannot be reached, not checked"; \

@@ -10,7 +10,7 @@ import (
 
 // ErrNoWhole says that reports are not those of all the shards of one file, each
 // of them once.
-var ErrNoWhole = errors.New("the reports do not make up one of the whole file")
+var ErrNoWhole = errors.New("the reports do not add up to one of the whole file")
 
 // MergeFile writes the report of a whole file to path, of those of its shards.
 // It refuses, with an error that wraps [ErrNoWhole], what it cannot prove to be
@@ -61,7 +61,7 @@ func shardOf(r *Results) (*Run, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%w: %s: %w", ErrNoWhole, r.Name, err)
 	case run.Shard == "":
-		return nil, fmt.Errorf("%w: %s is not of a shard (--shard I/N) of a file", ErrNoWhole, r.Name)
+		return nil, fmt.Errorf("%w: %s is not the report of a shard (--shard I/N)", ErrNoWhole, r.Name)
 	case !survey.ordered:
 		return nil, fmt.Errorf("%w: the rows of %s are not in the order of the input", ErrNoWhole, r.Name)
 	}
@@ -195,7 +195,7 @@ func (m *merger) merge(columns []string) (*Tally, error) {
 		for i, h := range m.heads[1:] {
 			switch line := m.heads[least].Row.Line; {
 			case h.Row.Line == line:
-				return nil, fmt.Errorf("%w: line %d stands in %s and in %s", ErrNoWhole, line, m.heads[least].name, h.name)
+				return nil, fmt.Errorf("%w: line %d is in %s and in %s", ErrNoWhole, line, m.heads[least].name, h.name)
 			case h.Row.Line < line:
 				least = i + 1
 			}

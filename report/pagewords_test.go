@@ -58,7 +58,7 @@ func TestThePageSaysWhatItDoesNotShow(t *testing.T) {
 		"Only the rows that are failed or unknown are listed here",
 		"Of the input&#39;s other columns it shows the first 20 of 25.",
 		"<h1>1 of 3 rows are settled; 2 are not.</h1>",
-		"is not known: its journal, which says which run it is of, is not beside it.",
+		"is not known: its journal is not beside it.",
 		`"` + strings.Repeat("é", maxPageCell) + `…"`,
 	} {
 		if !strings.Contains(page, want) {

@@ -100,8 +100,8 @@ func (s *Survey) add(e *Entry) {
 
 // What keeps a report from being known as that of a run.
 var (
-	errNoJournal    = errors.New("its journal, which says which run it is of, is not beside it")
-	errUnderWay     = errors.New("its run is under way again, or was cut off: go on with it by --resume, to its end")
+	errNoJournal    = errors.New("its journal is not beside it")
+	errUnderWay     = errors.New("its run is in progress or was cut off; finish it with --resume")
 	errOtherJournal = errors.New("the journal beside it is of another run")
 )
 

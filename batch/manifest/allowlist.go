@@ -135,7 +135,7 @@ func parseDay(cell string) (time.Time, error) {
 	}
 	day, err := time.Parse(time.DateOnly, text)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("until is %q, and not a date such as 2026-06-30", text)
+		return time.Time{}, fmt.Errorf("until is %q, not a date such as 2026-06-30", text)
 	}
 	return day.AddDate(0, 0, 1), nil
 }

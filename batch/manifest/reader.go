@@ -157,7 +157,7 @@ func (r *reader) headerAgain(rec *record) (bool, error) {
 			return false, nil
 		}
 		if other.image != l.image || other.member != l.member {
-			return false, r.m.refuse(r.line, fmt.Sprintf("another header has the id columns elsewhere: %q is column %d, %q is column %d",
+			return false, r.m.refuse(r.line, fmt.Sprintf("a repeated header has the id columns in other places: %q is column %d, %q is column %d",
 				other.header[other.image], other.image+1, other.header[other.member], other.member+1), "split the file at this line")
 		}
 	}

@@ -162,7 +162,7 @@ type selector struct {
 func (m *Manifest) newSelector(s Selection) (*selector, error) {
 	switch {
 	case s.Shard.Count < 0 || s.Shard.Index < 0 || s.Shard.Index >= max(s.Shard.Count, 1):
-		return nil, m.refuse(0, fmt.Sprintf("it has no part %d/%d", s.Shard.Index, s.Shard.Count), "the parts are counted from 0")
+		return nil, m.refuse(0, fmt.Sprintf("there is no shard %d/%d", s.Shard.Index, s.Shard.Count), "shards are numbered from 0")
 	case s.Shard.Count == 0 && len(s.Images)+len(s.Members)+len(s.Where) == 0:
 		return nil, nil
 	}

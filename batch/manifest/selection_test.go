@@ -169,7 +169,7 @@ func TestSelectionOfNothing(t *testing.T) {
 		"an id of the other column": {Selection{Members: []string{imageB}}, "no row has the member " + imageB + "; it is the image of line 4"},
 		"two ids that never meet":   {Selection{Images: []string{imageB}, Members: []string{"nobody"}}, "no row has both"},
 		"a value":                   {Selection{Where: []Condition{{Column: "note", Value: "z"}}}, `no row has "z" in the column "note"`},
-		"a value of the wrong rows": {Selection{Where: []Condition{{Column: "note", Value: "two"}}, Images: []string{imageB}}, `no row has everything that was asked for`},
+		"a value of the wrong rows": {Selection{Where: []Condition{{Column: "note", Value: "two"}}, Images: []string{imageB}}, `no row meets all conditions`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

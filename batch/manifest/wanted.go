@@ -39,7 +39,7 @@ func (m *Manifest) checkSelection(wanted []*wantedID) error {
 	case m.UncutRows > 0:
 		return nil
 	case len(s.Where) == 0:
-		return m.refuseNothing("no row has both an image and a member that were asked for", "look at the rows of one of them")
+		return m.refuseNothing("no row has both a chosen image and a chosen member", "look at the rows of each of them")
 	}
 	for _, c := range s.Where {
 		for _, v := range m.Values {
@@ -48,7 +48,7 @@ func (m *Manifest) checkSelection(wanted []*wantedID) error {
 			}
 		}
 	}
-	return m.refuseNothing("no row has everything that was asked for", "give fewer conditions")
+	return m.refuseNothing("no row meets all conditions", "give fewer conditions")
 }
 
 func (m *Manifest) refuseNothing(problem, hint string) *Error {

@@ -253,9 +253,9 @@ func (c *Program) warnOfVariables(root *cobra.Command, log *slog.Logger) {
 			continue
 		}
 		if near, ok := batch.Nearest(name, names); ok {
-			log.Warn("a variable belongs to no flag: did you mean "+near+"?", "variable", name)
+			log.Warn("the environment variable belongs to no flag: did you mean "+near+"?", "variable", name)
 		} else {
-			log.Warn("a variable belongs to no flag", "variable", name)
+			log.Warn("the environment variable belongs to no flag", "variable", name)
 		}
 	}
 }

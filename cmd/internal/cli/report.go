@@ -53,24 +53,24 @@ See also: imsrevoke help report.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.Var(&choice{(*string)(&o.format), words(report.Formats())}, "format", "what is written (default by the ending of --output, a table on a terminal, or csv)")
+	f.Var(&choice{(*string)(&o.format), words(report.Formats())}, "format", "output format (default by the ending of --output; a table on a terminal, else csv)")
 	f.Var(&o.only, "only", "only rows with these `outcomes`, such as failed,unknown, or settled, or unsettled (default all)")
 	f.StringVar(&o.output, "output", "", "write to this `file` (default standard output)")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace an existing file, once the new one is complete")
-	f.BoolVar(&o.bom, "bom", false, "begin a CSV with a byte order mark, for Excel")
+	f.BoolVar(&o.bom, "bom", false, "start a CSV with a byte order mark, for Excel")
 	cmd.AddCommand(c.reportMergeCommand(), c.reportVerifyCommand())
 	return cmd
 }
 
 // showResults is the verb report.
 func (c *Program) showResults(path string, o *viewOptions) error {
-	format, err := o.chosenFormat()
+	format, err := chosenFormat(o.format, o.output, report.Formats())
 	if err != nil {
 		return err
 	}
 	view := report.View{Format: format, Only: o.only, ByteOrderMark: o.bom}
 	if o.bom && view.Format != report.FormatCSV {
-		return fmt.Errorf("--bom is for csv, and not for %s", view.Format)
+		return fmt.Errorf("--bom is for csv, not for %s", view.Format)
 	}
 	out := output.NewSet(c.Stdin, c.Stdout, path)
 	out.Add(output.File{Kind: view.Format.Kind(), Path: o.output, Flag: "--output", Replaces: o.overwrite, Advice: "name another file with --output, or replace it with --overwrite"})
@@ -99,21 +99,20 @@ func (c *Program) showResults(path string, o *viewOptions) error {
 	return cannotShow(o.output, view.WriteFile(o.output, results))
 }
 
-// chosenFormat is what --format says, or else the ending of --output. A file
-// whose ending promises something else is not written.
-func (o *viewOptions) chosenFormat() (report.Format, error) {
-	if o.format != "" {
-		return o.format, nil
+// chosenFormat returns the format that a flag says, or else the one that the ending
+// of output stands for. A file whose ending promises something else is not written.
+func chosenFormat(format report.Format, output string, formats []report.Format) (report.Format, error) {
+	if format != "" {
+		return format, nil
 	}
-	formats := words(report.Formats())
-	switch ending := strings.ToLower(strings.TrimPrefix(filepath.Ext(o.output), ".")); {
-	case slices.Contains(formats, ending):
+	switch ending := strings.ToLower(strings.TrimPrefix(filepath.Ext(output), ".")); {
+	case slices.Contains(formats, report.Format(ending)):
 		return report.Format(ending), nil
 	case ending == "" || ending == "txt":
 		return report.FormatCSV, nil
 	default:
-		return "", exit.WithHint(fmt.Errorf("--output %s: no format has the ending .%s", o.output, ending),
-			"end it in ."+strings.Join(formats, ", .")+", or set --format")
+		return "", exit.WithHint(fmt.Errorf("--output %s: no format has the ending .%s", output, ending),
+			"end it in ."+strings.Join(words(formats), ", .")+", or set --format")
 	}
 }
 

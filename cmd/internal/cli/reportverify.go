@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"imsrevoke/batch/manifest"
+	"imsrevoke/cmd/internal/exit"
 	"imsrevoke/cmd/internal/job"
 	"imsrevoke/cmd/internal/ui"
 	"imsrevoke/report"
@@ -35,7 +36,7 @@ or minisign.`,
 		ValidArgsFunction: completeFile("csv"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return fmt.Errorf("expected one report, got %d files: try '%s --help'", len(args), cmd.CommandPath())
+				return exit.WithHint(fmt.Errorf("expected one report, got %d files", len(args)), seeHelp(cmd))
 			}
 			return c.verifyReport(cmd.Context(), args[0], input, d)
 		},
@@ -79,7 +80,7 @@ func (c *Program) verifyReport(ctx context.Context, path, input string, d job.Di
 		want = check.Run.WholeDigest
 	}
 	if m.Digest != want {
-		return fmt.Errorf("%w: %s is not the input of %s: the SHA-256 of its pairs and lines is %s, and not %s", report.ErrChanged, input, path, m.Digest, want)
+		return fmt.Errorf("%w: %s is not the input of %s: the SHA-256 of its pairs and lines is %s, not %s", report.ErrChanged, input, path, m.Digest, want)
 	}
 	fmt.Fprintf(c.Stdout, "%s is its input\n", input)
 	return nil
@@ -93,9 +94,9 @@ func judgeReport(path string, check *report.ReportCheck) error {
 	var b strings.Builder
 	switch {
 	case check.Run.ReportDigest == "" && check.Different == 0:
-		return fmt.Errorf("%w or its SHA-256 was never recorded: the journal of %s does not have it; its rows are those of the journal", report.ErrChanged, path)
+		return fmt.Errorf("%w, or its SHA-256 was never recorded: the journal of %s does not have it; the rows are those of the journal", report.ErrChanged, path)
 	case check.Different == 0:
-		fmt.Fprintf(&b, "%s has the SHA-256 %s, and not %s as written; the outcomes are those of the journal", path, check.Digest, check.Run.ReportDigest)
+		fmt.Fprintf(&b, "%s has the SHA-256 %s, not %s as when it was written; the outcomes are those of the journal", path, check.Digest, check.Run.ReportDigest)
 	default:
 		fmt.Fprintf(&b, "%s differs from its journal in %s", path, ui.Plural(check.Different, "row"))
 	}

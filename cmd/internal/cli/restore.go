@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"imsrevoke/batch"
+	"imsrevoke/cmd/internal/exit"
 	"imsrevoke/cmd/internal/job"
 )
 
@@ -33,7 +35,10 @@ See also: imsrevoke help safety, exit-codes.`,
 			if len(args) == 1 && args[0] != "-" {
 				return nil
 			}
-			return fmt.Errorf("name the file with the report of one run: try '%s --help'", cmd.CommandPath())
+			if len(args) == 1 {
+				return exit.WithHint(errors.New("cannot restore from standard input"), "name the file of the report")
+			}
+			return exit.WithHint(fmt.Errorf("expected one report, got %d files", len(args)), seeHelp(cmd))
 		},
 		ValidArgsFunction: completeFile("csv"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -72,7 +72,7 @@ func reportPath(input, ending string, o *Options) (string, error) {
 		return o.Output.Report, nil
 	}
 	if info, err := os.Stat(input); input == "-" || err == nil && !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s has no name that a report could be named after: name the report with --report", input)
+		return "", exit.WithHint(fmt.Errorf("cannot name a report after %s", input), "name it with --report")
 	}
 	name := strings.TrimSuffix(input, filepath.Ext(input))
 	if s := o.Selection.Shard; s.Count > 0 {
@@ -82,7 +82,7 @@ func reportPath(input, ending string, o *Options) (string, error) {
 }
 
 // otherReport is what to do about a report, or its journal, that cannot be made.
-const otherReport = "name a file in a directory that can be written with --report"
+const otherReport = "use --report to name a file in a directory that can be written"
 
 // createJournal makes the journal of a run, in the place of one that is to be
 // discarded.

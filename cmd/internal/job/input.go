@@ -128,11 +128,11 @@ func (in *input) readJournal(o *Options) error {
 func (in *input) judge(o *Options) error {
 	switch m := in.manifest; {
 	case o.Input.MaxRows > 0 && m.UncutRows > o.Input.MaxRows:
-		return fmt.Errorf("%s holds %d rows, more than --max-rows %d: nothing was sent", m.Name, m.UncutRows, o.Input.MaxRows)
+		return fmt.Errorf("%s holds %d rows, more than --max-rows %d; nothing was sent", m.Name, m.UncutRows, o.Input.MaxRows)
 	case m.Protected > 0:
 		return protected(m)
 	case o.Input.Strict && m.UncutInvalid > 0:
-		return fmt.Errorf("%s: %w: nothing was sent, because of --strict", m.Name, firstInvalid(m))
+		return fmt.Errorf("%s: %w; nothing was sent, because of --strict", m.Name, firstInvalid(m))
 	}
 	return nil
 }

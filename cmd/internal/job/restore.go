@@ -50,14 +50,14 @@ func surveyRun(path string) (*report.Survey, error) {
 	if err != nil {
 		return nil, err
 	}
-	const instead = "name the report of the run that is to be undone"
+	const instead = "name the report of the run to undo"
 	switch n := s.Outcomes; {
 	case n[batch.Restored]+n[batch.Present] > 0:
-		return nil, fmt.Errorf("%s is the report of a restore: %s", path, instead)
+		return nil, fmt.Errorf("%s is the report of a restore; %s", path, instead)
 	case n[batch.Shared] > 0:
-		return nil, fmt.Errorf("%s is the report of a check: %s", path, instead)
+		return nil, fmt.Errorf("%s is the report of a check; %s", path, instead)
 	case n[batch.Revoked] == 0:
-		return nil, fmt.Errorf("%s says of none of its rows that the share was revoked (it has %s): there is nothing to restore", path, ui.OrNone(ui.Outcomes(n, ", ")))
+		return nil, fmt.Errorf("%s has no revoked rows (it has %s), so there is nothing to restore", path, ui.OrNone(ui.Outcomes(n, ", ")))
 	}
 	return s, nil
 }
@@ -122,7 +122,7 @@ func (u *undoing) notes() []string {
 	if u == nil || u.unproven == nil {
 		return nil
 	}
-	return []string{u.unproven.Error() + ": nothing but the report says which shares were revoked"}
+	return []string{u.unproven.Error() + "; only the report says which shares were revoked"}
 }
 
 // entries say in the plan which run is undone, and what remains as it is.
@@ -176,10 +176,10 @@ func (u *undoing) differences(now report.Run) []string {
 	then := u.run.Run
 	var notes []string
 	if then.Endpoint != now.Endpoint {
-		notes = append(notes, fmt.Sprintf("the run was at %s, and this is %s", then.Endpoint, now.Endpoint))
+		notes = append(notes, fmt.Sprintf("the run used the endpoint %s, not %s", then.Endpoint, now.Endpoint))
 	}
 	if then.Project != now.Project && then.Project != "" && now.Project != "" {
-		notes = append(notes, fmt.Sprintf("the run was of the project %s, and these credentials are of %s", then.Project, now.Project))
+		notes = append(notes, fmt.Sprintf("the run was for project %s, and these credentials are for %s", then.Project, now.Project))
 	}
 	return notes
 }

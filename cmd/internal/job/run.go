@@ -49,10 +49,10 @@ func change(ctx context.Context, e *Environment, input string, o *Options, v ver
 		return err
 	}
 	if !o.Action.Yes && !e.Interactive {
-		return exit.WithHint(errors.New("there is no terminal to ask on"), "add --yes to "+v.infinitive+" the shares without a question")
+		return exit.WithHint(errors.New("cannot ask for confirmation without a terminal"), "add --yes to "+v.infinitive+" the shares without being asked")
 	}
 	if u != nil && u.unproven != nil && o.Action.Yes && !o.Action.TrustReport {
-		return exit.WithHint(fmt.Errorf("cannot prove what %s says: %w", input, u.unproven), "put the journal beside it, or take the report's word with --trust-report")
+		return exit.WithHint(fmt.Errorf("cannot prove what %s says: %w", input, u.unproven), "put the journal beside it, or trust the report with --trust-report")
 	}
 	if r.session, err = o.Connection.Connect(ctx, e); err != nil {
 		return err
@@ -190,7 +190,7 @@ func openKeepLists(ctx context.Context, e *Environment, paths []string) (lists [
 			return nil, fmt.Errorf("--keep: %w", err)
 		}
 		if list.Entries == 0 {
-			return nil, fmt.Errorf("--keep %s: it has no entries, and so protects nothing: leave it out, or name the right file", list.Name)
+			return nil, exit.WithHint(fmt.Errorf("--keep %s: it has no entries, so it protects nothing", list.Name), "leave it out, or name the right file")
 		}
 		lists = append(lists, list)
 	}
