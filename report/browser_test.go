@@ -98,7 +98,7 @@ func openDoubtfulPage(t *testing.T, browser context.Context, path string, before
 		case *log.EventEntryAdded:
 			tb.problems = append(tb.problems, "log: "+e.Entry.Text)
 		case *network.EventRequestWillBeSent:
-			if e.Request.URL != url && !strings.HasPrefix(e.Request.URL, "data:") {
+			if page, _, _ := strings.Cut(url, "#"); e.Request.URL != page && !strings.HasPrefix(e.Request.URL, "data:") {
 				tb.problems = append(tb.problems, "request: "+e.Request.URL)
 			}
 		}
@@ -163,7 +163,7 @@ func (tb *tab) found(text string) {
 // column is what stands in a column of the rows that are shown.
 func (tb *tab) column(name string) []string {
 	tb.Helper()
-	return value[[]string](tb, `[...document.querySelectorAll("#body td[data-name=`+name+`]")].map(td => td.textContent.trim())`)
+	return value[[]string](tb, `[...document.querySelectorAll("#body [data-name=`+name+`]")].map(td => td.textContent.trim())`)
 }
 
 // writePage writes the page of a report to a file.

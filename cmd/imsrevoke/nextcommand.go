@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"imsrevoke/batch/plain"
 )
 
 // resumeCommand is the command line that goes on with what this one has left,
@@ -41,19 +43,5 @@ func (c *cli) resumeCommand() string {
 		words = append(words, arg)
 	}
 	words = slices.Concat(words, flags, []string{"--resume"})
-	for i, word := range words {
-		words[i] = quoteWord(word)
-	}
-	return strings.Join(words, " ")
-}
-
-// quoteWord quotes a word for a POSIX shell, where it needs that.
-func quoteWord(word string) string {
-	plain := func(r rune) bool {
-		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_@%+=:,./-", r)
-	}
-	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	return plain.Command(words...)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"imsrevoke/batch"
+	"imsrevoke/batch/plain"
 	"imsrevoke/batch/manifest"
 	"imsrevoke/report"
 )
@@ -70,7 +71,7 @@ func surveyRun(path string) (*report.Survey, error) {
 	defer results.Close()
 	if results.IsJournal() {
 		return nil, fmt.Errorf("%s is a journal: finish its run with --resume, or make a report of what it knows with 'imsrevoke report %s --output FILE.csv'",
-			path, quoteWord(path))
+			path, plain.Command(path))
 	}
 	s, err := results.Survey()
 	if err != nil {
@@ -170,7 +171,7 @@ func (w *work) leavesOut(path string) (n int, words string) {
 		return 0, ""
 	}
 	return n, fmt.Sprintf("%s that may have been revoked too, without an answer that says so, see 'imsrevoke report %s --only %s'",
-		plural(n, "row"), quoteWord(path), strings.Join(among, ","))
+		plural(n, "row"), plain.Command(path), strings.Join(among, ","))
 }
 
 // otherPlace tells what speaks for other credentials than those of the run that
