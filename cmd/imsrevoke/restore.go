@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"imsrevoke/batch"
-	"imsrevoke/batch/plain"
 	"imsrevoke/batch/manifest"
+	"imsrevoke/batch/plain"
 	"imsrevoke/report"
 )
 
