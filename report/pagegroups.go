@@ -75,7 +75,7 @@ func (g *groups) add(e *Entry) {
 // A pageGroups is a table of the page: a row for each member, or image.
 type pageGroups struct {
 	Title, Name        string
-	Done, There, Left  string // the heads of these columns
+	Done, There, Left  string // the heads of these columns; none for There if nothing is
 	Rows, More         []pageGroup
 	MoreText, NoteText string
 }
@@ -92,9 +92,9 @@ func (g *groups) told(j job) *pageGroups {
 	if len(g.fates) == 0 || g.most == maxValues && (g.over || len(g.fates) < 2) {
 		return nil
 	}
-	keys, shares := make([]string, 0, len(g.fates)), 0
+	keys, shares, there := make([]string, 0, len(g.fates)), 0, 0
 	for key, f := range g.fates {
-		keys, shares = append(keys, key), shares+f.shares
+		keys, shares, there = append(keys, key), shares+f.shares, there+f.there
 	}
 	if g.most == maxValues && shares == len(keys) {
 		return nil // each value is that of one row
@@ -103,7 +103,10 @@ func (g *groups) told(j job) *pageGroups {
 		x, y := g.fates[a], g.fates[b]
 		return cmp.Or(cmp.Compare(y.there, x.there), cmp.Compare(y.left, x.left), cmp.Compare(y.shares, x.shares), cmp.Compare(a, b))
 	})
-	p := &pageGroups{Title: g.title, Name: g.name, Done: j.done(), There: "still there", Left: j.left()}
+	p := &pageGroups{Title: g.title, Name: g.name, Done: j.done(), Left: j.left()}
+	if there > 0 {
+		p.There = "still there"
+	}
 	open := 0
 	for i, key := range keys {
 		f := g.fates[key]
@@ -111,11 +114,14 @@ func (g *groups) told(j job) *pageGroups {
 			open++
 		}
 		row := pageGroup{Kind: kindDone, Name: cmp.Or(cut(key), "(empty)"), View: "#" + viewOf(g.view, key), Shares: grouped(f.shares),
-			Gone: grouped(f.done), There: grouped(f.there), Left: grouped(f.left + f.planned)}
+			Gone: grouped(f.done), Left: grouped(f.left + f.planned)}
 		if f.done < f.shares {
 			row.Kind = kindOpen
 		}
 		row.Mark = row.Kind.mark()
+		if there > 0 {
+			row.There = grouped(f.there)
+		}
 		switch {
 		case i < firstGroups:
 			p.Rows = append(p.Rows, row)
