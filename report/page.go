@@ -221,7 +221,7 @@ func (p *page) fillReasons(s *Survey) map[reasonKey]int {
 		is := reason.state()
 		k := is.kind()
 		told := pageReason{Kind: k, Mark: k.mark(), Rows: grouped(reason.Rows), Outcome: string(is), View: "#" + viewOf("reason", fmt.Sprint(i+1)),
-			Message: cut(withoutPlaceholders.Replace(reason.Message))}
+			Message: cut(withoutPlaceholders().Replace(reason.Message))}
 		if told.Message == "" {
 			told.Message = capital(meaning(is)) + "."
 		}
@@ -249,7 +249,9 @@ func (p *page) fillReasons(s *Survey) map[reasonKey]int {
 }
 
 // withoutPlaceholders leaves out what stands for the ids of several rows.
-var withoutPlaceholders = strings.NewReplacer("{image}.", "…", "{member}.", "…", "{image}", "…", "{member}", "…")
+var withoutPlaceholders = sync.OnceValue(func() *strings.Replacer {
+	return strings.NewReplacer("{image}.", "…", "{member}.", "…", "{image}", "…", "{member}", "…")
+})
 
 // cut is a cell as far as the page shows it. In JSON what is no text would be
 // written in letters, and be none again in the browser.

@@ -46,6 +46,7 @@ func manyRows(n int) string {
 }
 
 func TestThePageInABrowser(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
 	const rows = 1234
 	text := manyRows(rows)
@@ -58,6 +59,7 @@ func TestThePageInABrowser(t *testing.T) {
 	isDone := func(outcome string) bool { return strings.HasPrefix(outcome, "●") }
 
 	t.Run("counts what the CSV holds", func(t *testing.T) {
+		t.Parallel()
 		tb := openPage(t, browser, path)
 		if got := value[string](tb, `document.getElementById("count-all").textContent`); got != "1,234" {
 			t.Errorf("all rows are %s", got)
@@ -85,6 +87,7 @@ func TestThePageInABrowser(t *testing.T) {
 	})
 
 	t.Run("finds a row", func(t *testing.T) {
+		t.Parallel()
 		tb := openPage(t, browser, path)
 		for _, words := range []string{"0000777", "req-777 204", "INC-777", "REQ-777"} {
 			tb.search("no such row") // so that it can be seen when the table is drawn anew
@@ -110,6 +113,7 @@ func TestThePageInABrowser(t *testing.T) {
 	})
 
 	t.Run("sorts and turns pages", func(t *testing.T) {
+		t.Parallel()
 		tb := openPage(t, browser, path, chromedp.EmulateViewport(1400, 900))
 		took := func() []int {
 			var all []int
@@ -152,6 +156,7 @@ func TestThePageInABrowser(t *testing.T) {
 	})
 
 	t.Run("keeps the focus on the last page", func(t *testing.T) {
+		t.Parallel()
 		tb := openPage(t, browser, path+"#page=13")
 		if got := tb.column("line"); len(got) != 34 {
 			t.Errorf("the last page has %d rows", len(got))
@@ -166,6 +171,7 @@ func TestThePageInABrowser(t *testing.T) {
 	})
 
 	t.Run("a view has an address", func(t *testing.T) {
+		t.Parallel()
 		tb := openPage(t, browser, path)
 		for address, want := range map[string]string{
 			"#line=842":                           "1 of 1,234 rows",
@@ -192,6 +198,7 @@ func TestThePageInABrowser(t *testing.T) {
 	})
 
 	t.Run("links choose rows", func(t *testing.T) {
+		t.Parallel()
 		tb := openPage(t, browser, path)
 		tb.click("#outcomes a[href='#outcome=denied']")
 		tb.found(fmt.Sprint(counts["denied"], " of 1,234 rows"))
@@ -227,6 +234,7 @@ func TestThePageInABrowser(t *testing.T) {
 	})
 
 	t.Run("a selection is a report", func(t *testing.T) {
+		t.Parallel()
 		tb := openPage(t, browser, path+"#search=reason&order=0-")
 		tb.run(chromedp.Evaluate[chromedp.Void](`
 			window.saved = []; // in place of the clipboard and of the download
@@ -258,6 +266,7 @@ func TestThePageInABrowser(t *testing.T) {
 	})
 
 	t.Run("without a script", func(t *testing.T) {
+		t.Parallel()
 		tb := openPage(t, browser, path, scripts(false))
 		tb.run(scripts(true))
 		got := value[[]int](tb, `[document.querySelectorAll(".static tbody tr").length, document.querySelector(".static").offsetHeight > 0 ? 1 : 0, document.querySelector(".app").offsetHeight]`)
@@ -267,6 +276,7 @@ func TestThePageInABrowser(t *testing.T) {
 	})
 
 	t.Run("on paper", func(t *testing.T) {
+		t.Parallel()
 		tb := openPage(t, browser, path, media("print"))
 		got := value[[]int](tb, `[[...document.querySelectorAll(".static tbody tr")].filter(e => e.offsetHeight).length, document.querySelector(".app").offsetHeight]`)
 		want := rows - counts["revoked"] - counts["absent"]
@@ -285,6 +295,7 @@ func TestThePageInABrowser(t *testing.T) {
 	})
 
 	t.Run("on a telephone", func(t *testing.T) {
+		t.Parallel()
 		long := strings.Repeat("x", 255)
 		wide := strings.Replace(strings.Replace(text, member[:25]+"0000003", long, 1), "reason 0", long+long, 1)
 		for _, path := range []string{path, writePage(t, View{}, wide)} {
@@ -296,6 +307,7 @@ func TestThePageInABrowser(t *testing.T) {
 	})
 
 	t.Run("for a screen reader", func(t *testing.T) {
+		t.Parallel()
 		tb := openPage(t, browser, path, chromedp.EmulateViewport(1400, 900))
 		names := make(map[string][]string)
 		tree, err := chromedp.Call(tb.ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
@@ -326,6 +338,7 @@ func TestThePageInABrowser(t *testing.T) {
 }
 
 func TestHostileTextIsInertOnThePage(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
 	hostile := []string{
 		`</script><script>window.pwned = 1</script>`, `<img src=x onerror="window.pwned = 1">`, "${window.pwned = 1}", "{{.Policy}}",
@@ -415,6 +428,7 @@ func TestAPageIsNothingButText(t *testing.T) {
 // A page of very many rows holds some of them, those first that are not
 // settled, says so, and stays small in the browser.
 func TestAVeryLargePage(t *testing.T) {
+	t.Parallel()
 	const rows = maxPageRows + 20_000
 	path := writePage(t, View{}, manyRows(rows))
 	tb := openPage(t, startBrowser(t), path)

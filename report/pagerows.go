@@ -147,7 +147,12 @@ func (s *staticRows) row(e *Entry) staticRow {
 	row := staticRow{
 		Kind: k, Mark: k.mark(), Outcome: string(e.Outcome), Line: e.Row.Line, Image: cut(e.Row.ImageID), Member: cut(e.Row.MemberID),
 		Attempts: fmt.Sprint(e.Attempts), Finished: precisely(e.FinishedAt), Message: cut(e.Message),
-		Verified: verdictWords[e.Verified],
+	}
+	switch e.Verified {
+	case Gone:
+		row.Verified = "gone"
+	case StillShared:
+		row.Verified = "still shared"
 	}
 	if e.Status != 0 {
 		row.Status = fmt.Sprint(e.Status)
@@ -169,9 +174,6 @@ func (s *staticRows) row(e *Entry) staticRow {
 	row.Other = strings.Join(other, "; ")
 	return row
 }
-
-// verdictWords say what a check after the run found.
-var verdictWords = map[Verdict]string{Gone: "gone", StillShared: "still shared"}
 
 // noteRows says what the page does not show, and how it can be seen.
 func (v View) noteRows(p *page, r *Results, s *Survey, all, listed choice, static *staticRows) {
