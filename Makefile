@@ -70,7 +70,7 @@ vuln:
 
 # A few kills are part of the tests, too.
 crash:
-	go test -count=1 -timeout 1h -v -run '^TestCrash$$' ./cmd/imsrevoke -args -kills $(CRASHES)
+	go test -count=1 -timeout 1h -v -run '^TestCrash$$' ./cmd/crash -args -kills $(CRASHES)
 
 e2e:
 	.ci/e2e
@@ -87,12 +87,12 @@ image:
 
 docs:
 	mkdir -p $(DOCS)/man $(DOCS)/completions
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-X main.version=$$VERSION" -o bin/imsrevoke ./cmd/imsrevoke
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-X imsrevoke/cmd/internal/version.number=$$VERSION" -o bin/imsrevoke ./cmd/imsrevoke
 	bin/imsrevoke completion bash >$(DOCS)/completions/imsrevoke.bash
 	bin/imsrevoke completion zsh >$(DOCS)/completions/_imsrevoke
 	bin/imsrevoke completion fish >$(DOCS)/completions/imsrevoke.fish
 	bin/imsrevoke completion powershell >$(DOCS)/completions/imsrevoke.ps1
-	go test -count=1 -ldflags "-X imsrevoke/cmd/imsrevoke.version=$$VERSION" -run '^TestManPages$$' ./cmd/imsrevoke -args -man $(abspath $(DOCS)/man)
+	go test -count=1 -ldflags "-X imsrevoke/cmd/internal/version.number=$$VERSION" -run '^TestManPages$$' ./cmd/internal/cli -args -man $(abspath $(DOCS)/man)
 
 dist:
 	.ci/dist
@@ -107,24 +107,24 @@ fuzz:
 
 # Linux only. BENCHFLAGS: -rounds 3, -rows 20000, -only std,imsrevoke, -out FILE.
 bench: build
-	go run ./cmd/imsrevoke/bench compare -out bin/bench.txt $(BENCHFLAGS)
+	go run ./cmd/bench compare -out bin/bench.txt $(BENCHFLAGS)
 
 pace: build
-	go run ./cmd/imsrevoke/bench pace $(BENCHFLAGS)
+	go run ./cmd/bench pace $(BENCHFLAGS)
 
 scale: build
-	go run ./cmd/imsrevoke/bench scale $(BENCHFLAGS)
+	go run ./cmd/bench scale $(BENCHFLAGS)
 
 microbench:
 	go test -run '^$$' -bench . -benchmem ./batch/... ./report/...
 
 profile:
 	@dir=$$(mktemp -d) && \
-	go test -run '^$$' -bench '^BenchmarkRun$$' -benchtime 5x -benchmem -cpuprofile $$dir/cpu.prof -o $$dir/profile.test ./cmd/imsrevoke && \
-	go test -run '^$$' -bench '^BenchmarkRun$$' -benchtime 1x -memprofilerate 512 -memprofile $$dir/mem.prof ./cmd/imsrevoke >/dev/null && \
+	go test -run '^$$' -bench '^BenchmarkRun$$' -benchtime 5x -benchmem -cpuprofile $$dir/cpu.prof -o $$dir/profile.test ./cmd/bench && \
+	go test -run '^$$' -bench '^BenchmarkRun$$' -benchtime 1x -memprofilerate 512 -memprofile $$dir/mem.prof ./cmd/bench >/dev/null && \
 	go tool pprof -top -nodecount 40 $$dir/profile.test $$dir/cpu.prof && \
 	go tool pprof -top -nodecount 40 -sample_index alloc_objects $$dir/profile.test $$dir/mem.prof; \
-	rm -f imsrevoke.test; rm -rf $$dir
+	rm -f bench.test; rm -rf $$dir
 
 picture:
 	go test -count=1 -run '^TestPicture$$' ./cmd/imsrevoke -update

@@ -46,7 +46,7 @@ func benchRun(t testing.TB, n int) {
 	row := rowsOf(1)[0]
 	job := testJob()
 	job.Workers = 32
-	if _, err := job.Run(t.Context(), &sameRow{row: row, left: n}, willing{}, blank{}); err != nil {
+	if _, err := job.Run(t.Context(), Revoke, &sameRow{row: row, left: n}, willing{}, blank{}); err != nil {
 		t.Fatal(err)
 	}
 }

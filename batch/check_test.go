@@ -29,7 +29,7 @@ func TestWhatACheckSaysOfARow(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				api, rec := &fakeAPI{latency: time.Millisecond}, &memory{}
 				api.members = func(request) (members, Answer) { return tt.members, tt.answer }
-				summary, err := testJob().Check(t.Context(), &rowsSource{rows: rowsOf(1)}, api, rec)
+				summary, err := testJob().Run(t.Context(), Check, &rowsSource{rows: rowsOf(1)}, api, rec)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -56,7 +56,7 @@ func TestACheckReadsEachImageOnce(t *testing.T) {
 		api.members = func(request) (members, Answer) {
 			return members{IDs: []string{rows[0].Pair.MemberID}, Complete: true}, Answer{Meaning: Listed, Status: 200}
 		}
-		summary, err := testJob().Check(t.Context(), &rowsSource{rows: rows}, api, rec)
+		summary, err := testJob().Run(t.Context(), Check, &rowsSource{rows: rows}, api, rec)
 		if err != nil || summary.Requests != 20 {
 			t.Errorf("%d requests, %v; want 20", summary.Requests, err)
 		}
@@ -76,7 +76,7 @@ func TestACheckIsNotStoppedByWhatItFinds(t *testing.T) {
 			t.Fatal(err)
 		}
 		api := &fakeAPI{members: func(request) (members, Answer) { return members{}, Answer{Meaning: NoSuchImage, Status: 404} }}
-		if _, err := job.Check(t.Context(), &rowsSource{rows: rowsOf(100)}, api, rec); err != nil || rec.count(NotFound) != 100 {
+		if _, err := job.Run(t.Context(), Check, &rowsSource{rows: rowsOf(100)}, api, rec); err != nil || rec.count(NotFound) != 100 {
 			t.Errorf("%d of 100 not found, %v", rec.count(NotFound), err)
 		}
 	})
@@ -87,7 +87,7 @@ func TestACheckThatIsStoppedLeavesRowsOut(t *testing.T) {
 		job, rec := testJob(), &memory{}
 		job.MaxDuration = 2500 * time.Millisecond
 		job.Workers = 1
-		_, err := job.Check(t.Context(), &rowsSource{rows: rowsOf(10)}, &fakeAPI{latency: time.Second}, rec)
+		_, err := job.Run(t.Context(), Check, &rowsSource{rows: rowsOf(10)}, &fakeAPI{latency: time.Second}, rec)
 		if !errors.Is(err, ErrTimeBudget) || rec.count(Absent) != 3 || rec.count(Skipped) != 7 {
 			t.Errorf("%v with %d absent, %d skipped; want the time budget, 3 and 7", err, rec.count(Absent), rec.count(Skipped))
 		}

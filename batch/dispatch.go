@@ -13,7 +13,7 @@ type dispatcher struct {
 	job *Job
 	src Source
 	rec Recorder
-	op  *operation
+	op  *Operation
 
 	tasks chan *task // to the workers; holds as many as may be in flight
 	done  chan reply // from the workers; likewise, so that no worker blocks
@@ -38,7 +38,7 @@ type dispatcher struct {
 	summary Summary
 }
 
-func newDispatcher(j *Job, op *operation, src Source, rec Recorder) *dispatcher {
+func newDispatcher(j *Job, op *Operation, src Source, rec Recorder) *dispatcher {
 	return &dispatcher{
 		job:       j,
 		src:       src,

@@ -17,13 +17,13 @@ func TestTheDrainBoundsAStop(t *testing.T) {
 		drain, took time.Duration
 		outcome     Outcome
 		stop        func(*Job, context.CancelCauseFunc)
-		operation   func(*Job, context.Context, Source, API, Recorder) (Summary, error)
+		operation   *Operation
 	}{
-		{"answered in time", 10 * time.Second, 20 * time.Second, Revoked, interruptAt15s, (*Job).Run},
-		{"cut off", 2 * time.Second, 17 * time.Second, Unknown, interruptAt15s, (*Job).Run},
-		{"without a drain", 0, 20 * time.Second, Revoked, interruptAt15s, (*Job).Run},
-		{"the time budget", 2 * time.Second, 17 * time.Second, Unknown, func(j *Job, _ context.CancelCauseFunc) { j.MaxDuration = 15 * time.Second }, (*Job).Run},
-		{"a check", 2 * time.Second, 17 * time.Second, Skipped, interruptAt15s, (*Job).Check},
+		{"answered in time", 10 * time.Second, 20 * time.Second, Revoked, interruptAt15s, Revoke},
+		{"cut off", 2 * time.Second, 17 * time.Second, Unknown, interruptAt15s, Revoke},
+		{"without a drain", 0, 20 * time.Second, Revoked, interruptAt15s, Revoke},
+		{"the time budget", 2 * time.Second, 17 * time.Second, Unknown, func(j *Job, _ context.CancelCauseFunc) { j.MaxDuration = 15 * time.Second }, Revoke},
+		{"a check", 2 * time.Second, 17 * time.Second, Skipped, interruptAt15s, Check},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -33,7 +33,7 @@ func TestTheDrainBoundsAStop(t *testing.T) {
 				job.Drain = tt.drain
 				tt.stop(job, cancel)
 				start := time.Now()
-				_, err := tt.operation(job, ctx, &rowsSource{rows: rowsOf(100)}, api, rec)
+				_, err := job.Run(ctx, tt.operation, &rowsSource{rows: rowsOf(100)}, api, rec)
 				if !errors.Is(err, errStopTest) && !errors.Is(err, ErrTimeBudget) {
 					t.Errorf("err = %v; want the reason of the stop", err)
 				}

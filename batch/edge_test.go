@@ -14,7 +14,7 @@ func TestNothingIsSentAfterAResultThatCannotBeFlushed(t *testing.T) {
 		api, rec := &fakeAPI{latency: time.Second}, &memory{flushFailFrom: 1}
 		job := testJob()
 		job.Workers = 8
-		_, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(100)}, api, rec)
+		_, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(100)}, api, rec)
 		if !errors.Is(err, ErrRecorder) {
 			t.Fatal(err)
 		}
@@ -44,7 +44,7 @@ func TestOneRushHalvesTheRateOnce(t *testing.T) {
 				}
 				return 200 * time.Millisecond, Answer{Meaning: Removed, Status: 204}
 			}}
-			job.Run(t.Context(), &rowsSource{rows: rows}, api, &memory{})
+			job.Run(t.Context(), Revoke, &rowsSource{rows: rows}, api, &memory{})
 			if len(rates) != 1 {
 				t.Errorf("Retry-After %v: one rush changed the rate %d times: %v", retryAfter, len(rates), rates)
 			}
@@ -80,7 +80,7 @@ func TestARequestThatWasNotSentDoesNotEndTheTimeAlone(t *testing.T) {
 		}}
 		job := testJob()
 		job.Workers = 64
-		_, err := job.Run(t.Context(), &rowsSource{rows: rows}, api, &memory{})
+		_, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rows}, api, &memory{})
 		if !errors.Is(err, ErrUnauthorized) || len(api.requests) > 2 {
 			t.Errorf("%v: %d requests with refused credentials", err, len(api.requests)-1)
 		}
@@ -93,7 +93,7 @@ func TestFinishedAtIsWhenTheOutcomeWasKnown(t *testing.T) {
 		api, rec := &fakeAPI{latency: time.Second, remove: answer(Unproved, 404)}, &memory{}
 		api.members = func(request) (members, Answer) { return members{Complete: true}, Answer{Meaning: Listed, Status: 200} }
 		start := time.Now()
-		testJob().Run(t.Context(), &rowsSource{rows: rowsOf(1)}, api, rec)
+		testJob().Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(1)}, api, rec)
 		if got := rec.results[0].FinishedAt.Sub(start); got != 2*time.Second {
 			t.Errorf("finished after %v; the read that settled it ended after 2s", got)
 		}
@@ -110,7 +110,7 @@ func TestNoRetryIsAnnouncedThatIsNotMade(t *testing.T) {
 			}
 		}
 		api := &fakeAPI{latency: time.Second, remove: answer(Unavailable, 503)}
-		job.Run(t.Context(), &rowsSource{rows: rowsOf(1)}, api, &memory{})
+		job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(1)}, api, &memory{})
 	})
 }
 
@@ -126,7 +126,7 @@ func TestOneReadForEachImageWhateverTheOrder(t *testing.T) {
 		}
 		api := &fakeAPI{remove: answer(Unproved, 404)}
 		api.members = func(request) (members, Answer) { return members{Complete: true}, Answer{Meaning: Listed, Status: 200} }
-		s, err := testJob().Run(t.Context(), &rowsSource{rows: rows}, api, &memory{})
+		s, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rows}, api, &memory{})
 		if s.Reads > images+images/10 || err != nil {
 			t.Errorf("%d reads for %d images (%d rows): %v", s.Reads, images, len(rows), err)
 		}

@@ -75,10 +75,10 @@ var ErrImages = errors.New("the image list cannot be read")
 
 // List reads the list of images, and then the member list of each image that
 // inv asks for. It changes nothing. Every request counts for the rate, the
-// attempts and the time limits of the job as it does for [Job.Check]; failures do
+// attempts and the time limits of the job as it does for [Check]; failures do
 // not stop it, but for [ErrImages].
 func (j *Job) List(ctx context.Context, q ImageQuery, api API, inv Inventory) (Summary, error) {
-	return j.dispatch(ctx, lookup, nil, api, nil, func(d *dispatcher) {
+	return j.dispatch(ctx, Check, nil, api, nil, func(d *dispatcher) {
 		d.src, d.rec = emptySource{}, noRecorder{}
 		d.images = &imageList{query: q, inventory: inv, seen: make(map[string]struct{}), asked: make(map[Cursor]struct{})}
 		d.waiting.push(&task{images: d.images, due: time.Now()})

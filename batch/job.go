@@ -142,7 +142,8 @@ func (s *Summary) Add(later Summary) {
 // The reasons why a run ends before its last row. Run's error wraps one of them, or
 // the cause of the context's end, or the error of the source.
 var (
-	// ErrUnauthorized: the server refuses the credentials.
+	// ErrUnauthorized: the credentials are refused, and asking again cannot help.
+	// Errors that wrap it say who refused them and what to do.
 	ErrUnauthorized = errors.New("the credentials are refused")
 	// ErrWrongEndpoint: there is no Image API at the endpoint.
 	ErrWrongEndpoint = errors.New("the endpoint is wrong")
@@ -161,6 +162,10 @@ var (
 	// ErrSource: the input could not be read to its end.
 	ErrSource = errors.New("the input cannot be read")
 )
+
+// ErrNotAllowed says that a credential is good, but not for the kind of request
+// that was refused. Keystone's access rules make such credentials.
+var ErrNotAllowed = errors.New("the credential is not accepted for this kind of request")
 
 // Validate returns an error that names the first invalid field, or nil.
 func (j *Job) Validate() error {
@@ -183,9 +188,9 @@ func (j *Job) Validate() error {
 	return nil
 }
 
-// Run revokes the share that each row of src names. It returns nil if the source was
-// read to its end and every row was recorded, whatever the outcomes: what happens
-// to a row is a [Result], never an error.
+// Run does an operation to each row of src. It returns nil if the source was read to
+// its end and every row was recorded, whatever the outcomes: what happens to a row
+// is a [Result], never an error.
 //
 // When ctx ends, or a limit of the job is reached, nothing new is started, the
 // requests in flight get their answers within [Job.Drain], the waiting rows are
@@ -193,28 +198,12 @@ func (j *Job) Validate() error {
 // without any attempt are not recorded.
 //
 // A Job without a [Job.Pace] may be used by several runs at once.
-func (j *Job) Run(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
-	return j.dispatch(ctx, revocation, src, api, rec, nil)
-}
-
-// Restore shares the image of each row of src with the row's member again. Otherwise
-// it is like [Job.Run]. The old status is lost: the new share is pending, and the
-// member has to accept it.
-func (j *Job) Restore(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
-	return j.dispatch(ctx, restoration, src, api, rec, nil)
-}
-
-// Check reads the member list of each image that src names, usually once per image,
-// and records for each row whether its share exists: [Shared] or [Absent], or why
-// that is not known. It changes nothing, so [Recorder.Begin] is not called. The
-// job's rate, attempts and time limits apply as for [Job.Run]; failures do not stop
-// it.
-func (j *Job) Check(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
-	return j.dispatch(ctx, lookup, src, api, rec, nil)
+func (j *Job) Run(ctx context.Context, op *Operation, src Source, api API, rec Recorder) (Summary, error) {
+	return j.dispatch(ctx, op, src, api, rec, nil)
 }
 
 // dispatch runs the job. prepare, unless nil, completes the dispatcher first.
-func (j *Job) dispatch(ctx context.Context, op *operation, src Source, api API, rec Recorder, prepare func(*dispatcher)) (Summary, error) {
+func (j *Job) dispatch(ctx context.Context, op *Operation, src Source, api API, rec Recorder, prepare func(*dispatcher)) (Summary, error) {
 	if err := j.Validate(); err != nil {
 		return Summary{}, err
 	}
@@ -251,7 +240,7 @@ type reply struct {
 }
 
 // work makes requests until the channel of tasks is closed.
-func work(ctx context.Context, api API, op *operation, timeout time.Duration, tasks <-chan *task, done chan<- reply) {
+func work(ctx context.Context, api API, op *Operation, timeout time.Duration, tasks <-chan *task, done chan<- reply) {
 	limit := deadline{parent: ctx, timeout: timeout}
 	defer limit.close()
 	for t := range tasks {

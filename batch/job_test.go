@@ -41,7 +41,7 @@ func TestMeaningsBecomeOutcomes(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				rec := &memory{}
 				api := &fakeAPI{remove: firstThen(tt.answers...)}
-				if _, err := testJob().Run(t.Context(), &rowsSource{rows: rowsOf(1)}, api, rec); err != nil {
+				if _, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(1)}, api, rec); err != nil {
 					t.Fatal(err)
 				}
 				if len(rec.results) != 1 || rec.flushed != 1 {
@@ -65,7 +65,7 @@ func TestRowsThatNeedNoRequestAreRecordedWithoutOne(t *testing.T) {
 		rows[0].Problem = "the image id is empty"
 		rows[2].FirstLine = 3
 		rec, api := &memory{}, &fakeAPI{}
-		if _, err := testJob().Run(t.Context(), &rowsSource{rows: rows}, api, rec); err != nil {
+		if _, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rows}, api, rec); err != nil {
 			t.Fatal(err)
 		}
 		if got := rec.bySeq(t, 0); got.Outcome != Invalid || got.Message != "the image id is empty" {
@@ -83,7 +83,7 @@ func TestRowsThatNeedNoRequestAreRecordedWithoutOne(t *testing.T) {
 func TestTheFirstRequestGoesAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := &fakeAPI{latency: time.Second}
-		if _, err := testJob().Run(t.Context(), &rowsSource{rows: rowsOf(9)}, api, &memory{}); err != nil {
+		if _, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(9)}, api, &memory{}); err != nil {
 			t.Fatal(err)
 		}
 		if gap := api.requests[1].at.Sub(api.requests[0].at); gap != time.Second {
@@ -122,7 +122,7 @@ func TestWhatEndsTheTimeAlone(t *testing.T) {
 					}
 					return Answer{Meaning: Removed, Status: 204}
 				}
-				if _, err := testJob().Run(t.Context(), &rowsSource{rows: rows}, api, &memory{}); err != nil {
+				if _, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rows}, api, &memory{}); err != nil {
 					t.Fatal(err)
 				}
 				second := 0
@@ -143,7 +143,7 @@ func TestRetryAfterOnAFinalAnswerPausesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := &fakeAPI{remove: func(request) Answer { return Answer{Meaning: Removed, Status: 204, RetryAfter: time.Minute} }}
 		start := time.Now()
-		if _, err := testJob().Run(t.Context(), &rowsSource{rows: rowsOf(3)}, api, &memory{}); err != nil || time.Since(start) > 0 {
+		if _, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(3)}, api, &memory{}); err != nil || time.Since(start) > 0 {
 			t.Errorf("err = %v after %v; want no pause", err, time.Since(start))
 		}
 	})
@@ -152,7 +152,7 @@ func TestRetryAfterOnAFinalAnswerPausesNothing(t *testing.T) {
 func TestRefusedCredentialsStopTheRunAfterOneRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api, rec := &fakeAPI{latency: time.Second, remove: answer(Unauthorized, 401)}, &memory{}
-		_, err := testJob().Run(t.Context(), &rowsSource{rows: rowsOf(100)}, api, rec)
+		_, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(100)}, api, rec)
 		if !errors.Is(err, ErrUnauthorized) {
 			t.Fatalf("err = %v; want ErrUnauthorized", err)
 		}
@@ -165,7 +165,7 @@ func TestRefusedCredentialsStopTheRunAfterOneRequest(t *testing.T) {
 func TestAServerInTroubleIsAskedByOneRequestAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := &fakeAPI{latency: time.Second, remove: answer(Unavailable, 503)}
-		if _, err := testJob().Run(t.Context(), &rowsSource{rows: rowsOf(10)}, api, &memory{}); err != nil {
+		if _, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(10)}, api, &memory{}); err != nil {
 			t.Fatal(err)
 		}
 		if api.most != 1 {
@@ -187,7 +187,7 @@ func TestARowThatWaitsHoldsNoWorker(t *testing.T) {
 		job, rec := testJob(), &memory{}
 		job.Workers = 2
 		start := time.Now()
-		if _, err := job.Run(t.Context(), &rowsSource{rows: rows}, api, rec); err != nil {
+		if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rows}, api, rec); err != nil {
 			t.Fatal(err)
 		}
 		// Each row waits 0.5 + 1 + 2 s, give or take half. In a worker, 100 such
@@ -213,7 +213,7 @@ func TestAPauseHoldsTheWholePool(t *testing.T) {
 				return Answer{Meaning: Removed, Status: 204}
 			}
 			rec := &memory{}
-			if _, err := testJob().Run(t.Context(), &rowsSource{rows: rows}, api, rec); err != nil {
+			if _, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rows}, api, rec); err != nil {
 				t.Fatal(err)
 			}
 			// The pause begins with the answer, one latency after the request.
@@ -249,7 +249,7 @@ func TestRetryAfterIsCapped(t *testing.T) {
 			Answer{Meaning: Throttled, Status: 429, RetryAfter: 99999999 * time.Second},
 			Answer{Meaning: Removed, Status: 204})}
 		start := time.Now()
-		if _, err := testJob().Run(t.Context(), &rowsSource{rows: rowsOf(1)}, api, &memory{}); err != nil {
+		if _, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(1)}, api, &memory{}); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(start); took < MaxRetryAfter || took > MaxRetryAfter+time.Second {
@@ -262,7 +262,7 @@ func TestAnAttemptHasATimeOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		job, rec := testJob(), &memory{}
 		job.Attempts, job.AttemptTimeout = 1, 3*time.Second
-		if _, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(1)}, &fakeAPI{latency: time.Hour}, rec); err != nil {
+		if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(1)}, &fakeAPI{latency: time.Hour}, rec); err != nil {
 			t.Fatal(err)
 		}
 		if r := rec.results[0]; r.Outcome != Unknown || r.Duration != 3*time.Second {
@@ -278,7 +278,7 @@ func TestRowsWithoutRequestsBeforeOthersHoldNothingUp(t *testing.T) {
 			rows[i].FirstLine = 2
 		}
 		start, rec := time.Now(), &memory{}
-		if _, err := testJob().Run(t.Context(), &rowsSource{rows: rows}, &fakeAPI{latency: time.Second}, rec); err != nil {
+		if _, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rows}, &fakeAPI{latency: time.Second}, rec); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(start); took != time.Second {
@@ -301,7 +301,7 @@ func TestAJobThatCannotWorkIsRefused(t *testing.T) {
 	} {
 		job, api := testJob(), &fakeAPI{}
 		change(job)
-		if _, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(1)}, api, &memory{}); err == nil || len(api.requests) > 0 {
+		if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(1)}, api, &memory{}); err == nil || len(api.requests) > 0 {
 			t.Errorf("%+v: err = %v with %d requests; want a refusal", job, err, len(api.requests))
 		}
 	}
@@ -316,7 +316,7 @@ func TestEventsTellWhatHappened(t *testing.T) {
 			Answer{Meaning: Throttled, Status: 429, RetryAfter: 10 * time.Second},
 			Answer{Meaning: Unavailable, Status: 503, RetryAfter: 20 * time.Second},
 			Answer{Meaning: Removed, Status: 204})}
-		if _, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(1)}, api, &memory{}); err != nil {
+		if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(1)}, api, &memory{}); err != nil {
 			t.Fatal(err)
 		}
 		if len(events) != 3 {

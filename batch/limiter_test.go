@@ -30,7 +30,7 @@ func TestTokensThatHaveGatheredAreSpread(t *testing.T) {
 				}}
 				job := testJob()
 				job.Rate, job.Workers = rate, 256
-				if _, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(15_000)}, api, &memory{}); err != nil {
+				if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(15_000)}, api, &memory{}); err != nil {
 					t.Fatal(err)
 				}
 				for _, window := range []time.Duration{time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond, time.Second} {
@@ -56,7 +56,7 @@ func TestAMomentWithoutRequestsIsMadeUpFor(t *testing.T) {
 		}}
 		job := testJob()
 		job.Rate, job.Workers = rate, 8
-		if _, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(5000)}, api, &memory{}); err != nil {
+		if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(5000)}, api, &memory{}); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(start); took > 5*time.Second+2*latency {

@@ -87,7 +87,7 @@ func TestTheSameRefusalOverFiveImagesStopsTheRun(t *testing.T) {
 					rows[i].Pair.ImageID = rows[i%tt.images].Pair.ImageID
 				}
 				api, rec := &fakeAPI{latency: time.Millisecond, remove: tt.remove}, &memory{}
-				_, err := testJob().Run(t.Context(), &rowsSource{rows: rows}, api, rec)
+				_, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rows}, api, rec)
 				if !errors.Is(err, tt.want) {
 					t.Fatalf("err = %v; want %v", err, tt.want)
 				}
@@ -132,7 +132,7 @@ func TestTooManyFailuresStopTheRun(t *testing.T) {
 					}
 					return Answer{Meaning: Removed, Status: 204}
 				}
-				_, err = job.Run(t.Context(), &rowsSource{rows: rowsOf(400)}, api, rec)
+				_, err = job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(400)}, api, rec)
 				if errors.Is(err, ErrTooManyFailures) != tt.stops || len(rec.results) > tt.atMost {
 					t.Errorf("err = %v after %d rows; want a stop: %v, after at most %d", err, len(rec.results), tt.stops, tt.atMost)
 				}

@@ -84,10 +84,10 @@ func rowsOfImage(members ...string) []Row {
 	return rows
 }
 
-func runPaged(t *testing.T, api *pagedAPI, do func(*Job, context.Context, Source, API, Recorder) (Summary, error), rows []Row) *memory {
+func runPaged(t *testing.T, api *pagedAPI, op *Operation, rows []Row) *memory {
 	t.Helper()
 	rec := &memory{}
-	if _, err := do(testJob(), t.Context(), &rowsSource{rows: rows}, api, rec); err != nil {
+	if _, err := testJob().Run(t.Context(), op, &rowsSource{rows: rows}, api, rec); err != nil {
 		t.Fatal(err)
 	}
 	return rec
@@ -119,7 +119,7 @@ func TestAListThatShiftsWhileItIsRead(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				api := &pagedAPI{ids: manyIDs(12), size: 4, beforePage: tt.beforePage}
-				rec := runPaged(t, api, (*Job).Check, rowsOfImage(last, memberID(99)))
+				rec := runPaged(t, api, Check, rowsOfImage(last, memberID(99)))
 				if got := rec.bySeq(t, 0); got.Outcome != Shared {
 					t.Errorf("the last member is called %s (%s) after %d reads", got.Outcome, got.Message, api.reads)
 				}
@@ -139,7 +139,7 @@ func TestNoRowOfAnImageIsSentWhileItsListIsReadInPages(t *testing.T) {
 		const members = 60
 		api := &pagedAPI{ids: manyIDs(members), size: 7}
 		rows := append([]string{memberID(1000)}, manyIDs(members)...) // the first one is not there
-		rec := runPaged(t, api, (*Job).Run, rowsOfImage(rows...))
+		rec := runPaged(t, api, Revoke, rowsOfImage(rows...))
 		if rec.bySeq(t, 0).Outcome != Absent || rec.count(Revoked) != members {
 			t.Errorf("%s, and %d of %d revoked", rec.bySeq(t, 0).Outcome, rec.count(Revoked), members)
 		}
@@ -178,7 +178,7 @@ func TestEverySpellingInTheListIsSent(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				api := &pagedAPI{ids: tt.ids, others: tt.others, size: 10}
-				got := runPaged(t, api, (*Job).Run, rowsOfImage(id)).bySeq(t, 0)
+				got := runPaged(t, api, Revoke, rowsOfImage(id)).bySeq(t, 0)
 				if got.Outcome != tt.outcome || !strings.Contains(got.Message, tt.says) || got.Attempts != len(tt.removed) {
 					t.Errorf("%s after %d attempts, %q; want %s and %q", got.Outcome, got.Attempts, got.Message, tt.outcome, tt.says)
 				}
@@ -197,7 +197,7 @@ func TestARespelledRowIsLookedUpAfter204(t *testing.T) {
 			api := &pagedAPI{ids: []string{id, strings.ToUpper(id), "x"}, size: 10}
 			rows := rowsOfImage(id)
 			rows[0].Respelled = respelled
-			got := runPaged(t, api, (*Job).Run, rows).bySeq(t, 0)
+			got := runPaged(t, api, Revoke, rows).bySeq(t, 0)
 			if got.Outcome != Revoked || (len(api.ids) == 1) != respelled {
 				t.Errorf("respelled %v: %s, and the list has %q", respelled, got.Outcome, api.ids)
 			}
@@ -211,7 +211,7 @@ func TestAnAccountThatIsKnownIsNotSent(t *testing.T) {
 		api := &pagedAPI{ids: []string{"x"}, others: []Member{{ID: account, Type: Account}, {ID: "ou-1", Type: Organization}}, size: 10}
 		job, rec := testJob(), &memory{}
 		job.Workers = 1
-		if _, err := job.Run(t.Context(), &rowsSource{rows: rowsOfImage(memberID(1), account, "ou-1")}, api, rec); err != nil {
+		if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOfImage(memberID(1), account, "ou-1")}, api, rec); err != nil {
 			t.Fatal(err)
 		}
 		if want := []string{memberID(1)}; !slices.Equal(api.removed, want) {
@@ -292,7 +292,7 @@ func TestAListIsReadABoundedNumberOfTimes(t *testing.T) {
 					return members{IDs: all, Complete: true}, Answer{Meaning: meaning, Status: 200}
 				}
 				job := testJob()
-				sum, err := job.Run(t.Context(), &rowsSource{rows: rowsOfImage(all...)}, api, rec)
+				sum, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOfImage(all...)}, api, rec)
 				if err != nil || len(rec.results) != rows {
 					t.Fatalf("%d results, %v", len(rec.results), err)
 				}
@@ -325,7 +325,7 @@ func TestARowIsNotLeftWaitingForAListThatWasGivenUp(t *testing.T) {
 		}
 		job := testJob()
 		job.MaxDuration = 100 * time.Millisecond // while the list waits for another attempt
-		if _, err := job.Run(t.Context(), &rowsSource{rows: rows}, api, rec); !errors.Is(err, ErrTimeBudget) {
+		if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rows}, api, rec); !errors.Is(err, ErrTimeBudget) {
 			t.Fatal(err)
 		}
 		if len(rec.results) != 2 || rec.count(NotFound) != 2 {

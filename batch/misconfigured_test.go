@@ -13,7 +13,7 @@ func TestMistakeInTheSetUp(t *testing.T) {
 	t.Run("at first", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			rec, api := &memory{}, &fakeAPI{remove: firstThen(mistake)}
-			_, err := testJob().Run(t.Context(), &rowsSource{rows: rowsOf(10)}, api, rec)
+			_, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(10)}, api, rec)
 			if !errors.Is(err, ErrMisconfigured) || err.Error() != "cannot reach the Image API: the host does not exist" {
 				t.Errorf("error %v, want ErrMisconfigured", err)
 			}
@@ -31,7 +31,7 @@ func TestMistakeInTheSetUp(t *testing.T) {
 				}
 				return Answer{Meaning: Removed, Status: 204}
 			}}
-			if _, err := testJob().Run(t.Context(), &rowsSource{rows: rowsOf(10)}, api, rec); err != nil {
+			if _, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(10)}, api, rec); err != nil {
 				t.Fatal(err)
 			}
 			for _, r := range rec.results {

@@ -7,8 +7,10 @@ import (
 	"strings"
 )
 
-// An operation is what a run does to its rows.
-type operation struct {
+// An Operation is what a job does to its rows: [Revoke], [Restore] or [Check].
+type Operation struct {
+	// Name is the operation's name in commands and journals.
+	Name string
 	// send makes the request for a row. If it is nil, rows are only looked up in the
 	// member lists.
 	send func(API, context.Context, Pair) Answer
@@ -20,9 +22,16 @@ type operation struct {
 }
 
 var (
-	revocation  = &operation{send: API.Remove, decide: decideRemoval}
-	restoration = &operation{send: API.Add, shares: true, decide: decideAddition}
-	lookup      = &operation{decide: decideLookup}
+	// Revoke revokes the share that each row names.
+	Revoke = &Operation{Name: "run", send: API.Remove, decide: decideRemoval}
+	// Restore shares the image of each row with the row's member again. The old
+	// status is lost: the new share is pending, and the member has to accept it.
+	Restore = &Operation{Name: "restore", send: API.Add, shares: true, decide: decideAddition}
+	// Check reads the member list of each image, usually once per image, and records
+	// for each row whether its share exists: [Shared] or [Absent], or why that is not
+	// known. It changes nothing, so [Recorder.Begin] is not called; failures do not
+	// stop it.
+	Check = &Operation{Name: "check", decide: decideLookup}
 )
 
 // A decision is what a member list means for a row: an outcome, or another request.

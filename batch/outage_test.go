@@ -50,7 +50,7 @@ func TestAnOutageIsWaitedOut(t *testing.T) {
 						from = 0
 					}
 					api := downFrom(from, 8*time.Minute, bad)
-					if _, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(rows)}, api, rec); err != nil {
+					if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(rows)}, api, rec); err != nil {
 						t.Fatal(err)
 					}
 					if rec.count(Revoked) != rows {
@@ -76,7 +76,7 @@ func TestAnOutageThatDoesNotEndStopsTheRun(t *testing.T) {
 		job.OutagePatience, job.Rate = 10*time.Minute, 50
 		api := downFrom(time.Second, 1000*time.Hour, Answer{Meaning: Unavailable, Status: 503, Message: "down"})
 		start := time.Now()
-		_, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(5000)}, api, rec)
+		_, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(5000)}, api, rec)
 		if !errors.Is(err, ErrOutage) {
 			t.Fatalf("err = %v; want ErrOutage", err)
 		}
@@ -97,7 +97,7 @@ func TestPatienceIsForTimeInWhichSomethingWasAskedFor(t *testing.T) {
 		job, rec := testJob(), &memory{}
 		job.OutagePatience, job.Rate, job.MaxDuration = 20*time.Minute, 1.0/300, 24*time.Hour
 		api := downFrom(time.Minute, 16*time.Minute, Answer{Meaning: Unavailable, Status: 503, Message: "down"})
-		if _, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(6)}, api, rec); err != nil || rec.count(Revoked) != 6 {
+		if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(6)}, api, rec); err != nil || rec.count(Revoked) != 6 {
 			t.Errorf("%d of 6 revoked: %v", rec.count(Revoked), err)
 		}
 	})
@@ -105,7 +105,7 @@ func TestPatienceIsForTimeInWhichSomethingWasAskedFor(t *testing.T) {
 		job, rec := testJob(), &memory{}
 		job.OutagePatience, job.Rate = 20*time.Minute, 1.0/900 // slower than the patience
 		api := downFrom(0, 20*time.Minute, Answer{Meaning: Unavailable, Status: 503, Message: "down"})
-		if _, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(2)}, api, rec); err != nil || rec.count(Revoked) != 2 {
+		if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(2)}, api, rec); err != nil || rec.count(Revoked) != 2 {
 			t.Errorf("%d of 2 revoked: %v", rec.count(Revoked), err)
 		}
 	})
@@ -126,7 +126,7 @@ func TestPatienceEndsWhateverTheReason(t *testing.T) {
 				job.OutagePatience, job.Rate = 10*time.Minute, 50
 				api := downFrom(time.Second, 1000*time.Hour, bad)
 				start := time.Now()
-				_, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(5000)}, api, rec)
+				_, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(5000)}, api, rec)
 				if took := time.Since(start); !errors.Is(err, ErrOutage) || took < 10*time.Minute || took > 10*time.Minute+2*MaxRetryAfter {
 					t.Errorf("the run ended after %v: %v", took, err)
 				}
@@ -141,7 +141,7 @@ func TestAThrottledServerIsNoOutage(t *testing.T) {
 		job, rec := testJob(), &memory{}
 		job.OutagePatience, job.Rate, job.Attempts = 10*time.Minute, 50, 50
 		api := downFrom(time.Second, 5*time.Minute, Answer{Meaning: Throttled, Status: 429, RetryAfter: 10 * time.Second})
-		if _, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(500)}, api, rec); err != nil || rec.count(Revoked) != 500 {
+		if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(500)}, api, rec); err != nil || rec.count(Revoked) != 500 {
 			t.Errorf("%d of 500 revoked: %v", rec.count(Revoked), err)
 		}
 		for _, r := range api.requests {
@@ -171,7 +171,7 @@ func TestARunIsStoppedWhileAProbeIsUnderWay(t *testing.T) {
 					synctest.Wait() // the run has noticed
 					return members{Complete: true}, last
 				}
-				_, err := job.Run(ctx, &rowsSource{rows: rowsOf(50)}, api, rec)
+				_, err := job.Run(ctx, Revoke, &rowsSource{rows: rowsOf(50)}, api, rec)
 				if !errors.Is(err, context.Canceled) || rec.count(Skipped) == 0 || rec.count(Absent) > 0 {
 					t.Errorf("%v: %v", err, rec.results)
 				}
@@ -186,7 +186,7 @@ func TestDuringAnOutageOnlySingleReadsAreMade(t *testing.T) {
 		job.OutagePatience = time.Hour
 		api := downFrom(time.Second, time.Minute, Answer{Meaning: Unavailable, Status: 503})
 		start := time.Now()
-		if _, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(3000)}, api, &memory{}); err != nil {
+		if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(3000)}, api, &memory{}); err != nil {
 			t.Fatal(err)
 		}
 		probes := 0
@@ -221,7 +221,7 @@ func TestTroubleOnSomeRowsIsNoOutage(t *testing.T) {
 			}
 			return Answer{Meaning: Removed, Status: 204}
 		}
-		if _, err := job.Run(t.Context(), &rowsSource{rows: bad}, api, rec); err != nil {
+		if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: bad}, api, rec); err != nil {
 			t.Fatal(err)
 		}
 		if rec.count(Unknown) != 2 || rec.count(Revoked) != 398 {
@@ -235,7 +235,7 @@ func TestARowThatAnEarlierRunLostIsNeverSaidToHaveFailed(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			rows, rec := rowsOf(1), &memory{}
 			rows[0].Lost = true
-			if _, err := testJob().Run(t.Context(), &rowsSource{rows: rows}, &fakeAPI{remove: answer(m, 0)}, rec); err != nil {
+			if _, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rows}, &fakeAPI{remove: answer(m, 0)}, rec); err != nil {
 				t.Fatal(err)
 			}
 			if r := rec.results[0]; r.Outcome != want || !r.Lost {
@@ -249,7 +249,7 @@ func TestEachRowIsBegunBeforeItIsSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rows, rec, api := rowsOf(20), &memory{failBegin: 10}, &fakeAPI{latency: time.Millisecond}
 		rows[3].Problem = "bad"
-		_, err := testJob().Run(t.Context(), &rowsSource{rows: rows}, api, rec)
+		_, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rows}, api, rec)
 		if !errors.Is(err, ErrRecorder) {
 			t.Errorf("err = %v; want ErrRecorder", err)
 		}

@@ -49,7 +49,7 @@ func TestTheRateHoldsInEverySecond(t *testing.T) {
 					job, rec := testJob(), &memory{}
 					job.Rate, job.Workers = rate, 512
 					start := time.Now()
-					if _, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(n)}, api, rec); err != nil {
+					if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(n)}, api, rec); err != nil {
 						t.Fatal(err)
 					}
 					if most := mostInWindow(starts(api), time.Second); float64(most) > 1.03*rate+1 {
@@ -97,7 +97,7 @@ func TestThrottlingSlowsThePoolAndItRecovers(t *testing.T) {
 				job, rec := testJob(), &memory{}
 				job.Rate = tt.rate
 				start := time.Now()
-				summary, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(2000)}, api, rec)
+				summary, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(2000)}, api, rec)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -197,7 +197,7 @@ func TestAThrottledPoolWinsItsRateBack(t *testing.T) {
 		job := testJob()
 		job.Rate = 40
 		start := time.Now()
-		if _, err := job.Run(t.Context(), &rowsSource{rows: rows}, api, &memory{}); err != nil {
+		if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rows}, api, &memory{}); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(start); took > 110*time.Second {
@@ -283,7 +283,7 @@ func TestAPauseCostsNoMoreThanItsTime(t *testing.T) {
 		job := testJob()
 		job.Rate, job.Workers = 1000, 64
 		start := time.Now()
-		if _, err := job.Run(t.Context(), &rowsSource{rows: rows}, api, &memory{}); err != nil {
+		if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rows}, api, &memory{}); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(start); took > 11200*time.Millisecond {

@@ -36,7 +36,7 @@ func TestALimitThatTheServerNamesIsTheNewCeiling(t *testing.T) {
 					}
 				}
 				start := time.Now()
-				summary, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(400)}, api, rec)
+				summary, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(400)}, api, rec)
 				if err != nil || rec.count(Revoked) != 400 {
 					t.Fatalf("%d of 400 revoked, err = %v", rec.count(Revoked), err)
 				}

@@ -118,9 +118,9 @@ func (s *simulation) roll(p Pair, attempt, of int) int {
 
 func (s *simulation) do(ctx context.Context, src Source, api API, rec Recorder) (Summary, error) {
 	if s.restores {
-		return s.job.Restore(ctx, src, api, rec)
+		return s.job.Run(ctx, Restore, src, api, rec)
 	}
-	return s.job.Run(ctx, src, api, rec)
+	return s.job.Run(ctx, Revoke, src, api, rec)
 }
 
 // change answers a request that ends as done, as needless when things are so

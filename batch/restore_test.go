@@ -48,7 +48,7 @@ func TestWhatARestorationSaysOfARow(t *testing.T) {
 				rec := &memory{}
 				api := &fakeAPI{latency: time.Millisecond, add: firstThen(tt.answers...)}
 				api.members = func(request) (members, Answer) { return tt.members, Answer{Meaning: tt.list, Message: "of the list"} }
-				if _, err := testJob().Restore(t.Context(), &rowsSource{rows: rowsOf(1)}, api, rec); err != nil {
+				if _, err := testJob().Run(t.Context(), Restore, &rowsSource{rows: rowsOf(1)}, api, rec); err != nil {
 					t.Fatal(err)
 				}
 				r := rec.bySeq(t, 0)
@@ -88,7 +88,7 @@ func TestARestorationReadsAnOutdatedListAgain(t *testing.T) {
 		}
 		job := testJob()
 		job.Workers = 1
-		if _, err := job.Restore(t.Context(), &rowsSource{rows: rows}, api, rec); err != nil {
+		if _, err := job.Run(t.Context(), Restore, &rowsSource{rows: rows}, api, rec); err != nil {
 			t.Fatal(err)
 		}
 		if first, second := rec.bySeq(t, 0).Outcome, rec.bySeq(t, 1).Outcome; first != Rejected || second != Present {
@@ -105,7 +105,7 @@ func TestARestorationThatStopsWaitsForNoList(t *testing.T) {
 				job.MaxDuration = 1500 * time.Millisecond // in the middle of the read
 				rows[0].Lost = lost
 				api := &fakeAPI{latency: time.Second, add: answer(Conflict, 413), members: firstListThen(Unavailable)}
-				_, err := job.Restore(t.Context(), &rowsSource{rows: rows}, api, rec)
+				_, err := job.Run(t.Context(), Restore, &rowsSource{rows: rows}, api, rec)
 				if r := rec.bySeq(t, 0); !errors.Is(err, ErrTimeBudget) || r.Outcome != Outcome(name) {
 					t.Errorf("%v, %s; want the time budget, %s", err, r.Outcome, name)
 				}
@@ -117,7 +117,7 @@ func TestARestorationThatStopsWaitsForNoList(t *testing.T) {
 func TestTheLimitsHoldForARestoration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api, rec := &fakeAPI{latency: time.Millisecond, add: answer(NoSuchImage, 404)}, &memory{}
-		if _, err := testJob().Restore(t.Context(), &rowsSource{rows: rowsOf(100)}, api, rec); !errors.Is(err, ErrSameRefusal) {
+		if _, err := testJob().Run(t.Context(), Restore, &rowsSource{rows: rowsOf(100)}, api, rec); !errors.Is(err, ErrSameRefusal) {
 			t.Errorf("err = %v; want ErrSameRefusal", err)
 		}
 	})

@@ -35,7 +35,7 @@ func TestAnUnexplained404IsSettledByOneReadForEachImage(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				api, rec := &fakeAPI{latency: time.Millisecond, remove: answer(Unproved, 404)}, &memory{}
 				api.members = func(request) (members, Answer) { return tt.members, tt.answer }
-				if _, err := testJob().Run(t.Context(), &rowsSource{rows: rows}, api, rec); err != nil {
+				if _, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rows}, api, rec); err != nil {
 					t.Fatal(err)
 				}
 				for i, want := range tt.outcome {
@@ -70,7 +70,7 @@ func TestAReadIsCountedAndPacedAndIsNoAttemptOfARow(t *testing.T) {
 		api := &fakeAPI{remove: answer(Unproved, 404)}
 		api.members = firstListThen(Broken, Renewed, Listed)
 		start := time.Now()
-		sum, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(1)}, api, rec)
+		sum, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(1)}, api, rec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,7 +113,7 @@ func TestARunThatStopsWaitsForNoList(t *testing.T) {
 				job.MaxDuration = 1500 * time.Millisecond // in the middle of the read
 				api := &fakeAPI{latency: time.Second, remove: answer(Unproved, 404), members: firstListThen(tt.list)}
 				job.Workers = 1
-				_, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(3)}, api, rec)
+				_, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(3)}, api, rec)
 				want := map[Meaning]Outcome{Listed: Absent, Unavailable: NotFound}[tt.list]
 				if len(rec.results) != 1 || rec.results[0].Outcome != want || api.attempts[Pair{ImageID: rowsOf(1)[0].Pair.ImageID}] != tt.reads {
 					t.Errorf("err = %v, results %+v; want row 0 %s", err, rec.results, want)
@@ -132,7 +132,7 @@ func TestTheListsKeptAreBounded(t *testing.T) {
 		api := &fakeAPI{remove: answer(Unproved, 404)}
 		api.members = func(request) (members, Answer) { return long, Answer{Meaning: Listed} }
 		job := testJob()
-		d := newDispatcher(job, revocation, &rowsSource{rows: rowsOf(25)}, &memory{})
+		d := newDispatcher(job, Revoke, &rowsSource{rows: rowsOf(25)}, &memory{})
 		job.Notify = func(Event) {
 			if kept := len(d.lists.byImage); kept > 10+job.Workers {
 				t.Errorf("%d lists are kept; want at most ten and those under way", kept)
@@ -158,7 +158,7 @@ func runDispatcher(t *testing.T, d *dispatcher, api API) {
 }
 
 func TestNoNewRowIsTakenWhileTooManyWait(t *testing.T) {
-	d := newDispatcher(testJob(), revocation, &rowsSource{}, &memory{})
+	d := newDispatcher(testJob(), Revoke, &rowsSource{}, &memory{})
 	d.lists.waiting = MaxWaiting - 2
 	for waiting, want := range []bool{true, true, false, false} {
 		if got := d.mayRead(); got != want {

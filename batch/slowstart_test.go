@@ -60,7 +60,7 @@ func TestThePoolOpensInSteps(t *testing.T) {
 				job := testJob()
 				job.Workers = tt.workers
 				start := time.Now()
-				if _, err := job.Run(t.Context(), &rowsSource{rows: rows}, api, &memory{}); err != nil {
+				if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rows}, api, &memory{}); err != nil {
 					t.Fatal(err)
 				}
 				got := make([]int, len(tt.want))
@@ -104,7 +104,7 @@ func TestThePoolFillsOnceAnythingWasAnswered(t *testing.T) {
 			for i := range rows {
 				rows[i].Pair.ImageID = rows[i%30].ImageID
 			}
-			if _, err := job.Run(context.Background(), &rowsSource{rows: rows}, api, &memory{}); err != nil {
+			if _, err := job.Run(context.Background(), Revoke, &rowsSource{rows: rows}, api, &memory{}); err != nil {
 				rt.Fatal(err)
 			}
 			if api.most != job.Workers {

@@ -27,7 +27,7 @@ func TestAnInterruptFinishesWhatIsUnderWay(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(25*time.Second, func() { cancel(cause) }) // with rows 3 to 6 in flight
 		start := time.Now()
-		_, err := testJob().Run(ctx, &rowsSource{rows: rows}, api, rec)
+		_, err := testJob().Run(ctx, Revoke, &rowsSource{rows: rows}, api, rec)
 		if !errors.Is(err, cause) {
 			t.Fatalf("err = %v; want the cause of the interrupt", err)
 		}
@@ -51,7 +51,7 @@ func TestAnInterruptBeforeTheStartSendsNothing(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		api := &fakeAPI{}
-		_, err := testJob().Run(ctx, &rowsSource{rows: rowsOf(3)}, api, &memory{})
+		_, err := testJob().Run(ctx, Revoke, &rowsSource{rows: rowsOf(3)}, api, &memory{})
 		if !errors.Is(err, context.Canceled) || len(api.requests) != 0 {
 			t.Errorf("err = %v, %d requests; want the interrupt and none", err, len(api.requests))
 		}
@@ -62,7 +62,7 @@ func TestTheTimeBudgetStopsTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		job, rec := testJob(), &memory{}
 		job.Rate, job.MaxDuration = 2, 10*time.Second
-		_, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(100)}, &fakeAPI{}, rec)
+		_, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(100)}, &fakeAPI{}, rec)
 		if !errors.Is(err, ErrTimeBudget) || len(rec.results) < 20 || len(rec.results) > 21 {
 			t.Errorf("err = %v after %d rows; want the time budget after 20 or 21", err, len(rec.results))
 		}
@@ -72,7 +72,7 @@ func TestTheTimeBudgetStopsTheRun(t *testing.T) {
 func TestNoRowIsSentWhoseResultCannotBeKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api, rec := &fakeAPI{latency: time.Second}, &memory{failFrom: 6}
-		_, err := testJob().Run(t.Context(), &rowsSource{rows: rowsOf(100)}, api, rec)
+		_, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(100)}, api, rec)
 		if !errors.Is(err, ErrRecorder) || !errors.Is(err, io.ErrShortWrite) {
 			t.Fatalf("err = %v; want ErrRecorder and its cause", err)
 		}
@@ -85,7 +85,7 @@ func TestNoRowIsSentWhoseResultCannotBeKept(t *testing.T) {
 func TestAResultThatCannotBeFlushedStopsTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api, rec := &fakeAPI{latency: time.Second}, &memory{flushFailFrom: 6}
-		_, err := testJob().Run(t.Context(), &rowsSource{rows: rowsOf(100)}, api, rec)
+		_, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(100)}, api, rec)
 		if !errors.Is(err, ErrRecorder) || !errors.Is(err, io.ErrClosedPipe) {
 			t.Fatalf("err = %v; want ErrRecorder and its cause", err)
 		}
@@ -100,7 +100,7 @@ func TestARecorderThatFailsIsToldWhateverElseStopsTheRun(t *testing.T) {
 		cause := errors.New("terminated")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(1500*time.Millisecond, func() { cancel(cause) }) // with rows 1 to 4 in flight
-		_, err := testJob().Run(ctx, &rowsSource{rows: rowsOf(100)}, &fakeAPI{latency: time.Second}, &memory{failFrom: 3})
+		_, err := testJob().Run(ctx, Revoke, &rowsSource{rows: rowsOf(100)}, &fakeAPI{latency: time.Second}, &memory{failFrom: 3})
 		if !errors.Is(err, ErrRecorder) {
 			t.Errorf("err = %v; want ErrRecorder, a row has no result", err)
 		}
@@ -118,7 +118,7 @@ func TestOfSeveralReasonsToStopTheFirstIsTold(t *testing.T) {
 			}
 			return Answer{Meaning: Removed, Status: 204}
 		}
-		if _, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(100)}, api, &memory{}); !errors.Is(err, ErrTimeBudget) {
+		if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(100)}, api, &memory{}); !errors.Is(err, ErrTimeBudget) {
 			t.Errorf("err = %v; want the time budget, which came first", err)
 		}
 	})
@@ -132,7 +132,7 @@ func TestALongStretchOfRowsWithoutRequestsCanBeInterrupted(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		rec := &memory{onRecord: func(Result) { cancel() }}
-		_, err := testJob().Run(ctx, &rowsSource{rows: rows}, &fakeAPI{}, rec)
+		_, err := testJob().Run(ctx, Revoke, &rowsSource{rows: rows}, &fakeAPI{}, rec)
 		if !errors.Is(err, context.Canceled) || len(rec.results) > len(rows)/2 {
 			t.Errorf("err = %v after %d rows; want an interrupt before most of them", err, len(rec.results))
 		}
@@ -142,7 +142,7 @@ func TestALongStretchOfRowsWithoutRequestsCanBeInterrupted(t *testing.T) {
 func TestABrokenSourceStopsTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := &memory{}
-		_, err := testJob().Run(t.Context(), &rowsSource{rows: rowsOf(3), err: io.ErrUnexpectedEOF}, &fakeAPI{}, rec)
+		_, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(3), err: io.ErrUnexpectedEOF}, &fakeAPI{}, rec)
 		if !errors.Is(err, ErrSource) || !errors.Is(err, io.ErrUnexpectedEOF) || len(rec.results) != 3 {
 			t.Errorf("err = %v with %d results; want ErrSource, its cause, and 3", err, len(rec.results))
 		}
@@ -155,7 +155,7 @@ func TestAWrongEndpointStopsTheRunAfterOneRequest(t *testing.T) {
 		api.remove = func(request) Answer {
 			return Answer{Meaning: WrongEndpoint, Status: 404, Message: "no such API: check the endpoint"}
 		}
-		_, err := testJob().Run(t.Context(), &rowsSource{rows: rowsOf(100)}, api, rec)
+		_, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(100)}, api, rec)
 		if !errors.Is(err, ErrWrongEndpoint) || !strings.Contains(err.Error(), "check the endpoint") {
 			t.Fatalf("err = %v; want ErrWrongEndpoint with the hint", err)
 		}
@@ -169,7 +169,7 @@ func TestAWrongEndpointOfAReadStopsTheRunToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api, rec := &fakeAPI{remove: answer(Unproved, 404)}, &memory{}
 		api.members = func(request) (members, Answer) { return members{}, Answer{Meaning: WrongEndpoint, Status: 404} }
-		_, err := testJob().Run(t.Context(), &rowsSource{rows: rowsOf(100)}, api, rec)
+		_, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(100)}, api, rec)
 		if !errors.Is(err, ErrWrongEndpoint) {
 			t.Fatalf("err = %v; want ErrWrongEndpoint", err)
 		}

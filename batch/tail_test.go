@@ -20,7 +20,7 @@ func TestARowThatIsStuckHoldsBackNoOther(t *testing.T) {
 		job, rec := testJob(), &memory{}
 		job.Workers, job.AttemptTimeout = 8, 2*time.Minute
 		start := time.Now()
-		if _, err := job.Run(t.Context(), &rowsSource{rows: rows}, api, rec); err != nil {
+		if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rows}, api, rec); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(start); took > 61*time.Second {
@@ -57,7 +57,7 @@ func TestRowsThatWaitLeaveEveryWorkerBusy(t *testing.T) {
 		job, rec := testJob(), &memory{}
 		job.Workers, job.Attempts = workers, 6
 		start := time.Now()
-		if _, err := job.Run(t.Context(), &rowsSource{rows: rows}, api, rec); err != nil {
+		if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rows}, api, rec); err != nil {
 			t.Fatal(err)
 		}
 		if got := rec.count(Revoked); got != n {
@@ -79,7 +79,7 @@ func TestManyWorkersHideTheLatency(t *testing.T) {
 		job := testJob()
 		job.Workers = workers
 		start := time.Now()
-		if _, err := job.Run(t.Context(), &rowsSource{rows: rowsOf(n)}, api, &memory{}); err != nil {
+		if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(n)}, api, &memory{}); err != nil {
 			t.Fatal(err)
 		}
 		ideal := n / workers * latency

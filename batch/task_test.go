@@ -15,7 +15,7 @@ func TestAResultTellsOfAllAttemptsAndTheLastAnswer(t *testing.T) {
 			Answer{Meaning: Unanswered, RequestID: "req-1", Message: "cut"},
 			Answer{Meaning: Removed, Status: 204, RequestID: "req-2"})
 		rows := rowsOf(1)
-		if _, err := testJob().Run(t.Context(), &rowsSource{rows: rows}, api, rec); err != nil {
+		if _, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rows}, api, rec); err != nil {
 			t.Fatal(err)
 		}
 		first, last := api.requests[0], api.requests[1]
@@ -41,7 +41,7 @@ func TestTheWaitsBetweenAttemptsGrowToABound(t *testing.T) {
 		}
 		api := &fakeAPI{latency: time.Second, remove: answer(Unavailable, 503)}
 		rows := rowsOf(2) // of which each has waits of its own
-		if _, err := job.Run(t.Context(), &rowsSource{rows: rows}, api, &memory{}); err != nil {
+		if _, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rows}, api, &memory{}); err != nil {
 			t.Fatal(err)
 		}
 		if len(announced) != 2*14 {

@@ -295,7 +295,7 @@ func (t *trial) run(l life) []batch.Outcome {
 	}
 	job, reason := l.limit(*t.job)
 	rec := &mortal{Journal: j, trial: t, life: l, die: die, synced: j.size, ends: make(map[int]int64), settles: make(map[int]batch.Outcome)}
-	_, err = job.Run(ctx, j.Remaining(&input{rows: t.rows}), mortalAPI{t.api(), alive}, rec)
+	_, err = job.Run(ctx, batch.Revoke, j.Remaining(&input{rows: t.rows}), mortalAPI{t.api(), alive}, rec)
 	t.judgeRequests(from)
 	switch {
 	case rec.dead:
@@ -627,5 +627,5 @@ func (r ready) Authorize(req *http.Request) (uint64, error) {
 	req.Header.Set("X-Auth-Token", string(r))
 	return 1, nil
 }
-func (ready) Renew(context.Context, uint64, string) error { return imageapi.ErrRefused }
+func (ready) Renew(context.Context, uint64, string) error { return batch.ErrUnauthorized }
 func (ready) Accepted(uint64, string)                     {}

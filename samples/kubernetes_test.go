@@ -13,10 +13,7 @@ import (
 	"testing"
 	"time"
 
-	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
-	"sigs.k8s.io/yaml"
+	"gopkg.in/yaml.v2"
 
 	"imsrevoke/samples"
 )
@@ -24,14 +21,149 @@ import (
 // A manifest is what a file for kubectl apply holds: a claim, a network policy,
 // and a Job or a CronJob that makes one.
 type manifest struct {
-	claim  corev1.PersistentVolumeClaim
-	policy networkingv1.NetworkPolicy
-	cron   *batchv1.CronJob
-	job    batchv1.JobSpec
+	claim  volumeClaim
+	policy networkPolicy
+	cron   *cronJob
+	job    jobSpec
 }
 
-// readManifest reads a manifest, in which a field that Kubernetes does not know
-// is an error.
+// The types of Kubernetes, as far as the samples use them: fields of API v1 of
+// each, by their names there.
+type (
+	header struct {
+		APIVersion string `yaml:"apiVersion"`
+		Kind       string
+		Metadata   metadata
+	}
+	metadata struct {
+		Name   string
+		Labels map[string]string
+	}
+	volumeClaim struct {
+		header `yaml:",inline"`
+		Spec   struct {
+			AccessModes []string `yaml:"accessModes"`
+			Resources   resources
+		}
+	}
+	resources struct {
+		Requests, Limits struct{ Storage, CPU, Memory string }
+	}
+	networkPolicy struct {
+		header `yaml:",inline"`
+		Spec   struct {
+			PodSelector struct {
+				MatchLabels map[string]string `yaml:"matchLabels"`
+			} `yaml:"podSelector"`
+			PolicyTypes []string `yaml:"policyTypes"`
+			Ingress     []any
+			Egress      []struct {
+				Ports []struct {
+					Port     int
+					Protocol string
+				}
+			}
+		}
+	}
+	cronJob struct {
+		header `yaml:",inline"`
+		Spec   struct {
+			Schedule                string
+			TimeZone                string                 `yaml:"timeZone"`
+			ConcurrencyPolicy       string                 `yaml:"concurrencyPolicy"`
+			StartingDeadlineSeconds int                    `yaml:"startingDeadlineSeconds"`
+			JobTemplate             struct{ Spec jobSpec } `yaml:"jobTemplate"`
+		}
+	}
+	plainJob struct {
+		header `yaml:",inline"`
+		Spec   jobSpec
+	}
+	jobSpec struct {
+		ActiveDeadlineSeconds int    `yaml:"activeDeadlineSeconds"`
+		CompletionMode        string `yaml:"completionMode"`
+		Completions           int
+		Parallelism           int
+		BackoffLimit          *int `yaml:"backoffLimit"`
+		BackoffLimitPerIndex  *int `yaml:"backoffLimitPerIndex"`
+		PodFailurePolicy      struct {
+			Rules []struct {
+				Action      string
+				OnExitCodes *struct {
+					ContainerName string `yaml:"containerName"`
+					Operator      string
+					Values        []int
+				} `yaml:"onExitCodes"`
+				OnPodConditions []struct{ Type string } `yaml:"onPodConditions"`
+			}
+		} `yaml:"podFailurePolicy"`
+		Template struct {
+			Metadata metadata
+			Spec     podSpec
+		}
+	}
+	podSpec struct {
+		RestartPolicy                 string `yaml:"restartPolicy"`
+		AutomountServiceAccountToken  bool   `yaml:"automountServiceAccountToken"`
+		TerminationGracePeriodSeconds int    `yaml:"terminationGracePeriodSeconds"`
+		SecurityContext               struct {
+			RunAsNonRoot        bool                  `yaml:"runAsNonRoot"`
+			RunAsUser           int                   `yaml:"runAsUser"`
+			RunAsGroup          int                   `yaml:"runAsGroup"`
+			FSGroup             int                   `yaml:"fsGroup"`
+			FSGroupChangePolicy string                `yaml:"fsGroupChangePolicy"`
+			SeccompProfile      struct{ Type string } `yaml:"seccompProfile"`
+		} `yaml:"securityContext"`
+		Containers []container
+		Volumes    []struct {
+			Name   string
+			Secret *struct {
+				SecretName  string `yaml:"secretName"`
+				DefaultMode int    `yaml:"defaultMode"`
+			}
+			ConfigMap             *struct{ Name string } `yaml:"configMap"`
+			PersistentVolumeClaim *struct {
+				ClaimName string `yaml:"claimName"`
+			} `yaml:"persistentVolumeClaim"`
+		}
+	}
+	container struct {
+		Name, Image string
+		Args        []string
+		Env         []struct {
+			Name, Value string
+			ValueFrom   *struct {
+				FieldRef struct {
+					FieldPath string `yaml:"fieldPath"`
+				} `yaml:"fieldRef"`
+			} `yaml:"valueFrom"`
+		}
+		Resources       resources
+		SecurityContext struct {
+			AllowPrivilegeEscalation *bool `yaml:"allowPrivilegeEscalation"`
+			ReadOnlyRootFilesystem   bool  `yaml:"readOnlyRootFilesystem"`
+			Capabilities             struct{ Drop []string }
+		} `yaml:"securityContext"`
+		VolumeMounts []struct {
+			Name      string
+			MountPath string `yaml:"mountPath"`
+			ReadOnly  bool   `yaml:"readOnly"`
+		} `yaml:"volumeMounts"`
+	}
+)
+
+// mebibytes reads an amount of memory.
+func mebibytes(t *testing.T, text, unit string) int {
+	t.Helper()
+	n, err := strconv.Atoi(strings.TrimSuffix(text, unit))
+	if err != nil || !strings.HasSuffix(text, unit) {
+		t.Errorf("%q is not in %s", text, unit)
+	}
+	return n
+}
+
+// readManifest reads a manifest, in which a field that is not one of the types
+// above is an error.
 func readManifest(t *testing.T, path string) *manifest {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -45,14 +177,14 @@ func readManifest(t *testing.T, path string) *manifest {
 		if err := yaml.Unmarshal([]byte(document), &kind); err != nil {
 			t.Fatal(err)
 		}
-		job := &batchv1.Job{}
+		job := &plainJob{}
 		switch kind.Kind {
 		case "PersistentVolumeClaim":
 			object = &m.claim
 		case "NetworkPolicy":
 			object = &m.policy
 		case "CronJob":
-			m.cron = &batchv1.CronJob{}
+			m.cron = &cronJob{}
 			object = m.cron
 		case "Job":
 			object = job
@@ -80,13 +212,13 @@ func (m *manifest) judge(t *testing.T) {
 	t.Helper()
 	pod := m.job.Template.Spec
 	container := pod.Containers[0]
-	if m.claim.Name == "" || m.claim.Spec.Resources.Requests.Storage().IsZero() {
+	if m.claim.Metadata.Name == "" || m.claim.Spec.Resources.Requests.Storage == "" {
 		t.Error("there is no claim of a volume")
 	}
 	volumes := make(map[string]bool)
 	for _, v := range pod.Volumes {
 		volumes[v.Name] = true
-		if c := v.PersistentVolumeClaim; c != nil && c.ClaimName != m.claim.Name {
+		if c := v.PersistentVolumeClaim; c != nil && c.ClaimName != m.claim.Metadata.Name {
 			t.Errorf("volume %s is of the claim %s, which is not in the file", v.Name, c.ClaimName)
 		}
 	}
@@ -95,41 +227,41 @@ func (m *manifest) judge(t *testing.T) {
 			t.Errorf("there is no volume %s", v.Name)
 		}
 	}
-	if pod.RestartPolicy != corev1.RestartPolicyNever {
+	if pod.RestartPolicy != "Never" {
 		t.Errorf("a podFailurePolicy needs the restartPolicy Never, and not %s", pod.RestartPolicy)
 	}
 	rules := m.job.PodFailurePolicy.Rules
-	if codes := rules[0].OnExitCodes; *codes.ContainerName != container.Name || fmt.Sprint(codes.Values) != "[1 2 4]" {
-		t.Errorf("exit codes of %s: %v", *codes.ContainerName, codes.Values)
+	if codes := rules[0].OnExitCodes; codes.ContainerName != container.Name || fmt.Sprint(codes.Values) != "[1 2 4]" {
+		t.Errorf("exit codes of %s: %v", codes.ContainerName, codes.Values)
 	}
-	grace := time.Duration(*pod.TerminationGracePeriodSeconds) * time.Second
+	grace := time.Duration(pod.TerminationGracePeriodSeconds) * time.Second
 	if least := leastStop(t, strings.Join(container.Args, " ")); grace < least {
 		t.Errorf("a pod that is to end has %v for it; want %v or more", grace, least)
 	}
 	if !digest.MatchString(container.Image) {
 		t.Errorf("the image %s has no digest", container.Image)
 	}
-	if m.policy.Spec.PodSelector.MatchLabels["app.kubernetes.io/name"] != m.job.Template.Labels["app.kubernetes.io/name"] ||
+	if m.policy.Spec.PodSelector.MatchLabels["app.kubernetes.io/name"] != m.job.Template.Metadata.Labels["app.kubernetes.io/name"] ||
 		len(m.policy.Spec.PodSelector.MatchLabels) != 1 || len(m.policy.Spec.Ingress) > 0 || len(m.policy.Spec.PolicyTypes) != 2 {
 		t.Error("the network policy is not for the pods, or lets others in")
 	}
 	longest := flagDuration(t, "max-duration", strings.Join(container.Args, " "))
-	if deadline := time.Duration(*m.job.ActiveDeadlineSeconds) * time.Second; deadline < longest+10*time.Minute {
+	if deadline := time.Duration(m.job.ActiveDeadlineSeconds) * time.Second; deadline < longest+10*time.Minute {
 		t.Errorf("the Job ends after %v, the run after %v", deadline, longest)
 	}
 	for _, v := range container.Env {
 		if v.Name != "GOMEMLIMIT" {
 			continue
 		}
-		soft, err := strconv.ParseInt(strings.TrimSuffix(v.Value, "MiB"), 10, 64)
-		if hard := container.Resources.Limits.Memory(); err != nil || soft<<20 > hard.Value()*8/10 {
-			t.Errorf("GOMEMLIMIT=%s is too near to the limit of %v, or not in MiB", v.Value, hard)
+		soft, hard := mebibytes(t, v.Value, "MiB"), mebibytes(t, container.Resources.Limits.Memory, "Mi")
+		if soft > hard*8/10 {
+			t.Errorf("GOMEMLIMIT=%s is too near to the limit of %d MiB", v.Value, hard)
 		}
 	}
-	if policy := pod.SecurityContext.FSGroupChangePolicy; policy == nil || *policy != corev1.FSGroupChangeOnRootMismatch {
+	if pod.SecurityContext.FSGroupChangePolicy != "OnRootMismatch" {
 		t.Errorf("each pod would let the group write to the journals and to the directory of the lock, which the program refuses then")
 	}
-	if c := container.SecurityContext; !*c.ReadOnlyRootFilesystem || *c.AllowPrivilegeEscalation || !*pod.SecurityContext.RunAsNonRoot {
+	if c := container.SecurityContext; !c.ReadOnlyRootFilesystem || c.AllowPrivilegeEscalation == nil || *c.AllowPrivilegeEscalation || !pod.SecurityContext.RunAsNonRoot {
 		t.Error("the container may more than it needs")
 	}
 }
@@ -186,7 +318,7 @@ func TestCronJob(t *testing.T) {
 	t.Parallel()
 	m := readManifest(t, "kubernetes/cronjob.yaml")
 	m.judge(t)
-	if m.cron == nil || m.cron.Spec.ConcurrencyPolicy != batchv1.ForbidConcurrent || len(strings.Fields(m.cron.Spec.Schedule)) != 5 {
+	if m.cron == nil || m.cron.Spec.ConcurrencyPolicy != "Forbid" || len(strings.Fields(m.cron.Spec.Schedule)) != 5 {
 		t.Errorf("the CronJob: %+v", m.cron)
 	}
 	s := newSite(t)
@@ -211,13 +343,13 @@ func TestIndexedJob(t *testing.T) {
 	t.Parallel()
 	m := readManifest(t, "kubernetes/indexed-job.yaml")
 	m.judge(t)
-	if *m.job.CompletionMode != batchv1.IndexedCompletion || m.job.BackoffLimitPerIndex == nil {
+	if m.job.CompletionMode != "Indexed" || m.job.BackoffLimitPerIndex == nil {
 		t.Error("this is no Indexed Job")
 	}
 	s := newSite(t)
 	s.mountAll()
 	var pods sync.WaitGroup
-	for index := range *m.job.Completions {
+	for index := range m.job.Completions {
 		cmd, printed := s.command(s.pod(m, map[string]string{"JOB_COMPLETION_INDEX": fmt.Sprint(index)}))
 		pods.Go(func() {
 			if err := cmd.Run(); err != nil || printed.String() != "" {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"imsrevoke/batch"
 	"imsrevoke/batch/cloud"
 )
 
@@ -118,7 +119,7 @@ func TestAccessKeysThatAreNone(t *testing.T) {
 			t.Parallel()
 			_, _, err := connect(t, tt.config, tt.vars)
 			wantError(t, err, tt.want...)
-			if errors.Is(err, cloud.ErrRefused) {
+			if errors.Is(err, batch.ErrUnauthorized) {
 				t.Error("nobody has refused anything")
 			}
 		})

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"imsrevoke/batch"
 )
 
 // keyIssuer takes a second to issue keys that live for an hour. Every key is
@@ -123,7 +125,7 @@ func TestAKeyThatCannotBeRenewedYetIsUsedOn(t *testing.T) {
 		asked int
 	}{
 		"the issuer is down":     {errDown, 5}, // each takes a second, and one is between two
-		"the issuer has refused": {ErrRefused, 1},
+		"the issuer has refused": {batch.ErrUnauthorized, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -155,8 +157,8 @@ func TestTheKeyThatWasRefusedIsNotTakenAgain(t *testing.T) {
 		s := newKeySession(t, k)
 		s.Accepted(1, http.MethodDelete)
 		for range 2 {
-			if err := s.Renew(t.Context(), 1, http.MethodDelete); !errors.Is(err, ErrRefused) {
-				t.Errorf("error %v, want ErrRefused", err)
+			if err := s.Renew(t.Context(), 1, http.MethodDelete); !errors.Is(err, batch.ErrUnauthorized) {
+				t.Errorf("error %v, want batch.ErrUnauthorized", err)
 			}
 		}
 		if _, generation := sent(t, s); generation != 1 || len(k.issued) != 1 {

@@ -66,7 +66,7 @@ type Config struct {
 // A setting that says who we are or where we go is obeyed or refused: the table
 // of them is in SETTINGS.md.
 //
-// The error wraps [ErrRefused] when Keystone, or IAM, refuses the credentials.
+// The error wraps [batch.ErrUnauthorized] when Keystone, or IAM, refuses the credentials.
 // Any other error is a fault of the configuration, or nobody could be reached.
 func Connect(ctx context.Context, c Config) (*Session, error) {
 	if c.Getenv == nil {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"imsrevoke/batch"
 	"imsrevoke/batch/cloud"
 )
 
@@ -92,8 +93,8 @@ func TestTokenThatEndsInTheMiddleOfARun(t *testing.T) {
 	image.good.Store("no token of this Keystone")
 	for _, err := range doAll(t, s) {
 		wantError(t, err, "the Image API at "+image.URL, "cannot ask Keystone")
-		if errors.Is(err, cloud.ErrRefused) {
-			t.Fatalf("error %v is ErrRefused; but tokens were accepted before", err)
+		if errors.Is(err, batch.ErrUnauthorized) {
+			t.Fatalf("error %v is batch.ErrUnauthorized; but tokens were accepted before", err)
 		}
 	}
 	if got := len(k.posted()); got != 5 {
@@ -108,8 +109,8 @@ func TestTokensThatAreNeverAccepted(t *testing.T) {
 	s := mustConnect(t, cloud.Config{Endpoint: image.URL}, k.password())
 	for _, err := range doAll(t, s) {
 		wantError(t, err, "the Image API at "+image.URL, "region")
-		if !errors.Is(err, cloud.ErrRefused) {
-			t.Fatalf("error %v, want ErrRefused", err)
+		if !errors.Is(err, batch.ErrUnauthorized) {
+			t.Fatalf("error %v, want batch.ErrUnauthorized", err)
 		}
 	}
 	if got := len(k.posted()); got != 2 {
@@ -137,7 +138,7 @@ func TestKeystoneDuringARenewal(t *testing.T) {
 			for _, err := range doAll(t, s) {
 				wantError(t, err, "renew the credential", http.StatusText(tt.status))
 				noSecret(t, "the error", err.Error())
-				if errors.Is(err, cloud.ErrRefused) != tt.refused {
+				if errors.Is(err, batch.ErrUnauthorized) != tt.refused {
 					t.Fatalf("error %v; refused must be %t", err, tt.refused)
 				}
 			}

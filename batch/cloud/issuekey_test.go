@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"imsrevoke/batch"
 	"imsrevoke/batch/cloud"
 	"imsrevoke/batch/imagetest"
 )
@@ -75,7 +76,7 @@ func TestTheProjectCannotBeLookedUp(t *testing.T) {
 			}
 			_, _, err := connect(t, cloud.Config{Endpoint: server.URL}, lookup(server).with(tt.vars))
 			wantError(t, err, tt.want...)
-			if errors.Is(err, cloud.ErrRefused) != tt.refused {
+			if errors.Is(err, batch.ErrUnauthorized) != tt.refused {
 				t.Errorf("refused = %t, want %t: %v", !tt.refused, tt.refused, err)
 			}
 			if n := len(c.Requests()); n != 1 {
@@ -91,7 +92,7 @@ func TestIAMIsDown(t *testing.T) {
 	server.Close()
 	_, _, err := connect(t, cloud.Config{Endpoint: server.URL}, lookup(server))
 	wantError(t, err, "look up the project cn-north-4 at "+server.URL, "connection refused", "try again later")
-	if errors.Is(err, cloud.ErrRefused) {
+	if errors.Is(err, batch.ErrUnauthorized) {
 		t.Errorf("%v is taken for a refusal", err)
 	}
 }
@@ -101,8 +102,8 @@ func TestAnAccessKeyIsNotRenewed(t *testing.T) {
 	s := mustConnect(t, cloud.Config{Endpoint: imageAPI}, sdkKey)
 	err := s.Renew(t.Context(), 1, http.MethodDelete)
 	wantError(t, err, "access key from HUAWEICLOUD_SDK_* variables", "check the key and its secret")
-	if !errors.Is(err, cloud.ErrRefused) {
-		t.Errorf("error %v, want ErrRefused", err)
+	if !errors.Is(err, batch.ErrUnauthorized) {
+		t.Errorf("error %v, want batch.ErrUnauthorized", err)
 	}
 }
 

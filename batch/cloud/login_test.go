@@ -12,6 +12,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"imsrevoke/batch"
 	"imsrevoke/batch/cloud"
 )
 
@@ -186,7 +187,7 @@ func TestNoCredentials(t *testing.T) {
 			t.Parallel()
 			_, _, err := connect(t, tt.config, tt.vars)
 			wantError(t, err, tt.want...)
-			if errors.Is(err, cloud.ErrRefused) {
+			if errors.Is(err, batch.ErrUnauthorized) {
 				t.Error("nobody has refused anything")
 			}
 		})
@@ -222,7 +223,7 @@ func TestKeystoneAnswers(t *testing.T) {
 			k.answerWith(tt.status, tt.body)
 			_, _, err := connect(t, cloud.Config{}, k.password())
 			wantError(t, err, append(tt.want, k.URL)...)
-			if got := errors.Is(err, cloud.ErrRefused); got != tt.refused {
+			if got := errors.Is(err, batch.ErrUnauthorized); got != tt.refused {
 				t.Errorf("refused = %t, want %t: %v", got, tt.refused, err)
 			}
 			if n := len(k.posted()); n != 1 {
@@ -238,7 +239,7 @@ func TestKeystoneDown(t *testing.T) {
 	k.Close()
 	_, _, err := connect(t, cloud.Config{}, k.password())
 	wantError(t, err, k.URL, "gave no usable answer")
-	if errors.Is(err, cloud.ErrRefused) {
+	if errors.Is(err, batch.ErrUnauthorized) {
 		t.Errorf("%v is taken for a refusal", err)
 	}
 }

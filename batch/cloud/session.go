@@ -15,17 +15,11 @@ import (
 	"time"
 
 	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/tokens"
+
+	"imsrevoke/batch"
 )
 
-// ErrRefused says that the credentials are refused and that asking again cannot
-// help. The errors that wrap it say who refused them and what to do.
-var ErrRefused = errors.New("the credentials are refused")
-
-// ErrNotAllowed says that a credential is good, but not for requests of this
-// kind: those of another one were accepted with it.
-var ErrNotAllowed = errors.New("the credential is not accepted for this kind of request")
-
-// refused is an error that is [ErrRefused] and says in its own words who
+// refused is an error that is [batch.ErrUnauthorized] and says in its own words who
 // refuses what, and what to do.
 func refused(format string, args ...any) error {
 	return &refusedError{fmt.Sprintf(format, args...)}
@@ -34,7 +28,7 @@ func refused(format string, args ...any) error {
 type refusedError struct{ text string }
 
 func (e *refusedError) Error() string        { return e.text }
-func (e *refusedError) Is(target error) bool { return target == ErrRefused }
+func (e *refusedError) Is(target error) bool { return target == batch.ErrUnauthorized }
 
 // renewalPause is for how long a failure to renew answers for those who ask
 // again: those who waited for it, and those who come right after it.
@@ -42,7 +36,7 @@ const renewalPause = time.Second
 
 // An issuer obtains credentials.
 type issuer interface {
-	// issue obtains one. Its error wraps ErrRefused when asking again cannot
+	// issue obtains one. Its error wraps batch.ErrUnauthorized when asking again cannot
 	// help. It is called by one goroutine at a time.
 	issue(ctx context.Context) (*grant, error)
 }
@@ -264,11 +258,11 @@ func set(b *atomic.Bool, to bool) {
 // credential is newer already. Otherwise the first caller obtains a new one
 // with its own context, and the others wait for the end of that.
 //
-// The error wraps [ErrNotAllowed] when the same token was accepted last, for
+// The error wraps [batch.ErrNotAllowed] when the same token was accepted last, for
 // another kind, and no token of this session ever was for this one: that is an
 // application credential with access rules.
 //
-// It wraps [ErrRefused] when the credential cannot be renewed, when the
+// It wraps [batch.ErrUnauthorized] when the credential cannot be renewed, when the
 // issuer refuses to, or when one that had just been renewed was refused and none
 // before it was ever accepted. Any other error is temporary: Keystone cannot be
 // reached, or it can and a credential that it issued just now is refused all the
@@ -281,7 +275,7 @@ func (s *Session) Renew(ctx context.Context, generation uint64, kind string) err
 		return nil
 	case c.isGood() && !s.allowed.has(kind):
 		s.forbidden.add(kind)
-		return ErrNotAllowed
+		return batch.ErrNotAllowed
 	}
 	set(&c.doubted, true)
 	select {
@@ -300,7 +294,7 @@ func (s *Session) Renew(ctx context.Context, generation uint64, kind string) err
 	}
 	unproved := current.generation > 1 && !current.accepted.Load()
 	if unproved && s.forbidden.has(kind) {
-		return ErrNotAllowed // which says nothing of the credential
+		return batch.ErrNotAllowed // which says nothing of the credential
 	}
 	if unproved && !s.proved.Load() {
 		return refused("the Image API at %s does not accept a credential that was issued just now (%s): "+
@@ -327,7 +321,7 @@ func (s *Session) Renew(ctx context.Context, generation uint64, kind string) err
 // when one may be made. The caller holds s.renewing.
 func (s *Session) rested() error {
 	switch {
-	case errors.Is(s.failure, ErrRefused):
+	case errors.Is(s.failure, batch.ErrUnauthorized):
 		// Every further wrong password could lock the account.
 		return s.failure
 	case s.failure != nil && time.Since(s.failedAt) < renewalPause:

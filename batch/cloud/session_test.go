@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"imsrevoke/batch"
 )
 
 var errDown = errors.New("keystone is down")
@@ -119,7 +121,7 @@ func TestRenewal(t *testing.T) {
 	doubt := func(generation uint64) step {
 		return func(t *testing.T, s *Session) {
 			t.Helper()
-			if err := s.Renew(t.Context(), generation, http.MethodDelete); err == nil || errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "cannot ask Keystone") {
+			if err := s.Renew(t.Context(), generation, http.MethodDelete); err == nil || errors.Is(err, batch.ErrUnauthorized) || !strings.Contains(err.Error(), "cannot ask Keystone") {
 				t.Errorf("renewing generation %d: %v, want a temporary error", generation, err)
 			}
 		}
@@ -139,7 +141,7 @@ func TestRenewal(t *testing.T) {
 	wait := func(d time.Duration) step {
 		return func(*testing.T, *Session) { time.Sleep(d) }
 	}
-	refused := fmt.Errorf("%w: wrong password", ErrRefused)
+	refused := fmt.Errorf("%w: wrong password", batch.ErrUnauthorized)
 
 	tests := []struct {
 		name           string
@@ -151,7 +153,7 @@ func TestRenewal(t *testing.T) {
 		{"a credential that was never accepted is renewed once", nil,
 			[]step{renew(1, nil)}, 2, 1},
 		{"a renewed credential that was never accepted is refused for good", nil,
-			[]step{renew(1, nil), renew(2, ErrRefused), wait(time.Hour), renew(2, ErrRefused)}, 2, 1},
+			[]step{renew(1, nil), renew(2, batch.ErrUnauthorized), wait(time.Hour), renew(2, batch.ErrUnauthorized)}, 2, 1},
 		{"a credential that was accepted can be renewed again and again", nil,
 			[]step{accepted(1), renew(1, nil), accepted(2), renew(2, nil), accepted(3), renew(3, nil)}, 4, 3},
 		{"one that is refused although those before were accepted is replaced, but not tried at once", nil,
@@ -159,11 +161,11 @@ func TestRenewal(t *testing.T) {
 		{"a late word about an old credential is word enough", nil,
 			[]step{renew(1, nil), accepted(1), doubt(2)}, 3, 2},
 		{"a refusal by the issuer is final then, too", []error{nil, refused},
-			[]step{accepted(1), renew(1, nil), renew(2, ErrRefused), wait(time.Hour), renew(2, ErrRefused)}, 2, 2},
+			[]step{accepted(1), renew(1, nil), renew(2, batch.ErrUnauthorized), wait(time.Hour), renew(2, batch.ErrUnauthorized)}, 2, 2},
 		{"an old credential has been renewed already", nil,
 			[]step{renew(1, nil), renew(1, nil), renew(1, nil)}, 2, 1},
 		{"a refusal by the issuer is final, and is not tried again", []error{refused},
-			[]step{renew(1, ErrRefused), wait(time.Hour), renew(1, ErrRefused)}, 1, 1},
+			[]step{renew(1, batch.ErrUnauthorized), wait(time.Hour), renew(1, batch.ErrUnauthorized)}, 1, 1},
 		{"an issuer that is down is asked again later", []error{errDown},
 			[]step{renew(1, errDown), wait(time.Second), renew(1, nil)}, 2, 2},
 		{"and not at once", []error{errDown},
@@ -171,19 +173,19 @@ func TestRenewal(t *testing.T) {
 		{"a failure is forgotten after a success", []error{errDown, nil, errDown},
 			[]step{renew(1, errDown), wait(time.Second), renew(1, nil), accepted(2), renew(2, errDown), wait(time.Second), renew(2, nil)}, 3, 4},
 		{"a credential that is accepted for removals and not for lists may not read lists", nil,
-			[]step{accepted(1), list(1, ErrNotAllowed), accepted(1), list(1, ErrNotAllowed)}, 1, 0},
+			[]step{accepted(1), list(1, batch.ErrNotAllowed), accepted(1), list(1, batch.ErrNotAllowed)}, 1, 0},
 		{"it may, if it has read one before", nil,
 			[]step{listed(1), accepted(1), list(1, nil)}, 2, 1},
 		{"one that was never accepted is renewed", nil,
-			[]step{list(1, nil), accepted(2), list(2, ErrNotAllowed)}, 2, 1},
+			[]step{list(1, nil), accepted(2), list(2, batch.ErrNotAllowed)}, 2, 1},
 		{"one that has expired is renewed", nil,
 			[]step{accepted(1), expire, list(1, nil)}, 2, 1},
 		{"one that is refused for removals, too, is renewed", []error{errDown},
 			[]step{accepted(1), renew(1, errDown), wait(time.Second), list(1, nil)}, 2, 2},
 		{"a right that is known to be missing says nothing of a new credential", nil,
-			[]step{accepted(1), list(1, ErrNotAllowed), renew(1, nil), list(2, ErrNotAllowed), doubt(2)}, 3, 2},
+			[]step{accepted(1), list(1, batch.ErrNotAllowed), renew(1, nil), list(2, batch.ErrNotAllowed), doubt(2)}, 3, 2},
 		{"one may read lists and not remove members", nil,
-			[]step{listed(1), renew(1, ErrNotAllowed)}, 1, 0},
+			[]step{listed(1), renew(1, batch.ErrNotAllowed)}, 1, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -209,11 +211,11 @@ func TestRenewal(t *testing.T) {
 func TestAccessKeyIsNotTakenForOneWithoutARight(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSession(&fakeIssuer{answers: []error{fmt.Errorf("%w: a wrong signature", ErrRefused)}})
+		s := newSession(&fakeIssuer{answers: []error{fmt.Errorf("%w: a wrong signature", batch.ErrUnauthorized)}})
 		s.current.Store(&credential{proof: &accessKey{id: "AK"}, generation: 1})
 		s.Accepted(1, http.MethodDelete)
-		if err := s.Renew(t.Context(), 1, http.MethodGet); !errors.Is(err, ErrRefused) {
-			t.Errorf("error %v, want ErrRefused", err)
+		if err := s.Renew(t.Context(), 1, http.MethodGet); !errors.Is(err, batch.ErrUnauthorized) {
+			t.Errorf("error %v, want batch.ErrUnauthorized", err)
 		}
 	})
 }
@@ -226,12 +228,12 @@ func TestReadyTokenIsNotRenewed(t *testing.T) {
 	}
 	s := newSession(token)
 	s.Accepted(1, http.MethodDelete)
-	if err := s.Renew(t.Context(), 1, http.MethodGet); !errors.Is(err, ErrNotAllowed) {
-		t.Fatalf("a list is refused: error %v, want ErrNotAllowed", err)
+	if err := s.Renew(t.Context(), 1, http.MethodGet); !errors.Is(err, batch.ErrNotAllowed) {
+		t.Fatalf("a list is refused: error %v, want batch.ErrNotAllowed", err)
 	}
 	err := s.Renew(t.Context(), 1, http.MethodDelete)
-	if !errors.Is(err, ErrRefused) {
-		t.Fatalf("error %v, want ErrRefused", err)
+	if !errors.Is(err, batch.ErrUnauthorized) {
+		t.Fatalf("error %v, want batch.ErrUnauthorized", err)
 	}
 	for _, part := range []string{"token from OS_TOKEN", "get a new token"} {
 		if !strings.Contains(err.Error(), part) {
@@ -256,8 +258,8 @@ func renewAtOnce(t *testing.T, s *Session, n int) map[error]int {
 			switch {
 			case errors.Is(err, errDown):
 				ends[errDown]++
-			case errors.Is(err, ErrRefused):
-				ends[ErrRefused]++
+			case errors.Is(err, batch.ErrUnauthorized):
+				ends[batch.ErrUnauthorized]++
 			default:
 				ends[err]++
 			}
@@ -276,7 +278,7 @@ func TestManyRenewAtOnce(t *testing.T) {
 	}{
 		{"all get the new credential", nil, nil},
 		{"all are told that the issuer is down", []error{errDown}, errDown},
-		{"all are told that the credentials are refused", []error{ErrRefused}, ErrRefused},
+		{"all are told that the credentials are refused", []error{batch.ErrUnauthorized}, batch.ErrUnauthorized},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

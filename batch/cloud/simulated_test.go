@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"imsrevoke/batch"
 	"imsrevoke/batch/cloud"
 	"imsrevoke/batch/imagetest"
 )
@@ -68,8 +69,8 @@ func TestSimulatedCloudRefusesAWrongSecret(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := connect(t, cloud.Config{}, vars.with(env{"OS_AUTH_URL": server.AuthURL}))
 			wantError(t, err, "401 Unauthorized", "requires authentication")
-			if !errors.Is(err, cloud.ErrRefused) {
-				t.Errorf("error %v, want ErrRefused", err)
+			if !errors.Is(err, batch.ErrUnauthorized) {
+				t.Errorf("error %v, want batch.ErrUnauthorized", err)
 			}
 		})
 	}

@@ -40,21 +40,14 @@ type Credentials interface {
 	Authorize(req *http.Request) (credential uint64, err error)
 	// Renew is called when a credential was refused for a request of some kind,
 	// which is named by its access rule. It returns nil when a newer one is in
-	// place; an error that wraps [ErrNotAllowed] when the credential is good, but
-	// not for requests of this kind; one that wraps [ErrRefused] when there is
+	// place; an error that wraps [batch.ErrNotAllowed] when the credential is good, but
+	// not for requests of this kind; one that wraps [batch.ErrUnauthorized] when there is
 	// none to be had; and any other error when it may be had later.
 	Renew(ctx context.Context, credential uint64, kind string) error
 	// Accepted is called when the answer to a request of that kind has shown that
 	// the credential is good.
 	Accepted(credential uint64, kind string)
 }
-
-// ErrRefused says that a credential is refused and cannot be replaced.
-var ErrRefused = errors.New("the credentials are refused")
-
-// ErrNotAllowed says that a credential is good, but not for the kind of request
-// that was refused. Keystone's access rules make such credentials.
-var ErrNotAllowed = errors.New("the credential is not accepted for this kind of request")
 
 // Config is what a Client works with. All fields but ProjectID, Huawei and
 // UserAgent are needed.
@@ -406,9 +399,9 @@ func (c *Client) renew(ctx context.Context, e *exchange) (batch.Meaning, string)
 	switch err := c.config.Credentials.Renew(ctx, e.credential, e.kind); {
 	case err == nil:
 		return batch.Renewed, e.answer.Message
-	case errors.Is(err, ErrNotAllowed):
+	case errors.Is(err, batch.ErrNotAllowed):
 		return batch.Forbidden, notAllowed(e.kind)
-	case errors.Is(err, ErrRefused):
+	case errors.Is(err, batch.ErrUnauthorized):
 		// Some gateways repeat the whole request, which would leave no room
 		// for what to do.
 		message := strings.TrimSuffix(oneLine(e.answer.Message, 100), ".")

@@ -166,8 +166,8 @@ func TestA401HasTheCredentialRenewed(t *testing.T) {
 		message string
 	}{
 		{"a new one is in place", nil, batch.Renewed, "This server could not verify"},
-		{"there is none to be had", fmt.Errorf("%w: the token of OS_TOKEN has expired", ErrRefused), batch.Unauthorized, "OS_TOKEN has expired"},
-		{"it is good for other requests", ErrNotAllowed, batch.Forbidden,
+		{"there is none to be had", fmt.Errorf("%w: the token of OS_TOKEN has expired", batch.ErrUnauthorized), batch.Unauthorized, "OS_TOKEN has expired"},
+		{"it is good for other requests", batch.ErrNotAllowed, batch.Forbidden,
 			"this credential may not remove members: it needs an access rule for DELETE /v2/images/*/members/*"},
 		{"Keystone is down", errors.New("keystone is down"), batch.Unavailable, "keystone is down"},
 	}

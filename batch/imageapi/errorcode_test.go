@@ -64,7 +64,7 @@ func TestTheErrorCodesOfHuaweiCloud(t *testing.T) {
 
 func TestACredentialThatTheGatewayRefuses(t *testing.T) {
 	t.Parallel()
-	refused := fmt.Errorf("%w: get another one", ErrRefused)
+	refused := fmt.Errorf("%w: get another one", batch.ErrUnauthorized)
 	tests := []struct {
 		name, response string
 		renewal        error

@@ -17,7 +17,7 @@ func (k issued) Authorize(req *http.Request) (uint64, error) {
 	req.Header.Set("X-Auth-Token", k.token)
 	return 1, nil
 }
-func (k issued) Renew(context.Context, uint64, string) error { return ErrRefused }
+func (k issued) Renew(context.Context, uint64, string) error { return batch.ErrUnauthorized }
 func (k issued) Accepted(uint64, string)                     {}
 
 // With secure RBAC a project that is itself a member of the image is told

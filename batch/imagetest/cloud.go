@@ -24,6 +24,19 @@ const (
 	AppCredentialSecret = "staple battery horse correct"
 )
 
+// Login returns the variables of the environment by which a program logs in at an
+// Identity API, with the password of the cloud's own user.
+func Login(authURL string) map[string]string {
+	return map[string]string{
+		"OS_AUTH_URL":            authURL,
+		"OS_USERNAME":            UserName,
+		"OS_PASSWORD":            Password,
+		"OS_USER_DOMAIN_NAME":    DomainName,
+		"OS_PROJECT_NAME":        ProjectName,
+		"OS_PROJECT_DOMAIN_NAME": DomainName,
+	}
+}
+
 // A Cloud is the state of a simulated cloud and the [http.Handler] of its two
 // APIs: the Image API at the root (or under ImagePrefix) and the Identity API
 // at [IdentityPath]. Make one with [NewCloud].

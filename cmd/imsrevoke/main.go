@@ -1,14 +1,6 @@
 // Command imsrevoke revokes image shares in bulk. See the README.
 package main
 
-import (
-	"io"
-	"log"
-	"os"
-)
+import "imsrevoke/cmd/internal/cli"
 
-func main() {
-	// Only net/http writes there, of what servers send unasked.
-	log.SetOutput(io.Discard)
-	os.Exit(newCLI().run(os.Args[1:]))
-}
+func main() { cli.Main() }

@@ -11,8 +11,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
+
+	"imsrevoke/cmd/internal/cli"
+	"imsrevoke/cmd/internal/ui"
 )
 
 // pictureFile is the picture of the demo that the README begins with.
@@ -57,16 +59,18 @@ var demoFolder = regexp.MustCompile(`/[^ ]*/imsrevoke-demo-[0-9]+/`)
 func demoScreen(t *testing.T, columns int) []string {
 	t.Helper()
 	var written bytes.Buffer
-	c := &cli{
-		stdout:   &written,
-		stderr:   &written,
-		terminal: true,
-		redraws:  true,
-		underway: new(atomic.Pointer[string]),
-		width:    func() int { return columns },
+	c := &cli.Program{
+		Console: ui.Console{
+			Stdout:   &written,
+			Stderr:   &written,
+			Terminal: true,
+			Redraws:  true,
+			Width:    func() int { return columns },
+		},
+		Getenv: func(string) string { return "" },
 	}
-	if err := c.demo(t.Context()); err != nil {
-		t.Fatal(err)
+	if code := c.Run([]string{"demo"}); code != 0 {
+		t.Fatalf("exit code %d: %s", code, &written)
 	}
 	if err := os.RemoveAll(demoFolder.FindString(written.String())); err != nil {
 		t.Error(err)

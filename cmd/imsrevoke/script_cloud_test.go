@@ -133,23 +133,23 @@ func (s *script) login(ts *testscript.TestScript, args []string) {
 	switch way := args[0]; way {
 	case "none":
 	case "password":
-		maps.Copy(variables, passwordLogin(c.authURL))
+		maps.Copy(variables, imagetest.Login(c.authURL))
 	case "wrong-password":
-		maps.Copy(variables, passwordLogin(c.authURL))
+		maps.Copy(variables, imagetest.Login(c.authURL))
 		variables["OS_PASSWORD"] = "not the password"
 	case "other-project":
 		c.AddUser(imagetest.User{
 			Name: imagetest.UserName, Password: imagetest.Password, ProjectID: otherProject, ProjectName: otherProject,
 			Roles: []string{imagetest.RoleMember, imagetest.RoleReader},
 		})
-		maps.Copy(variables, passwordLogin(c.authURL))
+		maps.Copy(variables, imagetest.Login(c.authURL))
 		variables["OS_PROJECT_NAME"] = otherProject
 	case "admin":
 		c.AddUser(imagetest.User{
 			Name: "admin", Password: imagetest.Password, ProjectID: adminProject, ProjectName: "admin",
 			Roles: []string{imagetest.RoleAdmin, imagetest.RoleMember, imagetest.RoleReader},
 		})
-		maps.Copy(variables, passwordLogin(c.authURL))
+		maps.Copy(variables, imagetest.Login(c.authURL))
 		variables["OS_USERNAME"], variables["OS_PROJECT_NAME"] = "admin", "admin"
 	case "app-credential", "both-rules", "delete-rule", "list-rule", "audit-rules", "images-rule":
 		c.AddAppCredential(imagetest.AppCredential{
@@ -200,18 +200,6 @@ func accessKeyLogin(authURL string) map[string]string {
 		"HUAWEICLOUD_SDK_SK":           imagetest.AccessKeySecret,
 		"HUAWEICLOUD_SDK_IAM_ENDPOINT": authURL,
 		"HW_REGION_NAME":               imagetest.HuaweiRegion,
-	}
-}
-
-// passwordLogin is the environment for a login with the cloud's own user.
-func passwordLogin(authURL string) map[string]string {
-	return map[string]string{
-		"OS_AUTH_URL":            authURL,
-		"OS_USERNAME":            imagetest.UserName,
-		"OS_PASSWORD":            imagetest.Password,
-		"OS_USER_DOMAIN_NAME":    imagetest.DomainName,
-		"OS_PROJECT_NAME":        imagetest.ProjectName,
-		"OS_PROJECT_DOMAIN_NAME": imagetest.DomainName,
 	}
 }
 

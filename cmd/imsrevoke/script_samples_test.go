@@ -14,6 +14,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"imsrevoke/batch/imagetest"
+	"imsrevoke/cmd/internal/cli"
+	"imsrevoke/cmd/internal/exit"
+	"imsrevoke/cmd/internal/programtest"
+	"imsrevoke/cmd/internal/ui"
 )
 
 // What the simulated cloud knows of the samples: whatever they name is shared,
@@ -50,15 +54,13 @@ func samplesCloud(t *testing.T, input string) (c *imagetest.Cloud, authURL strin
 // runSample runs imsrevoke off a terminal, logged in at authURL.
 func runSample(authURL string, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	login := passwordLogin(authURL)
-	c := &cli{
-		stdin:   strings.NewReader(""),
-		stdout:  &out,
-		stderr:  &errs,
-		getenv:  func(name string) string { return login[name] },
-		environ: func() []string { return nil },
+	login := imagetest.Login(authURL)
+	c := &cli.Program{
+		Console: ui.Console{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs},
+		Getenv:  func(name string) string { return login[name] },
+		Environ: func() []string { return nil },
 	}
-	code = c.run(args)
+	code = c.Run(args)
 	return code, out.String(), errs.String()
 }
 
@@ -109,8 +111,8 @@ func TestEverySampleGivesItsReport(t *testing.T) {
 	t.Parallel()
 	// What does not end with every row settled.
 	codes := map[string]int{
-		"audit-export": exitUnsettled, // an image is gone, another is not ours
-		"bad-rows":     exitUnsettled,
+		"audit-export": exit.Unsettled, // an image is gone, another is not ours
+		"bad-rows":     exit.Unsettled,
 	}
 	for _, input := range sampleFiles(t, samplesFolder) {
 		name := withoutExtension(input)
@@ -119,7 +121,7 @@ func TestEverySampleGivesItsReport(t *testing.T) {
 			cloud, authURL := samplesCloud(t, input)
 			output := filepath.Join(t.TempDir(), "report.csv")
 			code, stdout, stderr := runSample(authURL, "run", input, "--yes", "--rate", "unlimited", "--report", output)
-			if code != codes[name] || stdout != "" || (stderr == "") != (code == exitSettled) {
+			if code != codes[name] || stdout != "" || (stderr == "") != (code == exit.Settled) {
 				t.Errorf("exit code %d, want %d; standard output: %q, standard error: %q", code, codes[name], stdout, stderr)
 			}
 			compareWithFile(t, stableReport(t, output), filepath.Join(samplesFolder, "expected", name+".report.csv"))
@@ -131,7 +133,7 @@ func TestEverySampleGivesItsReport(t *testing.T) {
 // stableReport is a report without what differs from run to run.
 func stableReport(t *testing.T, path string) string {
 	t.Helper()
-	rows, err := readReport(path)
+	rows, err := programtest.ReadCSV(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,8 +187,8 @@ func TestEveryRefusedSampleGivesItsMessage(t *testing.T) {
 			t.Cleanup(server.Close)
 			output := filepath.Join(t.TempDir(), "report.csv")
 			code, stdout, stderr := runSample(server.AuthURL, "run", input, "--yes", "--report", output)
-			if code != exitUsage || stdout != "" {
-				t.Errorf("exit code %d, want %d; standard output: %q", code, exitUsage, stdout)
+			if code != exit.Usage || stdout != "" {
+				t.Errorf("exit code %d, want %d; standard output: %q", code, exit.Usage, stdout)
 			}
 			if requests := cloud.Requests(); len(requests) != 0 {
 				t.Errorf("%d requests were sent, the first of them %s %s", len(requests), requests[0].Method, requests[0].Target)

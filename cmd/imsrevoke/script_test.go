@@ -10,7 +10,6 @@ import (
 	"maps"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -22,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"imsrevoke/cmd/internal/programtest"
 	"imsrevoke/samples"
 )
 
@@ -78,7 +78,7 @@ import (
 // Each script finds the sample pairs.csv, forty pairs of nine images.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	hearHangups()
+	programtest.HearHangups()
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(env *testscript.Env) error {
@@ -129,14 +129,6 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       *update,
 	})
-}
-
-// hearHangups keeps programs from inheriting of a test under nohup that SIGHUP
-// is ignored.
-func hearHangups() {
-	if signal.Ignored(syscall.SIGHUP) {
-		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
-	}
 }
 
 // A script is the state of a script that is being run.
@@ -243,7 +235,7 @@ func (s *script) lines(ts *testscript.TestScript, args []string) {
 func (s *script) sameRows(ts *testscript.TestScript, args []string) {
 	var reports [2][][]string
 	for i := range reports {
-		rows, err := readReport(ts.MkAbs(args[i]))
+		rows, err := programtest.ReadCSV(ts.MkAbs(args[i]))
 		ts.Check(err)
 		for _, row := range rows {
 			// What differs from run to run: duration_ms, request_id, finished_at.

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"imsrevoke/cmd/internal/programtest"
 )
 
 // TestInitAllocations holds what is done before main to the bytes that it is
@@ -19,7 +21,7 @@ func TestInitAllocations(t *testing.T) {
 		mostOurs = 6_000   // in the packages of imsrevoke
 		most     = 140_000 // in all packages, Go's too
 	)
-	cmd := exec.CommandContext(t.Context(), build(t), "version")
+	cmd := exec.CommandContext(t.Context(), programtest.Build(t), "version")
 	cmd.Env = []string{"GODEBUG=inittrace=1"} // and no other variable, which would take memory, too
 	var trace strings.Builder
 	cmd.Stderr = &trace

@@ -1,0 +1,71 @@
+//go:build !windows
+
+package crash
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// A journalled is what the lines of a journal say. It is read here by hand, so
+// that the program does not judge itself.
+type journalled struct {
+	text  []byte // the whole lines
+	runs  int
+	sent  int            // the last row that the last run has announced, -1 for none
+	ended bool           // the last run has ended by itself
+	rows  map[int]result // the last result of each row that has one
+}
+
+// A result is what is said of a row, in a journal or a report.
+type result struct{ outcome, finished string }
+
+func (r result) settled() bool {
+	switch r.outcome {
+	case "revoked", "absent", "duplicate", "restored", "present":
+		return true
+	}
+	return false
+}
+
+// readJournal reads a journal; one that is not there is empty.
+func readJournal(t *testing.T, path string) journalled {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	j := journalled{text: text[:bytes.LastIndexByte(text, '\n')+1], sent: -1, rows: make(map[int]result)}
+	for line := range strings.Lines(string(j.text)) {
+		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		number := func(i int) int {
+			n, err := strconv.Atoi(fields[i])
+			if err != nil {
+				t.Fatalf("the journal holds %q", line)
+			}
+			return n
+		}
+		switch word := fields[1]; word {
+		case "run":
+			j.runs, j.sent, j.ended = j.runs+1, -1, false
+		case "sent":
+			j.sent = number(2)
+		case "row":
+			j.rows[number(2)] = result{outcome: fields[6], finished: fields[12]}
+		case "end":
+			j.ended = true
+		case "report":
+			if !j.ended {
+				t.Fatalf("the report was written before the run had ended: %q", line)
+			}
+		default:
+			t.Fatalf("the journal holds %q", line)
+		}
+	}
+	return j
+}

@@ -1,0 +1,157 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cheggaaa/pb/v3"
+
+	"imsrevoke/batch"
+)
+
+// A Progress shows how far a run is. Its zero value shows nothing.
+type Progress struct {
+	bar *pb.ProgressBar
+
+	mu     sync.Mutex
+	counts map[batch.Outcome]int
+}
+
+// logEvery is how often the bar tells how far it is where no line can be drawn
+// anew, and logWidth how long its line may be.
+const (
+	logEvery = 10 * time.Second
+	logWidth = 120
+)
+
+// The bar in its two forms. What does not fit is cut off at the end; the last
+// element takes what is left, so that there is one that pb measures.
+const (
+	wideBar = `{{string . "what"}}{{counters . }} {{bar . "[" "=" ">" " " "]"}} {{percent . }} {{speed . "%s/s" "…/s"}} {{rtime . "%s left" "%s" ""}} ` +
+		`{{with string . "waits"}}{{.}} | {{end}}{{string . "outcomes"}}`
+	narrowBar = `{{string . "what"}}{{counters . }} {{with string . "waits"}}{{.}}{{else}}{{percent . }} {{rtime . "%s left" "%s" ""}}{{end}}` +
+		`{{bar . " " " " " " " " " "}}`
+	// narrow is the width of a terminal, in columns, below which there is no
+	// room for the wide bar.
+	narrow = 60
+)
+
+// barTemplate looks at the width each time, since a terminal may change it.
+var barTemplate = fmt.Sprintf(`{{$width := call (.Get "columns")}}{{$bar := .SetWidth $width}}{{if lt $width %d}}%s{{else}}%s{{end}}`,
+	narrow, narrowBar, wideBar)
+
+// StartProgress shows how far a job with so many rows is, if that is wanted
+// (always, never, or auto: on a terminal) and there is something to show. What is
+// done to the rows is said where it is not the job itself.
+func (c *Console) StartProgress(when, what string, total int) *Progress {
+	p := &Progress{}
+	p.Start(c, when, what, total)
+	return p
+}
+
+// Start is [Console.StartProgress] for a bar that others know already.
+func (p *Progress) Start(c *Console, when, what string, total int) {
+	p.counts = make(map[batch.Outcome]int)
+	if total == 0 || when == "never" || when == "auto" && !c.Terminal {
+		return
+	}
+	p.bar = pb.New(total)
+	if what != "" {
+		p.bar.Set("what", what+" ")
+	}
+	p.bar.Set(pb.Terminal, c.Redraws) // before SetWriter, which looks for itself otherwise
+	if c.Redraws {
+		p.bar.Set("columns", c.Columns)
+		p.bar.SetWidth(c.Columns())
+		p.bar.SetTemplateString(barTemplate)
+	} else { // in a log each state is a line, and seldom one
+		p.bar.SetWidth(logWidth)
+		p.bar.SetTemplateString(wideBar + "\n")
+		p.bar.SetRefreshRate(logEvery)
+	}
+	p.bar.SetWriter(c.screen())
+	p.bar.Start()
+}
+
+// Step shows that one more is done, and what has come of all so far.
+func (p *Progress) Step(found string) {
+	if p.bar != nil {
+		p.bar.Set("outcomes", found)
+		p.bar.Increment()
+	}
+}
+
+// Recorder passes results on to rec, and shows them.
+func (p *Progress) Recorder(rec batch.Recorder) batch.Recorder {
+	if p.bar == nil {
+		return rec
+	}
+	return &watched{rec, p}
+}
+
+type watched struct {
+	batch.Recorder
+	progress *Progress
+}
+
+func (w *watched) Record(r batch.Result) error {
+	if err := w.Recorder.Record(r); err != nil {
+		return err
+	}
+	w.progress.add(r.Outcome)
+	return nil
+}
+
+func (p *Progress) add(o batch.Outcome) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.counts[o]++
+	p.bar.Set("outcomes", Outcomes(p.counts, " "))
+	p.bar.Increment()
+}
+
+// Event shows why nothing moves, if nothing does.
+func (p *Progress) Event(waits string) {
+	if p.bar != nil {
+		p.bar.Set("waits", waits)
+	}
+}
+
+// Finish ends the bar.
+func (p *Progress) Finish() {
+	if p.bar != nil {
+		p.bar.Finish()
+	}
+}
+
+// ShowReading shows how many of some member lists are read.
+func (c *Console) ShowReading(done, all int) {
+	switch {
+	case c.Redraws:
+		fmt.Fprintf(c.screen(), "\r%s%d", reading(all), done)
+	case done == 0:
+		fmt.Fprintf(c.Stderr, "%s%d\n", reading(all), all)
+	}
+}
+
+// HideReading takes away what ShowReading has shown.
+func (c *Console) HideReading(all int) {
+	if c.Redraws {
+		fmt.Fprintf(c.screen(), "\r%*s\r", len(reading(all))+len(fmt.Sprint(all)), "")
+	}
+}
+
+func reading(all int) string { return fmt.Sprintf("Member lists read, of %d: ", all) }
+
+// Outcomes lists the counts that are not zero.
+func Outcomes(counts map[batch.Outcome]int, separator string) string {
+	var words []string
+	for _, o := range batch.Outcomes() {
+		if n := counts[o]; n > 0 {
+			words = append(words, fmt.Sprintf("%s %s", Grouped(n), o))
+		}
+	}
+	return strings.Join(words, separator)
+}

@@ -1,0 +1,63 @@
+package ui
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"unicode/utf8"
+
+	"imsrevoke/batch"
+)
+
+// TestBarFitsTheTerminal: whatever the width, and when it changes, the bar keeps
+// to one line and does not lose how far the run is.
+func TestBarFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	var columns atomic.Int64
+	columns.Store(100)
+	var out bytes.Buffer
+	c := &Console{Stderr: &out, Terminal: true, Redraws: true, Width: func() int { return int(columns.Load()) }}
+	p := c.StartProgress("auto", "verify", 2000)
+	defer p.Finish()
+	for range 1234 {
+		p.add(batch.Revoked)
+	}
+	for _, outcome := range batch.Outcomes() {
+		p.add(outcome)
+	}
+	p.Event("waiting until 15:04:05: cannot connect to 192.0.2.1:9292: connection refused")
+	for _, width := range []int64{100, 61, 60, 59, 40, 20, 80, 0} {
+		columns.Store(width)
+		_ = p.bar.String() // takes over the width
+		line := strings.TrimRight(p.bar.String(), " ")
+		most := width
+		if width == 0 {
+			most = 80
+		}
+		if got := utf8.RuneCountInString(line); got > int(most) {
+			t.Errorf("%d columns: %d in %q", width, got, line)
+		}
+		if !strings.HasPrefix(line, fmt.Sprintf("verify %d / 2000 ", 1234+len(batch.Outcomes()))) {
+			t.Errorf("%d columns: %q", width, line)
+		}
+		if strings.ContainsAny(line, "\x1b\n") {
+			t.Errorf("%d columns: colours or lines in %q", width, line)
+		}
+	}
+}
+
+func TestPlanFitsTheTerminal(t *testing.T) {
+	t.Parallel()
+	for width, want := range map[int]string{
+		80: "  file      pairs.csv (utf-8, two  blanks)\n",
+		30: "  file      pairs.csv (utf-8,\n    two  blanks)\n",
+		10: "  file     \n    pairs.csv\n    (utf-8,\n    two \n    blanks)\n",
+	} {
+		c := &Console{Width: func() int { return width }}
+		if got := c.wrapped("  file     ", "pairs.csv (utf-8, two  blanks)", planIndent); got != want {
+			t.Errorf("%d columns:\n%q, want\n%q", width, got, want)
+		}
+	}
+}

@@ -1,0 +1,84 @@
+package ui
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"imsrevoke/batch"
+	"imsrevoke/batch/manifest"
+)
+
+// A Rate is requests a second, or [batch.Unlimited].
+type Rate float64
+
+func (r Rate) String() string {
+	switch perSecond := float64(r); {
+	case perSecond == batch.Unlimited:
+		return "unlimited"
+	case perSecond >= 1:
+		return strconv.FormatFloat(perSecond, 'g', 6, 64) + "/s"
+	default:
+		return strconv.FormatFloat(perSecond*60, 'g', 6, 64) + "/m"
+	}
+}
+
+// Time is how long so many requests take, roughly.
+func (r Rate) Time(requests int) string {
+	return Roughly(time.Duration(float64(requests) / float64(r) * float64(time.Second)))
+}
+
+// Count is a number of things that may be a lower bound.
+func Count(c manifest.Count, what string) string {
+	if c.AtLeast {
+		return "more than " + Plural(c.N, what)
+	}
+	return Plural(c.N, what)
+}
+
+// Plural is a number of things, with the digits in groups of three.
+func Plural(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return Grouped(n) + " " + what
+}
+
+// Grouped is a number with the digits in groups of three.
+func Grouped(n int) string {
+	digits := fmt.Sprint(n)
+	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+// Roughly is a duration without the digits that do not matter.
+func Roughly(d time.Duration) string {
+	switch {
+	case d >= time.Hour:
+		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+	case d >= 10*time.Second:
+		return d.Round(time.Second).String()
+	case d >= time.Second:
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Millisecond).String()
+}
+
+// figures is a number with no more digits than matter.
+func figures(x float64) string {
+	if x >= 100 {
+		return Grouped(int(x + 0.5))
+	}
+	return fmt.Sprintf("%.3g", x)
+}
+
+// OrNone is a text, or "none" for an empty one.
+func OrNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
