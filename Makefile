@@ -42,8 +42,12 @@ build:
 demo:
 	@go run ./cmd/imsrevoke demo
 
+# The tests have a temporary directory of their own, and must leave nothing in it.
 test:
-	go test $(RACE) -shuffle=on -timeout 30m ./...
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	TMPDIR=$$dir go test $(RACE) -shuffle=on -timeout 30m ./... && \
+	left=$$(ls -A "$$dir") && \
+	if [ -n "$$left" ]; then echo "the tests have left in their temporary directory:"; echo "$$left"; exit 1; fi
 
 check: lint vuln
 	$(MAKE) test RACE=-race
