@@ -31,13 +31,16 @@ RACE ?= $(shell command -v gcc >/dev/null 2>&1 && echo -race)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK_BIN ?= $(shell go env GOPATH)/bin/govulncheck
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+GOVULNCHECK_INSTALL ?= go install $(GOVULNCHECK)
 
 .PHONY: build demo test check lint vuln crash e2e duel image docs dist fuzz bench pace scale microbench profile picture clean
 
 # Without the C library, as in what make dist hands out: a start takes a fifth
-# less, and the program runs on any Linux.
+# less, and the program runs on any Linux. The program records its commit, whatever
+# GOFLAGS says; BUILDVCS=false leaves it out, where git cannot be used.
+BUILDVCS ?= auto
 build:
-	CGO_ENABLED=0 go build -trimpath -o bin/imsrevoke ./cmd/imsrevoke
+	CGO_ENABLED=0 go build -trimpath -buildvcs=$(BUILDVCS) -o bin/imsrevoke ./cmd/imsrevoke
 
 demo:
 	@go run ./cmd/imsrevoke demo
@@ -66,7 +69,7 @@ lint:
 # The database of known vulnerabilities is on the network; if it cannot be reached,
 # that is not a failure. Exit code 1 is an error of govulncheck, 3 means that it found something.
 vuln:
-	@go install $(GOVULNCHECK)
+	@$(GOVULNCHECK_INSTALL)
 	@out=$$("$(GOVULNCHECK_BIN)" ./... 2>&1); code=$$?; \
 	if [ $$code -eq 1 ] && echo "$$out" | grep -q '^govulncheck: fetching vulnerabilities: .*\(dial\|lookup\|timeout\|refused\|unreachable\)'; then \
 		echo "govulncheck: the database cannot be reached, not checked"; \
@@ -86,17 +89,17 @@ duel:
 image:
 	mkdir -p bin/image
 	cp $(CA_BUNDLE) bin/image/ca-certificates.crt
-	CGO_ENABLED=0 GOOS=linux go build -trimpath -o bin/image/imsrevoke ./cmd/imsrevoke
+	CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=$(BUILDVCS) -o bin/image/imsrevoke ./cmd/imsrevoke
 	$(BUILDER) build -t $(IMAGE) -f samples/container/Containerfile bin/image
 
-docs:
+docs: build
 	mkdir -p $(DOCS)/man $(DOCS)/completions
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-X imsrevoke/cmd/internal/version.number=$$VERSION" -o bin/imsrevoke ./cmd/imsrevoke
 	bin/imsrevoke completion bash >$(DOCS)/completions/imsrevoke.bash
 	bin/imsrevoke completion zsh >$(DOCS)/completions/_imsrevoke
 	bin/imsrevoke completion fish >$(DOCS)/completions/imsrevoke.fish
 	bin/imsrevoke completion powershell >$(DOCS)/completions/imsrevoke.ps1
-	go test -count=1 -ldflags "-X imsrevoke/cmd/internal/version.number=$$VERSION" -run '^TestManPages$$' ./cmd/internal/cli -args -man $(abspath $(DOCS)/man)
+	version=$${VERSION:-$$(bin/imsrevoke version | cut -d ' ' -f 2)} && \
+	go test -count=1 -ldflags "-X imsrevoke/cmd/internal/version.number=$$version" -run '^TestManPages$$' ./cmd/internal/cli -args -man $(abspath $(DOCS)/man)
 
 dist:
 	.ci/dist

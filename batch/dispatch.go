@@ -89,7 +89,7 @@ func (d *dispatcher) run(ctx context.Context) error {
 			interrupt = nil
 			d.stop(context.Cause(ctx))
 		case <-budget:
-			d.stop(fmt.Errorf("%w: %v are over", ErrTimeBudget, d.job.MaxDuration))
+			d.stop(fmt.Errorf("%w (%v)", ErrTimeBudget, d.job.MaxDuration))
 		}
 	}
 }
@@ -139,7 +139,7 @@ func (d *dispatcher) startAll() (wait time.Duration) {
 
 // mayRead reports whether rows may be taken from the source.
 func (d *dispatcher) mayRead() bool {
-	return d.stopped == nil && !d.exhausted && d.waiting.len()+d.lists.waiting < MaxWaiting && (d.images == nil || d.images.read)
+	return d.stopped == nil && !d.exhausted && d.waiting.len()+d.lists.waiting < MaxWaiting && (d.images == nil || d.images.read || len(d.images.left) > 0)
 }
 
 // next returns the task to start next: one whose wait is over, or else the first
@@ -158,7 +158,7 @@ func (d *dispatcher) next(now time.Time) *task {
 		}
 		if d.images != nil {
 			t := d.images.nextList(now)
-			d.exhausted = t == nil
+			d.exhausted = t == nil && d.images.read
 			return t
 		}
 		row, err := d.src.Next()

@@ -42,13 +42,17 @@ type ImagePage struct {
 	// Next is where the list goes on, and empty on its last page. A page can
 	// have few images, or none, and not be the last.
 	Next Cursor
+	// Whole says that the list had every image by the end of this page. The pages
+	// behind it only have those that changed while it was read.
+	Whole bool
 }
 
 // An Inventory takes what [Job.List] finds. Its methods are called by one
 // goroutine at a time; an error ends the run.
 type Inventory interface {
-	// Images takes all images, once, before the first member list is read. It
-	// returns those whose member lists are to be read, in that order.
+	// Images takes all images before the first member list is read, see
+	// [ImagePage.Whole], and those that were found later, if any, in a second call.
+	// It returns those whose member lists are to be read, in that order.
 	Images([]Image) ([]Image, error)
 	// List takes what came of reading a member list. It is called once for
 	// each of those images, in any order, but not for those that the run did not
@@ -59,6 +63,9 @@ type Inventory interface {
 // A MemberList is what came of reading the member list of an image.
 type MemberList struct {
 	Image Image
+	// Number is the position of the image among all that [Inventory.Images] has
+	// returned, from 0.
+	Number int
 	// Members are in no order. They are all members if Gap is empty.
 	Members []Member
 	// Gap says why members may be missing, or why there are none: the list, or
@@ -73,10 +80,10 @@ type MemberList struct {
 // ErrImages ends a run that could not read the list of images to its end.
 var ErrImages = errors.New("the image list cannot be read")
 
-// List reads the list of images, and then the member list of each image that
-// inv asks for. It changes nothing. Every request counts for the rate, the
-// attempts and the time limits of the job as it does for [Check]; failures do
-// not stop it, but for [ErrImages].
+// List reads the list of images, and the member list of each image that inv asks
+// for, as soon as the image list is whole, see [ImagePage.Whole]. It changes
+// nothing. Every request counts for the rate, the attempts and the time limits of
+// the job as it does for [Check]; failures do not stop it, but for [ErrImages].
 func (j *Job) List(ctx context.Context, q ImageQuery, api API, inv Inventory) (Summary, error) {
 	return j.dispatch(ctx, Check, nil, api, nil, func(d *dispatcher) {
 		d.src, d.rec = emptySource{}, noRecorder{}
@@ -102,11 +109,15 @@ type imageList struct {
 	// and those that had none.
 	fruitful, barren int
 	restarts         int
-	images           []Image
-	seen             map[string]struct{} // the ways in which images were received, and their ids
+	images           []Image             // that were not handed out yet
+	seen             map[string]struct{} // in this reading: the ways in which images were received, and their ids
+	// handed are those of the images that were handed out, nil before the list was
+	// whole.
+	handed map[string]struct{}
 
-	read bool
-	left []Image // whose member lists were not started yet
+	read    bool
+	left    []Image // whose member lists were not started yet
+	started int     // of the member lists
 }
 
 const (
@@ -130,12 +141,25 @@ func (d *dispatcher) imagesRead(t *task, p ImagePage) {
 		d.stop(fmt.Errorf("%w: %w", ErrImages, err))
 	case more:
 		d.waiting.push(&task{images: l, due: t.ended})
-	default:
-		if l.left, err = l.inventory.Images(l.images); err != nil {
-			d.stopRecorder(err)
+		if p.Whole && l.handed == nil {
+			d.handOut(l)
 		}
-		l.read, l.images, l.seen, l.asked = true, nil, nil, nil
+	default:
+		if l.handed == nil || len(l.images) > 0 {
+			d.handOut(l)
+		}
+		l.read, l.seen, l.handed, l.asked = true, nil, nil, nil
 	}
+}
+
+// handOut hands out the images that were found.
+func (d *dispatcher) handOut(l *imageList) {
+	chosen, err := l.inventory.Images(l.images)
+	if err != nil {
+		d.stopRecorder(err)
+	}
+	l.left = append(l.left, chosen...)
+	l.images, l.handed, l.seen = nil, l.seen, make(map[string]struct{})
 }
 
 // take takes the answer to a request for a page, and reports whether there is
@@ -153,15 +177,18 @@ func (l *imageList) take(a Answer, p ImagePage) (more bool, err error) {
 		return false, errors.New(a.Message)
 	}
 	l.asked[l.cursor] = struct{}{}
-	before := len(l.images)
+	before := len(l.seen)
 	for _, image := range p.Images {
 		key := image.Received + " " + ImageKey(image.ID)
-		if _, ok := l.seen[key]; !ok {
-			l.seen[key] = struct{}{}
+		if _, ok := l.seen[key]; ok {
+			continue
+		}
+		l.seen[key] = struct{}{}
+		if _, ok := l.handed[key]; !ok {
 			l.images = append(l.images, image)
 		}
 	}
-	if len(l.images) > before {
+	if len(l.seen) > before {
 		l.fruitful++
 	} else {
 		l.barren++
@@ -173,8 +200,8 @@ func (l *imageList) take(a Answer, p ImagePage) (more bool, err error) {
 	case again:
 		return false, fmt.Errorf("page %d leads back to an earlier one", l.fruitful+l.barren)
 	case l.barren > l.fruitful+maxBarren:
-		return false, fmt.Errorf("it has no end: %d pages of it showed no new image", l.barren)
-	case len(l.images) > maxImages:
+		return false, fmt.Errorf("it does not end: %d pages showed no new image", l.barren)
+	case len(l.seen) > maxImages:
 		return false, fmt.Errorf("it has more than %d images", maxImages)
 	}
 	l.cursor = p.Next
@@ -187,8 +214,9 @@ func (l *imageList) nextList(now time.Time) *task {
 	if len(l.left) == 0 {
 		return nil
 	}
-	list := &memberList{imageID: l.left[0].ID, image: &l.left[0]}
+	list := &memberList{imageID: l.left[0].ID, image: &l.left[0], number: l.started}
 	l.left = l.left[1:]
+	l.started++
 	list.start(now)
 	list.reading.members.keep()
 	return &task{list: list, due: now}
@@ -196,7 +224,7 @@ func (l *imageList) nextList(now time.Time) *task {
 
 // listRead hands out a member list that was read for the sake of itself.
 func (d *dispatcher) listRead(l *memberList) {
-	found := MemberList{Image: *l.image, Gap: l.gap, OwnOnly: l.ownOnly, Answer: l.answer}
+	found := MemberList{Image: *l.image, Number: l.number, Gap: l.gap, OwnOnly: l.ownOnly, Answer: l.answer}
 	if l.listed() {
 		found.Members = l.members.kept.members
 	} else {

@@ -19,11 +19,17 @@ type inventory struct {
 }
 
 func (i *inventory) Images(images []Image) ([]Image, error) {
-	i.images, i.lists = images, make(map[string]MemberList)
+	if i.lists == nil {
+		i.lists = make(map[string]MemberList)
+	}
+	i.images = append(i.images, images...)
 	return images, i.fail
 }
 
 func (i *inventory) List(l MemberList) error {
+	if want := i.images[l.Number].ID; want != l.Image.ID {
+		return fmt.Errorf("image %d is %s, not %s", l.Number, want, l.Image.ID)
+	}
 	i.lists[l.Image.ID] = l
 	return nil
 }
@@ -131,10 +137,10 @@ func TestListsThatDoNotEnd(t *testing.T) {
 			p, a := catalog(10, 10)(r, "")
 			p.Next = from + "x"
 			return p, a
-		}, "it has no end: 18 pages of it showed no new image", 19},
+		}, "it does not end: 18 pages showed no new image", 19},
 		{"no images at all", func(r request, from Cursor) (ImagePage, Answer) {
 			return ImagePage{Next: from + "x"}, Answer{Meaning: Listed, Status: 200}
-		}, "it has no end: 17 pages of it showed no new image", 17},
+		}, "it does not end: 17 pages showed no new image", 17},
 		{"a refusal", func(r request, from Cursor) (ImagePage, Answer) {
 			if from == "" {
 				return catalog(20, 10)(r, from)
@@ -252,4 +258,86 @@ type listing struct{ *pagedAPI }
 
 func (l listing) Images(context.Context, ImageQuery, Cursor) (ImagePage, Answer) {
 	return ImagePage{Images: []Image{{ID: "00000000-0000-4000-8000-000000000000"}}}, Answer{Meaning: Listed, Status: 200}
+}
+
+// parted answers with images 0 to 19 in two pages, the second of which makes the
+// list whole, and with rest on the pages behind it.
+func parted(rest func(request, Cursor) (ImagePage, Answer)) func(request, Cursor) (ImagePage, Answer) {
+	return func(r request, from Cursor) (ImagePage, Answer) {
+		if from != "" && from != "10" {
+			return rest(r, from)
+		}
+		p, a := catalog(21, 10)(r, from)
+		p.Whole = from == "10"
+		return p, a
+	}
+}
+
+// TestMemberListsDoNotWaitForTheLastPages: they are read while the pages are that
+// only have what changed, and so are those of the images on these.
+func TestMemberListsDoNotWaitForTheLastPages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inv := &inventory{}
+		api := &fakeAPI{images: parted(func(r request, from Cursor) (ImagePage, Answer) {
+			return catalog(22, 5)(r, "17") // three known ones, two new ones
+		})}
+		api.jitter = func(r request) time.Duration {
+			if r.pair.ImageID == "list 20" {
+				return 10 * time.Second
+			}
+			return 0
+		}
+		began := time.Now()
+		var last time.Duration
+		api.members = func(r request) (members, Answer) {
+			last = time.Since(began)
+			if number := r.pair.ImageID[6:8]; number < "20" && last >= 10*time.Second {
+				t.Errorf("the members of image %s are read after %v", number, last)
+			}
+			return members{IDs: []string{"a"}, Complete: true}, Answer{Meaning: Listed, Status: 200}
+		}
+		s, err := testJob().List(t.Context(), ImageQuery{}, api, inv)
+		if err != nil || len(inv.images) != 22 || len(inv.lists) != 22 || s.Requests != 25 {
+			t.Fatalf("%d images, %d lists, %d requests, %v", len(inv.images), len(inv.lists), s.Requests, err)
+		}
+		if last < 10*time.Second {
+			t.Errorf("the members of the last images were read after %v", last)
+		}
+	})
+}
+
+// TestTheLastPagesCount: where they cannot be read, the list is not complete; where
+// their marker is gone, no image is handed out twice.
+func TestTheLastPagesCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inv, api := &inventory{}, &fakeAPI{images: parted(func(request, Cursor) (ImagePage, Answer) {
+			return ImagePage{}, Answer{Meaning: Forbidden, Status: 403, Message: "no"}
+		})}
+		if _, err := testJob().List(t.Context(), ImageQuery{}, api, inv); !errors.Is(err, ErrImages) || len(inv.images) != 20 {
+			t.Errorf("%d images, %v", len(inv.images), err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		lost := false
+		inv, api := &inventory{}, &fakeAPI{images: parted(func(r request, from Cursor) (ImagePage, Answer) {
+			if !lost {
+				lost = true
+				return ImagePage{}, Answer{Meaning: Refused, Status: 400, Message: "no image found"}
+			}
+			return catalog(21, 10)(r, from)
+		})}
+		if _, err := testJob().List(t.Context(), ImageQuery{}, api, inv); err != nil || len(inv.images) != 21 || len(inv.lists) != 21 {
+			t.Errorf("%d images, %d lists, %v", len(inv.images), len(inv.lists), err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		inv, api := &inventory{}, &fakeAPI{images: parted(func(r request, from Cursor) (ImagePage, Answer) {
+			p, a := catalog(10, 10)(r, "")
+			p.Next = from + "x"
+			return p, a
+		})}
+		if _, err := testJob().List(t.Context(), ImageQuery{}, api, inv); !errors.Is(err, ErrImages) {
+			t.Errorf("pages without an end: %v", err)
+		}
+	})
 }

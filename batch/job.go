@@ -154,9 +154,9 @@ var (
 	// ErrTooManyFailures: more rows failed than allowed.
 	ErrTooManyFailures = errors.New("too many failures")
 	// ErrTimeBudget: the time that the run was given is over.
-	ErrTimeBudget = errors.New("the time budget is spent")
+	ErrTimeBudget = errors.New("the time limit was reached")
 	// ErrOutage: the server served nothing for too long.
-	ErrOutage = errors.New("the server does not come back")
+	ErrOutage = errors.New("the server did not recover")
 	// ErrRecorder: a result could not be recorded.
 	ErrRecorder = errors.New("a result cannot be recorded")
 	// ErrSource: the input could not be read to its end.

@@ -32,7 +32,7 @@ func TestMeaningsBecomeOutcomes(t *testing.T) {
 		{"never answered is unknown", []Answer{again(Unanswered, 0)}, Unknown, 5, "may have been applied"},
 		{"one lost answer among 503 is unknown", []Answer{again(Unanswered, 0), again(Unavailable, 503)}, Unknown, 5, "may have been applied"},
 		{"absent after a lost answer says so", []Answer{again(Unanswered, 0), again(NotAMember, 404)}, Absent, 2, "may have revoked it"},
-		{"denied after a lost answer says so", []Answer{again(Broken, 502), again(Forbidden, 403)}, Denied, 2, "may have been applied all the same"},
+		{"denied after a lost answer says so", []Answer{again(Broken, 502), again(Forbidden, 403)}, Denied, 2, "may have been applied nevertheless"},
 		{"a renewed token costs no attempt", []Answer{again(Renewed, 401), removed}, Revoked, 1, ""},
 		{"tokens renewed without end are denied", []Answer{again(Renewed, 401)}, Denied, 1, "again"},
 	}

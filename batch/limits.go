@@ -136,9 +136,9 @@ func statusNote(status int) string {
 func usualCause(o Outcome) string {
 	switch o {
 	case NotFound:
-		return "usually the credentials belong to another project or region than the images or lack the role reader or the access rule for member lists, or the endpoint is wrong"
+		return "usually the credentials are for another project or region, lack the role reader or the access rule for member lists, or the endpoint is wrong"
 	case Denied:
-		return "usually the credentials belong to a project that does not own the images, or lack the role for this"
+		return "usually the credentials are for a project that does not own the images, or lack the role for this"
 	default:
 		return "check that the endpoint is an Image API and that the file lists its images"
 	}

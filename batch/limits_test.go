@@ -148,7 +148,7 @@ func TestWhatARunThatIsHopelessIsTold(t *testing.T) {
 		status  int
 		words   []string
 	}{
-		{"not found", NotFound, 404, []string{"all 6 rows so far, of 5 images, ended as not_found (404): the server's words; usually the credentials belong to another project or region"}},
+		{"not found", NotFound, 404, []string{"all 6 rows so far, of 5 images, ended as not_found (404): the server's words; usually the credentials are for another project or region"}},
 		{"denied", Denied, 403, []string{"ended as denied (403)", "lack the role"}},
 		{"rejected", Rejected, 400, []string{"ended as rejected (400)", "is an Image API"}},
 		{"without an answer", Rejected, 0, []string{"ended as rejected: the server's words"}},

@@ -27,6 +27,7 @@ import (
 type memberList struct {
 	imageID string
 	image   *Image  // if the list is read for its own sake, see imageList
+	number  int     // likewise, see MemberList
 	waiters []*task // rows to be settled by the list
 	held    []*task // rows not to be sent while the list is read
 
@@ -127,7 +128,7 @@ func (l *memberList) take(t *task, p Page) (pause time.Duration, more bool) {
 	}
 	l.answer, l.at = t.last, t.ended
 	listed := t.last.Meaning == Listed
-	const unclear = "it is not clear how to ask for page %d"
+	const unclear = "there is no known way to request page %d"
 	switch {
 	case r.doubted != nil && (!listed || len(p.Members) == 0 || p.Members[0].ID != r.second):
 		return l.end(fmt.Sprintf(unclear, r.pages+1))

@@ -122,7 +122,7 @@ const (
 	// otherSpellings is what a 204 leaves open.
 	otherSpellings = "whether the share also exists in another spelling is not known: "
 	// mayHide is said of a list that may be the view of a member.
-	mayHide = "the member list that these credentials see may hide others: it proves nothing"
+	mayHide = "these credentials may not see all members of the image, so its list proves nothing"
 )
 
 // stillListed says that a list still has spellings of a member.

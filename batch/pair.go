@@ -390,7 +390,7 @@ func severalError(what, cell string) error {
 }
 
 func mangledError(what, id string) error {
-	return fmt.Errorf("the %s id %q is a number that a spreadsheet made of an id: export it again with the column as text", what, id)
+	return fmt.Errorf("the %s id %q is a number, made by a spreadsheet from an id; export the file again with the column as text", what, id)
 }
 
 // quoteID quotes an id for a message, cut to a length that a message can hold.

@@ -77,8 +77,8 @@ func TestIDsThatMakeNoPair(t *testing.T) {
 		{"an image id that would end the path", uuid + "?", project, `U+003F '?' at character 37`},
 		{"an image id that would begin a fragment", uuid + "#", project, `U+0023 '#'`},
 		{"an image id with an escape", uuid + "%3F", project, `U+0025 '%'`},
-		{"an image id mangled by a spreadsheet", "1.23E+31", project, "a spreadsheet made of an id"},
-		{"an image id rounded by a spreadsheet", "12345678901234500000000000000000", project, "a spreadsheet made of an id"},
+		{"an image id mangled by a spreadsheet", "1.23E+31", project, "made by a spreadsheet from an id"},
+		{"an image id rounded by a spreadsheet", "12345678901234500000000000000000", project, "made by a spreadsheet from an id"},
 		{"an image id with one brace", "{" + uuid, project, `U+007B '{'`},
 		{"an image id in two pairs of braces", "{{" + uuid + "}}", project, `U+007B '{'`},
 		{"a project id in brackets", uuid, "[" + project + "]", `U+005B '['`},
@@ -93,8 +93,8 @@ func TestIDsThatMakeNoPair(t *testing.T) {
 		{"a member id in full-width digits", uuid, "１２", "U+FF11"},
 		{"a member id with a NUL", uuid, "a\x00", "U+0000"},
 		{"a member id that is no text", uuid, "a\xff", "U+FFFD"},
-		{"a member id mangled by a spreadsheet", uuid, "1.23456E+31", "a spreadsheet made of an id"},
-		{"the same with a comma", uuid, "1,23E+31", "a spreadsheet made of an id"},
+		{"a member id mangled by a spreadsheet", uuid, "1.23456E+31", "made by a spreadsheet from an id"},
+		{"the same with a comma", uuid, "1,23E+31", "made by a spreadsheet from an id"},
 		{"a member id that is too long", uuid, strings.Repeat("m", 256), "256 characters; at most 255"},
 	}
 	for _, tt := range tests {

@@ -35,10 +35,10 @@ func TestWhatARestorationSaysOfARow(t *testing.T) {
 		{"never answered", []Answer{again(Unanswered, 0)}, members{}, 0, Unknown, 5, "check whether the share is there"},
 		{"full, and in the list", []Answer{again(Conflict, 413)}, there, Listed, Present, 1, "again; the member is in the image's list"},
 		{"full, and not in the list", []Answer{again(Conflict, 413)}, notThere, Listed, Rejected, 1, "again; the member is not in the image's list"},
-		{"full, and not in a list that may hide others", []Answer{again(Conflict, 413)}, members{IDs: []string{"me"}}, Listed, Rejected, 1, "may hide others"},
+		{"full, and not in a list that may not see all members", []Answer{again(Conflict, 413)}, members{IDs: []string{"me"}}, Listed, Rejected, 1, "may not see all members"},
 		{"full, and no list", []Answer{again(Conflict, 413)}, members{}, Forbidden, Rejected, 1, "again; reading the member list: of the list"},
 		{"full after a lost answer", []Answer{again(Unanswered, 0), again(Conflict, 413)}, there, Listed, Present, 2, "may have restored it"},
-		{"refused after a lost answer", []Answer{again(Broken, 502), again(Conflict, 413)}, notThere, Listed, Rejected, 2, "may have been applied all the same"},
+		{"refused after a lost answer", []Answer{again(Broken, 502), again(Conflict, 413)}, notThere, Listed, Rejected, 2, "may have been applied nevertheless"},
 		{"an unexplained 404, and in the list", []Answer{again(Unproved, 404)}, there, Listed, Present, 1, "is in the image's list"},
 		{"an unexplained 404, and not in the list", []Answer{again(Unproved, 404)}, notThere, Listed, NotFound, 1, "is not in the image's list"},
 	}

@@ -35,6 +35,15 @@ type Row struct {
 	Owned bool
 }
 
+// ParsePair sets Pair by the cells, and Respelled if the member is spelled in another
+// way than Pair does. The error says why they are not a pair.
+func (r *Row) ParsePair() (err error) {
+	if r.Pair, err = ParsePair(r.ImageID, r.MemberID); err == nil {
+		r.Respelled = r.MemberID != r.Pair.MemberID && !r.Pair.SpellsMember(r.MemberID)
+	}
+	return err
+}
+
 // Unsent reports whether no request is to be made for the row, and its result
 // in that case, [Invalid] or [Duplicate], without a time.
 func (r Row) Unsent() (Result, bool) {

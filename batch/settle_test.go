@@ -24,7 +24,7 @@ func TestAnUnexplained404IsSettledByOneReadForEachImage(t *testing.T) {
 		{"the list proves who is gone", gone, Answer{Meaning: Listed, Status: 200},
 			[6]Outcome{Absent, Rejected, Absent, Absent, Absent, Absent}, "not in the image's list"},
 		{"a list that may be cut proves nothing", members{IDs: []string{"me"}}, Answer{Meaning: Listed, Status: 200},
-			[6]Outcome{NotFound, NotFound, NotFound, NotFound, NotFound, NotFound}, "may hide others"},
+			[6]Outcome{NotFound, NotFound, NotFound, NotFound, NotFound, NotFound}, "may not see all members"},
 		{"no list proves nothing", members{}, Answer{Meaning: NoSuchImage, Status: 404, Message: "Image x not found."},
 			[6]Outcome{NotFound, NotFound, NotFound, NotFound, NotFound, NotFound}, "reading the member list: Image x not found."},
 		{"a list that cannot be had proves nothing", members{}, Answer{Meaning: Unavailable, Status: 503, Message: "busy"},

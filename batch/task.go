@@ -152,7 +152,7 @@ func withLoss(o Outcome, message string) string {
 	case Unknown:
 		return join(message, "at least one attempt may have been applied: check whether the share is there")
 	default:
-		return join(message, lostAnswer+": it may have been applied all the same")
+		return join(message, lostAnswer+": it may have been applied nevertheless")
 	}
 }
 

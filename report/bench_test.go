@@ -37,8 +37,32 @@ type work struct {
 
 // works are what this package does for each row of a run.
 var works = []work{
+	{"plan", 0.02, func(t testing.TB, _ []batch.Row) func(batch.Row) {
+		p, err := NewPlan(t.TempDir())
+		if err == nil {
+			err = p.Begin([]string{"note"})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { p.Close() })
+		other := []string{"customer 17"}
+		return func(row batch.Row) {
+			if err := p.Add(row, other); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}},
+	{"rows", 1.02, func(t testing.TB, rows []batch.Row) func(batch.Row) {
+		src := benchJournal(t, rows).Rows()
+		return func(batch.Row) {
+			if _, err := src.Next(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}},
 	{"journal", 0.02, func(t testing.TB, rows []batch.Row) func(batch.Row) {
-		j := benchJournal(t, len(rows))
+		j := benchJournal(t, rows)
 		return func(row batch.Row) {
 			if err := j.Begin(row); err != nil {
 				t.Fatal(err)
@@ -48,8 +72,8 @@ var works = []work{
 			}
 		}
 	}},
-	{"result", 1.02, func(t testing.TB, rows []batch.Row) func(batch.Row) {
-		j := benchJournal(t, len(rows))
+	{"report", 0.02, func(t testing.TB, rows []batch.Row) func(batch.Row) {
+		j := benchJournal(t, rows)
 		for _, row := range rows {
 			if err := j.Record(revoked(row)); err != nil {
 				t.Fatal(err)
@@ -58,14 +82,16 @@ var works = []work{
 		if err := j.Flush(); err != nil {
 			t.Fatal(err)
 		}
-		return func(row batch.Row) {
-			if _, found, err := j.Result(row); !found || err != nil {
-				t.Fatal(found, err)
+		r, text := j.render(), make([]byte, 0, 1<<10)
+		r.tally = newTally()
+		return func(batch.Row) {
+			if _, err := r.append(text); err != nil {
+				t.Fatal(err)
 			}
 		}
 	}},
-	{"row", 3.1, func(t testing.TB, _ []batch.Row) func(batch.Row) {
-		out := newRowWriter(io.Discard)
+	{"entry", 0.02, func(t testing.TB, _ []batch.Row) func(batch.Row) {
+		out := rowWriter{out: io.Discard}
 		return func(row batch.Row) {
 			e := Entry{Result: revoked(row)}
 			if err := out.entry(&e); err != nil {
@@ -75,12 +101,9 @@ var works = []work{
 	}},
 }
 
-func benchJournal(t testing.TB, rows int) *Journal {
+func benchJournal(t testing.TB, rows []batch.Row) *Journal {
 	t.Helper()
-	j, err := CreateJournal(filepath.Join(t.TempDir(), "journal"), Run{Input: "pairs.csv", Rows: rows, Started: noon})
-	if err != nil {
-		t.Fatal(err)
-	}
+	j := createJournal(t, filepath.Join(t.TempDir(), "journal"), rows, Run{Input: "pairs.csv", Started: noon})
 	t.Cleanup(func() { j.Close() })
 	return j
 }

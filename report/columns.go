@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"imsrevoke/batch"
 	"imsrevoke/batch/plain"
 )
 
@@ -54,10 +55,11 @@ var laterColumns = []string{"verified", "also_shared_with"}
 
 // columnsOf is a row as the report has it.
 func columnsOf(r *Entry) columns {
+	image, member := idCells(&r.Row)
 	c := columns{
 		Line:      strconv.Itoa(r.Row.Line),
-		ImageID:   r.Row.ImageID,
-		MemberID:  r.Row.MemberID,
+		ImageID:   image,
+		MemberID:  member,
 		Outcome:   string(r.Outcome),
 		Attempts:  strconv.Itoa(r.Attempts),
 		RequestID: said(r.RequestID),
@@ -65,11 +67,6 @@ func columnsOf(r *Entry) columns {
 
 		Verified:   string(r.Verified),
 		AlsoShared: said(r.AlsoSharedWith),
-	}
-	if r.Row.Problem != "" {
-		// What is a pair holds nothing that a spreadsheet would run, but an id as
-		// the formula ="ID".
-		c.ImageID, c.MemberID = defuse(r.Row.ImageID), defuse(r.Row.MemberID)
 	}
 	if r.Status != 0 {
 		c.HTTPStatus = strconv.Itoa(r.Status)
@@ -81,6 +78,16 @@ func columnsOf(r *Entry) columns {
 		c.FinishedAt = formatTime(r.FinishedAt)
 	}
 	return c
+}
+
+// idCells are the cells with the ids of a row.
+func idCells(row *batch.Row) (image, member string) {
+	if row.Problem == "" {
+		// What is a pair holds nothing that a spreadsheet would run, but an id as
+		// the formula ="ID".
+		return row.ImageID, row.MemberID
+	}
+	return defuse(row.ImageID), defuse(row.MemberID)
 }
 
 // said is a cell with words of a server.

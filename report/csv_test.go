@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,28 +24,6 @@ const (
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 1_000_000, time.UTC)
 
-// input is an Input in memory.
-type input struct {
-	rows  []batch.Row
-	other [][]string
-	next  int
-}
-
-func (in *input) Next() (batch.Row, error) {
-	if in.next == len(in.rows) {
-		return batch.Row{}, io.EOF
-	}
-	in.next++
-	return in.rows[in.next-1], nil
-}
-
-func (in *input) Other() []string {
-	if in.other == nil {
-		return nil
-	}
-	return in.other[in.next-1]
-}
-
 func rowsOf(n int) []batch.Row {
 	rows := make([]batch.Row, n)
 	for i := range rows {
@@ -56,14 +33,22 @@ func rowsOf(n int) []batch.Row {
 	return rows
 }
 
-func newJournal(t *testing.T) *Journal {
+func journalOf(t *testing.T, rows []batch.Row) *Journal {
 	t.Helper()
-	j, err := CreateJournal(filepath.Join(t.TempDir(), "journal"), Run{Input: "pairs.csv", Started: noon})
-	if err != nil {
-		t.Fatal(err)
-	}
+	j := createJournal(t, filepath.Join(t.TempDir(), "journal"), rows, Run{Input: "pairs.csv", Started: noon})
 	t.Cleanup(func() { j.Close() })
 	return j
+}
+
+// csvLine is a line as encoding/csv writes it.
+func csvLine(cells []string) string {
+	var b strings.Builder
+	w := csv.NewWriter(&b)
+	if err := w.Write(cells); err != nil {
+		panic(err)
+	}
+	w.Flush()
+	return b.String()
 }
 
 func record(t *testing.T, j *Journal, results ...batch.Result) {
@@ -81,21 +66,26 @@ func record(t *testing.T, j *Journal, results ...batch.Result) {
 func TestAReportHasARowForEachRowOfTheInput(t *testing.T) {
 	rows := rowsOf(5)
 	rows[1].Problem, rows[1].ImageID = "the image id is empty", "=cmd|' /C calc'!A1"
-	rows[2].FirstLine = 2
+	rows[2] = rows[0]
+	rows[2].Seq, rows[2].Line, rows[2].FirstLine = 2, 4, 2
 	rows[4].ImageID = " " + image
-	j := newJournal(t)
+	plan := planOf(t, rows, []string{"note", "outcome"}, [][]string{{"a", ""}, {"-5", "@x"}, {"\t1", "+1+1"}, {"", ""}, {"line\nbreak", "＝1"}})
+	defer plan.Close()
+	j, err := CreateJournal(filepath.Join(t.TempDir(), "journal"), plan, Run{Rows: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
 	record(t, j,
 		batch.Result{Row: rows[3], Outcome: batch.Denied, Status: 403, Attempts: 2, Duration: 1500 * time.Millisecond, RequestID: "req-1", Message: "=Not allowed, \"x\"", FinishedAt: noon},
 		batch.Result{Row: rows[0], Outcome: batch.Revoked, Status: 204, Attempts: 1, Duration: 7 * time.Millisecond, RequestID: "req-0", AlsoSharedWith: "the account x", FinishedAt: noon.In(time.FixedZone("", 3600))},
 	)
-	var out bytes.Buffer
-	c := CSV{
-		Input:   &input{rows: rows, other: [][]string{{"a", ""}, {"-5", "@x"}, {"\t1", "+1+1"}, {"", ""}, {"line\nbreak", "＝1"}}},
-		Columns: []string{"note", "outcome"}, Rows: 5, Journal: j, Rest: batch.Skipped, Reason: "the run stopped",
-		Verified: func(seq int) Verification {
-			return Verification{Verdict: map[int]Verdict{0: Gone, 3: StillShared}[seq]}
-		},
+	err = errors.Join(j.End(Stop{Reason: "a signal", Unreached: "the run stopped"}, batch.Summary{}), j.Verified(0, Gone, ""), j.Verified(3, StillShared, ""))
+	if err != nil {
+		t.Fatal(err)
 	}
+	var out bytes.Buffer
+	c := CSV{Journal: j}
 	tally, err := c.Write(&out)
 	if err != nil {
 		t.Fatal(err)
@@ -119,20 +109,20 @@ func TestAReportHasARowForEachRowOfTheInput(t *testing.T) {
 	if diff := cmp.Diff(counts, tally.Outcomes); diff != "" || tally.Rows != 5 || tally.Settled() != 2 {
 		t.Errorf("%d rows, %d settled; %s", tally.Rows, tally.Settled(), diff)
 	}
-	if diff := cmp.Diff(map[Verdict]int{Gone: 1, StillShared: 1, "": 3}, tally.Verified); diff != "" {
+	if diff := cmp.Diff(map[Verdict]int{Gone: 1, StillShared: 1}, tally.Verified); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestTheReportIsWrittenInManyPieces(t *testing.T) {
-	rows := rowsOf(900) // more than are mapped at a time
-	j := newJournal(t)
+	rows := rowsOf(900) // more than are written at a time
+	j := journalOf(t, rows)
 	for i := range rows {
 		k := (i*7 + 3) % len(rows) // in some other order
 		record(t, j, batch.Result{Row: rows[k], Outcome: batch.Revoked, Attempts: 1, FinishedAt: noon})
 	}
 	var out bytes.Buffer
-	c := CSV{Input: &input{rows: rows}, Rows: len(rows), Journal: j}
+	c := CSV{Journal: j}
 	if _, err := c.Write(&out); err != nil {
 		t.Fatal(err)
 	}
@@ -148,41 +138,28 @@ func TestTheReportIsWrittenInManyPieces(t *testing.T) {
 }
 
 func TestAReportThatDoesNotAddUpIsNotPutInPlace(t *testing.T) {
-	recorded := func(t *testing.T, rows ...batch.Row) *Journal {
-		j := newJournal(t)
-		for _, row := range rows {
-			record(t, j, batch.Result{Row: row, Outcome: batch.Revoked, FinishedAt: noon})
-		}
-		return j
-	}
-	rows := rowsOf(3)
-	moved := rowsOf(3)
-	moved[2].Line = 9
-	tests := []struct {
-		name string
-		csv  func(t *testing.T) CSV
-	}{
-		{"fewer rows than the input had", func(t *testing.T) CSV { return CSV{Input: &input{rows: rows[:2]}, Rows: 3} }},
-		{"more rows than the input had", func(t *testing.T) CSV { return CSV{Input: &input{rows: rows}, Rows: 2} }},
-		{"a result without a row", func(t *testing.T) CSV {
-			return CSV{Input: &input{rows: rows[:2]}, Rows: 2, Journal: recorded(t, rows[2])}
-		}},
-		{"a result of another line", func(t *testing.T) CSV {
-			return CSV{Input: &input{rows: moved}, Rows: 3, Journal: recorded(t, rows[2])}
-		}},
-		{"rows out of turn", func(t *testing.T) CSV {
-			return CSV{Input: &input{rows: []batch.Row{rows[1], rows[0]}}, Rows: 2}
-		}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+	for name, change := range map[string]func(*Journal){
+		"fewer rows than the run had": func(j *Journal) { j.run.Rows = 4 },
+		"more rows than the run had":  func(j *Journal) { j.run.Rows = 2 },
+		"a result of another row":     func(j *Journal) { j.states[1] = j.states[2] },
+		"a row that was changed": func(j *Journal) {
+			if _, err := j.file.WriteAt([]byte("9"), j.rowsAt+20); err != nil {
+				panic(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "report.csv")
 			if err := os.WriteFile(path, []byte("an older report"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			c := tt.csv(t)
-			if _, err := c.WriteFile(path); err == nil {
-				t.Error("the report was written")
+			rows := rowsOf(3)
+			j := journalOf(t, rows)
+			record(t, j, batch.Result{Row: rows[2], Outcome: batch.Revoked, FinishedAt: noon})
+			change(j)
+			c := CSV{Journal: j}
+			if _, err := c.WriteFile(path); !errors.Is(err, ErrIncomplete) && !errors.Is(err, ErrDamaged) {
+				t.Errorf("err = %v; want ErrIncomplete or ErrDamaged", err)
 			}
 			if text, _ := os.ReadFile(path); string(text) != "an older report" {
 				t.Errorf("the older report is %q", text)
@@ -191,10 +168,6 @@ func TestAReportThatDoesNotAddUpIsNotPutInPlace(t *testing.T) {
 				t.Errorf("%d files are left", len(left))
 			}
 		})
-	}
-	c := CSV{Input: &input{rows: rows[:2]}, Rows: 3}
-	if _, err := c.Write(io.Discard); !errors.Is(err, ErrIncomplete) {
-		t.Errorf("err = %v; want ErrIncomplete", err)
 	}
 }
 
@@ -208,7 +181,9 @@ func TestNothingBesideAReportIsTouched(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c := CSV{Input: &input{}}
+	plan := planOf(t, nil, nil, nil)
+	defer plan.Close()
+	c := CSV{Plan: plan}
 	if _, err := c.WriteFile(filepath.Join(dir, "report.csv")); err != nil {
 		t.Fatal(err)
 	}
@@ -219,12 +194,14 @@ func TestNothingBesideAReportIsTouched(t *testing.T) {
 
 func TestAJournalIsNotOverwritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal")
-	j, err := CreateJournal(path, Run{Input: "first"})
+	plan := planOf(t, nil, nil, nil)
+	defer plan.Close()
+	j, err := CreateJournal(path, plan, Run{Input: "first"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	j.Close()
-	if _, err := CreateJournal(path, Run{Input: "second"}); !errors.Is(err, os.ErrExist) {
+	if _, err := CreateJournal(path, plan, Run{Input: "second"}); !errors.Is(err, os.ErrExist) {
 		t.Errorf("err = %v; want os.ErrExist", err)
 	}
 	if text, _ := os.ReadFile(path); !bytes.Contains(text, []byte("first")) {
@@ -233,7 +210,8 @@ func TestAJournalIsNotOverwritten(t *testing.T) {
 }
 
 func TestARowEndsOnce(t *testing.T) {
-	j, row := newJournal(t), rowsOf(1)[0]
+	rows := rowsOf(1)
+	j, row := journalOf(t, rows), rows[0]
 	record(t, j, batch.Result{Row: row, Outcome: batch.Revoked})
 	if err := j.Record(batch.Result{Row: row, Outcome: batch.Failed}); err == nil {
 		t.Error("a second result of a row was taken")
@@ -241,7 +219,8 @@ func TestARowEndsOnce(t *testing.T) {
 }
 
 func TestAJournalThatCannotBeWrittenTakesNothingMore(t *testing.T) {
-	j, rows := newJournal(t), rowsOf(2)
+	rows := rowsOf(2)
+	j := journalOf(t, rows)
 	j.file.Close()
 	if err := j.Record(batch.Result{Row: rows[0]}); err != nil {
 		t.Fatal(err)
@@ -261,20 +240,16 @@ func TestResultsSurviveTheJournal(t *testing.T) {
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		n++
-		j, err := CreateJournal(filepath.Join(dir, fmt.Sprint(n)), Run{Input: text.Draw(rt, "input")})
-		if err != nil {
-			rt.Fatal(err)
-		}
-		defer j.Close()
 		rows := rowsOf(rapid.IntRange(1, 5).Draw(rt, "rows"))
+		j := createJournal(rt, filepath.Join(dir, fmt.Sprint(n)), rows, Run{Input: text.Draw(rt, "input")})
+		defer j.Close()
 		results := make([]batch.Result, len(rows))
 		for i, row := range rows {
-			row.ImageID, row.MemberID = text.Draw(rt, "image"), text.Draw(rt, "member")
 			results[i] = batch.Result{
 				Row: row, Outcome: rapid.SampledFrom(batch.Outcomes()).Draw(rt, "outcome"),
-				Status: rapid.IntRange(0, 599).Draw(rt, "status"), Attempts: rapid.IntRange(0, 9).Draw(rt, "attempts"),
+				Status: rapid.IntRange(0, 599).Draw(rt, "status"), Attempts: rapid.IntRange(1, 9).Draw(rt, "attempts"),
 				Duration:  time.Duration(rapid.Int64Range(0, 1e9).Draw(rt, "ms")) * time.Millisecond,
-				RequestID: text.Draw(rt, "request"), Message: text.Draw(rt, "message"),
+				RequestID: text.Draw(rt, "request"), Message: text.Draw(rt, "message"), AlsoSharedWith: text.Draw(rt, "others"),
 				Lost:       rapid.Bool().Draw(rt, "lost"),
 				FinishedAt: noon.Add(time.Duration(rapid.Int64Range(0, 1e12).Draw(rt, "at")) * time.Millisecond),
 			}
@@ -286,16 +261,21 @@ func TestResultsSurviveTheJournal(t *testing.T) {
 			rt.Fatal(err)
 		}
 		for _, want := range results {
-			got, found, err := j.Result(want.Row)
-			if err != nil || !found {
-				rt.Fatalf("found %v, %v", found, err)
+			recorded, err := j.result(want.Row.Seq)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			got, err := recorded.result(want.Row)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			want.RequestID, want.Message, want.AlsoSharedWith = said(want.RequestID), said(want.Message), said(want.AlsoSharedWith)
+			if want.Outcome == batch.Duplicate {
+				want.First = batch.RepeatedOutcome(want.Message)
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				rt.Fatal(diff)
 			}
-		}
-		if _, found, err := j.Result(batch.Row{Seq: len(rows)}); found || err != nil {
-			rt.Fatalf("a row that was not recorded: %v, %v", found, err)
 		}
 	})
 }

@@ -1,11 +1,10 @@
-// Package report keeps the results of a run, and tells them.
+// Package report keeps the rows of a run and their results, and tells them.
 //
-// While a run goes on, a [Journal] takes each result as it comes: append-only
-// text in the order in which rows finish. At the end a [CSV] joins the journal
-// with the input again and writes one row for each row of the input, in the
-// input's order. Everything that is told of a run comes from the journal and
-// the input; nothing is counted twice.
+// Before anything is sent, a [Plan] gets the rows of the input. A [Journal] begins
+// with them, and while the run goes on takes each result as it comes: append-only
+// text in the order in which rows finish. At the end a [CSV] is made of the journal
+// alone, with one row for each row of the input, in the input's order.
 //
-// Afterwards [Results] reads an existing report, or a journal, and a [View]
-// shows it in another form.
+// At any time [Results] reads a report, or a journal, which has the same rows, and a
+// [View] shows them in another form.
 package report

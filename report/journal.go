@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"imsrevoke/batch"
@@ -52,6 +51,9 @@ type Run struct {
 	Host    string    `json:"host,omitempty"`
 	Version string    `json:"version"`
 	Started time.Time `json:"started"`
+	// Plan is what else is known of the rows, for the program that goes on with the
+	// run; a journal does not look into it.
+	Plan json.RawMessage `json:"plan,omitempty"`
 	// Parts are the runs that the journal tells of: those that this one has gone
 	// on with, and this one. Started is when the first one began. The line of a
 	// run has no parts, and says when that run began.
@@ -97,50 +99,69 @@ func (r *Run) Sent() (sent batch.Summary) {
 	return sent
 }
 
-// A Journal is the record of a run while it goes on: a text file to which
-// results are appended as rows finish.
+// A Journal is the record of a run while it goes on: a text file that begins with
+// the rows of the input, and to which results are appended as rows finish. It is all
+// that is needed to make the report, or to go on with the run.
 //
 // Each line is a checksum, a word for what the line is, and fields, all
 // separated by tabs; a tab, line end or backslash within a field is written
 // \t, \n, \r or \\. The checksum (CRC-32C) covers the checksum of the line
 // before, too, so that a line that is missing shows.
 //
-//	run   format, JSON     a run begins: which one it is
-//	sent  number           rows up to this one, counted from 0, may have been sent
-//	row   number, columns  a row has ended: the report's columns, whether an
-//	                       attempt may have been applied without an answer, and
-//	                       for some rows who else can use the image, and the
-//	                       number of the row that the row repeats
-//	end   reason, time,    the run has ended, and nothing is under way: why it was
-//	      JSON             stopped, if it was, when it ended, and what it has sent.
+//	plan  format, columns  the first line; the names of the input's other columns,
+//	                       as CSV
+//	pair  row, cells       a row: the report's columns line, image_id and member_id,
+//	                       and the cells of the other columns, both as CSV. Rows are
+//	                       counted from 0.
+//	bad   row, cells, why  likewise, of a row that is not a pair
+//	note  number, first,   what is known of that row only once all are there: the
+//	      line, respelled  number and the line of the row that it repeats, and whether
+//	                       its member is spelled in different ways
+//	run   JSON             a run begins: which one it is
+//	sent  number           rows up to this one may have been sent
+//	row   number, lost,    a row has ended: whether an attempt may have been applied
+//	      result, others   without an answer, the report's columns from outcome to
+//	                       finished_at as CSV, and for some rows who else can use the
+//	                       image
+//	checked number, verdict, others
+//	                       what a verification after the run has found
+//	end   JSON             the run has ended, and nothing is under way: why it was
+//	                       stopped, if it was, when it ended, and what it has sent.
 //	                       A verification that follows ends with another one.
 //	report  sum            the report was written; the SHA-256 of the file
 //
-// A sent line is on the disk before the rows that it announces are sent. So
-// the death of the process costs the results of the requests under way, and a
-// power cut those since the last sent line, which is never much longer than a
-// second of work; and in both cases the rows are known that may have been sent
-// without a result.
+// The plan and the line of the run are on the disk before anything is sent, and a
+// sent line before the rows that it announces. So the death of the process costs
+// the results of the requests under way, and a power cut those since the last sent
+// line, which is never much longer than a second of work; and in both cases the
+// rows are known that may have been sent without a result.
 //
 // A Journal is a [batch.Recorder]. Its methods are called by one goroutine at
 // a time.
 type Journal struct {
-	file    *os.File
-	sum     checksum
-	pending []byte // recorded, not written yet
-	size    int64  // of what is written
-	blocks  blocks // to read it
-	rows    []rowState
-	results int
-	err     error // the last failure to write; nothing is begun after one
+	lineWriter
+	planText
+	blocks blocks // to read the file
+	states []rowState
+	others map[int]string // who else can use the image, as a verification has found
+	text   []byte
+	err    error // the last failure to write; nothing is begun after one
 
 	sent       int // the number of the last row that may have been sent, -1 for none
 	window     int // how many rows the last sent line announced
 	reservedAt time.Time
 	open       int // rows that were begun and have no result yet
 	begun      bool
-	temporary  bool   // Close removes the file
-	earlier    []Part // the runs before the one that is written
+	temporary  bool // Close removes the file
+
+	loaded os.FileInfo // of the file, before it was read; nil if it was written
+
+	run   Run    // the last one
+	parts []Part // the runs that were read
+	ended bool   // the last one has, with nothing under way
+	stop  Stop   // how it was stopped
+	// newest is the latest time at which a row finished, as it is in the file.
+	newest string
 }
 
 var _ batch.Recorder = (*Journal)(nil)
@@ -160,12 +181,26 @@ const (
 	stateLost
 	// stateFresh: the last result is of the run that is being read.
 	stateFresh
+	// stateGone and stateShared: what a verification has found.
+	stateGone
+	stateShared
 
 	stateOffset rowState = 1<<48 - 1
 )
 
 func (s rowState) offset() int64          { return int64(s & stateOffset) }
 func (s rowState) is(facts rowState) bool { return s&facts != 0 }
+
+// verdict is what a verification has found.
+func (s rowState) verdict() Verdict {
+	switch {
+	case s.is(stateGone):
+		return Gone
+	case s.is(stateShared):
+		return StillShared
+	}
+	return ""
+}
 
 const (
 	minWindow = 16
@@ -175,16 +210,27 @@ const (
 	rowSpace = 1 << 10
 )
 
-// CreateJournal starts the journal of a run. Only the owner can read the file;
-// one that exists is an error that wraps [os.ErrExist].
-func CreateJournal(path string, run Run) (*Journal, error) {
+// CreateJournal starts the journal of a run of these rows. Only the owner can read
+// the file; one that exists is an error that wraps [os.ErrExist].
+func CreateJournal(path string, plan *Plan, run Run) (*Journal, error) {
+	text, err := plan.complete()
+	if err != nil {
+		return nil, err
+	}
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	j := journalIn(file, run)
+	j := newJournal(file, text, plan.sum)
+	_, err = plan.file.Seek(0, io.SeekStart)
+	if err == nil {
+		_, err = io.CopyN(file, plan.file, text.end)
+	}
+	if err == nil {
+		err = j.start(run)
+	}
 	// The name is on the disk before anything is sent, as its text is.
-	if err := errors.Join(j.begin(run), syncDir(filepath.Dir(path))); err != nil {
+	if err := errors.Join(err, j.err, syncDir(filepath.Dir(path))); err != nil {
 		file.Close()
 		os.Remove(path)
 		return nil, err
@@ -192,45 +238,60 @@ func CreateJournal(path string, run Run) (*Journal, error) {
 	return j, nil
 }
 
-// TempJournal starts the journal of a check, which nobody goes on with, in a file
-// that loses its name at once, or in [Journal.Close] where the system keeps that.
-func TempJournal(dir string, run Run) (*Journal, error) {
-	file, err := os.CreateTemp(dir, ".imsrevoke-*.journal")
+// TempJournal starts the journal of a check, which nobody goes on with, in the file
+// of the plan.
+func TempJournal(plan *Plan, run Run) (*Journal, error) {
+	text, err := plan.complete()
 	if err != nil {
 		return nil, err
 	}
-	j := journalIn(file, run)
-	j.temporary = os.Remove(file.Name()) != nil
-	if err := j.begin(run); err != nil {
+	j := newJournal(plan.file, text, plan.sum)
+	j.temporary, plan.file = plan.temporary, nil
+	if err := j.begins(run); err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
 	return j, nil
 }
 
-func journalIn(file *os.File, run Run) *Journal {
-	// All at once, so that it never has to be copied to grow.
-	return &Journal{file: file, rows: make([]rowState, 0, run.Rows)}
+// newJournal is the journal that goes on behind a plan.
+func newJournal(file *os.File, plan planText, sum checksum) *Journal {
+	return &Journal{
+		lineWriter: lineWriter{file: file, sum: sum, size: plan.end}, planText: plan,
+		states: make([]rowState, plan.rows), others: make(map[int]string),
+	}
 }
 
-// begin writes that a run begins.
-func (j *Journal) begin(run Run) error {
+// start writes that a run begins, and brings it to the disk.
+func (j *Journal) start(run Run) error {
+	return errors.Join(j.begins(run), j.sync())
+}
+
+func (j *Journal) begins(run Run) error {
+	if run.Rows != j.rows {
+		return fmt.Errorf("the run has %d rows, and its plan %d", run.Rows, j.rows)
+	}
 	identity, err := json.Marshal(run)
 	if err != nil {
 		return err
 	}
 	j.sent, j.window, j.begun = -1, minWindow/2, true
-	j.append(wordRun, func(line []byte) []byte {
-		line = appendField(line, journalFormat)
-		return appendField(line, string(identity))
-	})
-	return j.sync()
+	j.run, j.ended, j.stop = run, false, Stop{}
+	for seq := range j.states {
+		j.states[seq] &^= stateGone | stateShared
+	}
+	clear(j.others)
+	j.begin(wordRun)
+	j.field(string(identity))
+	j.finish()
+	return nil
 }
 
 // Begin makes sure that it will be known that the row may have been sent, and
 // that there is room on the disk for its result. It does so for some rows at a
 // time: for about as many as a second of work takes.
 //
-// It fails as well when somebody else has removed or replaced the file.
+// It fails as well when somebody else has removed or replaced the file, or has
+// written to it.
 func (j *Journal) Begin(row batch.Row) error {
 	j.open++
 	if j.err != nil || row.Seq <= j.sent {
@@ -245,7 +306,9 @@ func (j *Journal) Begin(row batch.Row) error {
 		j.window, j.reservedAt = max(j.window/2, minWindow), now
 	}
 	j.sent = row.Seq + j.window - 1
-	j.append(wordSent, func(line []byte) []byte { return appendNumber(line, int64(j.sent)) })
+	j.begin(wordSent)
+	j.number(j.sent)
+	j.finish()
 	if err := j.sync(); err != nil {
 		return err
 	}
@@ -256,54 +319,73 @@ func (j *Journal) Begin(row batch.Row) error {
 }
 
 // Record takes a result. It is written by the next Flush, or earlier. After a
-// failure it is kept to be written by Close, if that can be.
+// failure it is kept to be written by End, if that can be.
 func (j *Journal) Record(r batch.Result) error {
-	if seq := r.Row.Seq; seq < len(j.rows) && j.rows[seq].is(stateFresh) {
+	seq := r.Row.Seq
+	if seq < 0 || seq >= len(j.states) {
+		return fmt.Errorf("the row on line %d is not in the plan", r.Row.Line)
+	}
+	if j.states[seq].is(stateFresh) {
 		return fmt.Errorf("the row on line %d has ended twice", r.Row.Line)
 	}
 	offset := j.size + int64(len(j.pending))
-	j.append(wordRow, func(line []byte) []byte { return appendResult(line, &r) })
-	j.note(r.Row.Seq, offset, r.Outcome)
+	j.begin(wordRow)
+	j.number(seq)
+	j.number(map[bool]int{true: 1}[r.Lost])
+	j.text = appendResult(j.text[:0], &r)
+	j.pending = appendField(j.pending, j.text)
+	if r.AlsoSharedWith != "" {
+		j.field(said(r.AlsoSharedWith))
+	}
+	j.finish()
+	j.note(seq, offset, r.Outcome)
 	if r.Attempts > r.Row.PastAttempts {
 		j.open--
 	}
-	const most = 256 << 10
-	if len(j.pending) >= most && j.err == nil {
+	return j.flushed()
+}
+
+// flushed writes what is pending if that is much.
+func (j *Journal) flushed() error {
+	if len(j.pending) >= maxPending {
 		return j.Flush()
 	}
 	return j.err
 }
 
-// note remembers where the last result of a row stands.
+// note remembers where the last result of a row is.
 func (j *Journal) note(seq int, offset int64, o batch.Outcome) {
-	j.grow(seq + 1)
-	if j.rows[seq] == 0 {
-		j.results++
-	}
-	j.rows[seq] = rowState(offset) | stateFresh
+	j.states[seq] = rowState(offset) | stateFresh
 	if o.Settled() {
-		j.rows[seq] |= stateSettled
+		j.states[seq] |= stateSettled
 	}
 	if o == batch.Duplicate || o == batch.Invalid {
-		j.rows[seq] |= stateUnsent
+		j.states[seq] |= stateUnsent
 	}
 }
 
-// grow makes room for the states of n rows.
-func (j *Journal) grow(n int) {
-	if n > len(j.rows) {
-		j.rows = append(j.rows, make([]rowState, n-len(j.rows))...)
-	}
+// Verified notes what a verification after the run has found of a row, and with whom
+// else the image is shared, see [batch.Result.AlsoSharedWith].
+func (j *Journal) Verified(seq int, verdict Verdict, others string) error {
+	j.begin(wordChecked)
+	j.number(seq)
+	j.field(string(verdict))
+	j.field(others)
+	j.finish()
+	j.noteVerdict(seq, verdict, others)
+	return j.flushed()
 }
 
-// append adds one line with its checksum to what is pending.
-func (j *Journal) append(word string, fields func([]byte) []byte) {
-	begin := len(j.pending)
-	j.pending = append(j.pending, emptySum...)
-	j.pending = appendField(j.pending, word)
-	j.pending = fields(j.pending)
-	j.sum.put(j.pending[begin:])
-	j.pending = append(j.pending, '\n')
+func (j *Journal) noteVerdict(seq int, verdict Verdict, others string) {
+	switch verdict {
+	case Gone:
+		j.states[seq] |= stateGone
+	case StillShared:
+		j.states[seq] |= stateShared
+	}
+	if others != "" {
+		j.others[seq] = others
+	}
 }
 
 // Flush hands to the operating system what was recorded: it survives the
@@ -358,7 +440,8 @@ func (j *Journal) inPlace() error {
 	return nil
 }
 
-// untouched reports that somebody else has cut the file, or added to it.
+// untouched reports that somebody else has cut the file, or added to it. It is asked
+// before each write, which would hide that the file was cut.
 func (j *Journal) untouched() error {
 	switch info, err := j.file.Stat(); {
 	case err != nil:
@@ -367,6 +450,12 @@ func (j *Journal) untouched() error {
 		return fmt.Errorf("the journal %s was written to by somebody else: it has %d bytes and not %d", j.file.Name(), info.Size(), j.size)
 	}
 	return nil
+}
+
+// Outdated reports whether the file has changed since it was read.
+func (j *Journal) Outdated() bool {
+	there, err := os.Stat(j.file.Name())
+	return err != nil || !os.SameFile(there, j.loaded) || there.Size() != j.loaded.Size() || !there.ModTime().Equal(j.loaded.ModTime())
 }
 
 // Saved returns the name of a file that holds what the journal does: its own,
@@ -388,33 +477,45 @@ func (j *Journal) Saved() (string, error) {
 // A Stop says how a run ended before its last row. The zero Stop is that of a
 // run that was not stopped.
 type Stop struct {
-	Reason string
-	At     time.Time
+	Reason string `json:"reason,omitempty"`
+	// Unreached is what the report says of a row that the run did not get to.
+	Unreached string `json:"unreached,omitempty"`
+	// ExitCode is the one that the program ends with for this reason.
+	ExitCode int       `json:"exit_code,omitempty"`
+	At       time.Time `json:"at"`
+}
+
+// An ending is the line of the end of a run.
+type ending struct {
+	Stop
+	Sent batch.Summary `json:"sent"`
 }
 
 // End notes that the run has ended and that nothing is under way, and what it has
 // sent, and brings everything to the disk. What could not be written before is
 // tried once more: its error is nil when nothing was lost.
 func (j *Journal) End(stop Stop, sent batch.Summary) error {
-	counts, err := json.Marshal(sent)
-	if err != nil {
-		return err
-	}
 	if stop.At.IsZero() {
 		stop.At = time.Now()
 	}
+	text, err := json.Marshal(ending{stop, sent})
+	if err != nil {
+		return err
+	}
 	j.err = nil
-	j.append(wordEnd, func(line []byte) []byte {
-		line = appendTime(append(appendField(line, stop.Reason), '\t'), stop.At)
-		return appendField(line, string(counts))
-	})
+	j.begin(wordEnd)
+	j.field(string(text))
+	j.finish()
+	j.ended, j.stop = true, stop
 	return j.sync()
 }
 
 // Reported notes the SHA-256, in hexadecimal, of the report that has been written,
 // and brings it to the disk.
 func (j *Journal) Reported(sum string) error {
-	j.append(wordReport, func(line []byte) []byte { return appendField(line, sum) })
+	j.begin(wordReport)
+	j.field(sum)
+	j.finish()
 	return j.sync()
 }
 
@@ -425,11 +526,7 @@ func (j *Journal) Close() error {
 	if j.begun {
 		err = j.file.Truncate(j.size) // the room that was set aside goes back
 	}
-	err = errors.Join(err, j.file.Close())
-	if j.temporary {
-		err = errors.Join(err, os.Remove(j.file.Name()))
-	}
-	return err
+	return errors.Join(err, closeTemp(j.file, j.temporary))
 }
 
 // Discard closes the file and removes it, unless somebody else has taken its name:
@@ -443,63 +540,39 @@ func (j *Journal) Discard() error {
 	return err
 }
 
+// Run is the last run of the journal.
+func (j *Journal) Run() Run { return j.run }
+
 // Earlier are the runs that the journal goes on with.
-func (j *Journal) Earlier() []Part { return j.earlier }
+func (j *Journal) Earlier() []Part { return j.parts }
 
-// Results is how many rows have a result, or ought to: see [Journal.Result].
-func (j *Journal) Results() int { return j.results }
+// Rows reads all rows of the plan.
+func (j *Journal) Rows() batch.Source { return j.read(j.file) }
 
-// Result returns the last recorded result of a row, or what follows from there
-// being none. The row's own fields are taken from row.
-func (j *Journal) Result(row batch.Row) (r batch.Result, found bool, err error) {
-	if row.Seq >= len(j.rows) {
-		return batch.Result{}, false, nil
-	}
-	state := j.rows[row.Seq]
-	switch {
-	case state.offset() != 0:
-		if r, err = j.read(state.offset(), row); err != nil {
-			return batch.Result{}, false, err
-		}
-	case !state.is(stateLost):
-		return batch.Result{}, false, nil
-	default:
-		if r, unsent := row.Unsent(); unsent {
-			return r, true, nil
-		}
-	}
-	r.Row = row
-	if state.is(stateLost) && !state.is(stateUnsent) {
-		const lost = "an earlier run was cut off while this row may have been under way: check whether the share is there"
-		r.Outcome, r.Lost, r.Message = batch.Unknown, true, strings.TrimPrefix(r.Message+"; "+lost, "; ")
-	}
-	return r, true, nil
+// A recorded is the line with the result of a row.
+type recorded struct {
+	text   resultText
+	lost   bool
+	others string
 }
 
-// read reads the result that stands at an offset, which must be that of row.
-func (j *Journal) read(offset int64, row batch.Row) (batch.Result, error) {
-	r, err := j.readAny(offset, &row)
-	if err == nil && (r.Row.Seq != row.Seq || r.Row.Line != row.Line) {
-		err = fmt.Errorf("%w: it is that of another row", ErrDamaged)
-	}
+// result reads the result of a row that has one. It is valid until the next call.
+func (j *Journal) result(seq int) (recorded, error) {
+	line, err := j.lineAt(j.states[seq].offset())
 	if err != nil {
-		return batch.Result{}, fmt.Errorf("read the journal: the result of line %d: %w", row.Line, err)
+		return recorded{}, fmt.Errorf("read the journal: %w", err)
 	}
-	return r, nil
-}
-
-// readAny reads the result that stands at an offset, of whatever row. That it is
-// probably like one spares memory.
-func (j *Journal) readAny(offset int64, like *batch.Row) (batch.Result, error) {
-	line, err := j.lineAt(offset)
-	if err != nil {
-		return batch.Result{}, err
+	p := newLineParser(line)
+	word := p.text(wordRow)
+	at, r := p.number(), recorded{lost: p.number() == 1, text: p.raw()}
+	if !p.ended {
+		r.others = p.text("")
 	}
-	r, err := parseResult(line, like)
-	if err != nil {
-		return r, fmt.Errorf("%w: %w", ErrDamaged, err)
+	p.end()
+	if p.err == nil && (word != wordRow || at != seq) {
+		p.fail(errors.New("it is not the result of its row"))
 	}
-	return r, nil
+	return r, p.damage()
 }
 
 // lineAt returns the line that begins at an offset, without its end. It is good

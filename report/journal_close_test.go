@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -29,7 +30,7 @@ func TestAJournalThatWasOnlyOpenedStaysAsItIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := OpenJournal(path, thisRun)
+	j, err := OpenJournal(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,16 +42,38 @@ func TestAJournalThatWasOnlyOpenedStaysAsItIs(t *testing.T) {
 	}
 }
 
+// tempJournal is a temporary journal of one row.
+func tempJournal(t *testing.T, dir string) *Journal {
+	t.Helper()
+	plan, err := NewPlan(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plan.Close()
+	if _, err := TempJournal(plan, Run{Rows: 1}); err == nil {
+		t.Fatal("a run of one row was begun whose plan has none")
+	}
+	if plan, err = NewPlan(dir); err != nil {
+		t.Fatal(err)
+	}
+	defer plan.Close()
+	if err := errors.Join(plan.Begin(nil), plan.Add(rowsOf(1)[0], nil)); err != nil {
+		t.Fatal(err)
+	}
+	j, err := TempJournal(plan, Run{Rows: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
 // TestATemporaryJournalLeavesNothing: the journal of a check can be read while it
 // is open, and then nobody has to remove it.
 func TestATemporaryJournalLeavesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	row := rowsOf(1)[0]
-	j, err := TempJournal(dir, thisRun)
-	if err != nil {
-		t.Fatal(err)
-	}
+	j := tempJournal(t, dir)
 	if entries, err := os.ReadDir(dir); err != nil || runtime.GOOS != "windows" && len(entries) > 0 {
 		t.Errorf("while it is open there are %v: %v", entries, err)
 	}
@@ -60,8 +83,8 @@ func TestATemporaryJournalLeavesNothing(t *testing.T) {
 	if err := j.End(Stop{}, batch.Summary{}); err != nil {
 		t.Fatal(err)
 	}
-	if r, found, err := j.Result(row); err != nil || !found || r.Outcome != batch.Absent {
-		t.Errorf("the result is %v, %t, %v", r.Outcome, found, err)
+	if r, found := resultOf(t, j, 0); !found || r.Outcome != batch.Absent {
+		t.Errorf("the result is %v, %t", r.Outcome, found)
 	}
 	if err := j.Close(); err != nil {
 		t.Error(err)
@@ -77,10 +100,7 @@ func TestADiscardedJournalIsGone(t *testing.T) {
 	t.Parallel()
 	for _, replaced := range []bool{false, true} {
 		path := filepath.Join(t.TempDir(), "journal")
-		j, err := CreateJournal(path, thisRun)
-		if err != nil {
-			t.Fatal(err)
-		}
+		j := createJournal(t, path, rowsOf(1), thisRun)
 		if replaced {
 			if err := os.Rename(path, path+".old"); err != nil {
 				t.Skip(err) // where files that are open keep their names
@@ -97,10 +117,7 @@ func TestADiscardedJournalIsGone(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	j, err := TempJournal(dir, thisRun)
-	if err != nil {
-		t.Fatal(err)
-	}
+	j := tempJournal(t, dir)
 	if err := j.Discard(); err != nil {
 		t.Error(err)
 	}

@@ -42,7 +42,9 @@ func TestTheNameOfAJournalIsSynced(t *testing.T) {
 				return
 			}
 		}
-		j, err := CreateJournal(path, Run{})
+		plan := planOf(t, nil, nil, nil)
+		defer plan.Close()
+		j, err := CreateJournal(path, plan, Run{})
 		if err == nil {
 			err = j.Close()
 		}

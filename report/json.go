@@ -13,13 +13,12 @@ import (
 // those of a row are the columns of the CSV. What is empty is left out.
 
 type jsonReport struct {
-	Run         *Run            `json:"run,omitempty"`
-	Ended       bool            `json:"ended"`
-	Stopped     *jsonStop       `json:"stopped,omitempty"`
-	UnnamedRows int             `json:"unnamed_rows,omitempty"`
-	Only        []batch.Outcome `json:"only,omitempty"`
-	Counts      jsonCounts      `json:"counts"`
-	Reasons     []jsonReason    `json:"reasons"`
+	Run     *Run            `json:"run,omitempty"`
+	Ended   bool            `json:"ended"`
+	Stopped *jsonStop       `json:"stopped,omitempty"`
+	Only    []batch.Outcome `json:"only,omitempty"`
+	Counts  jsonCounts      `json:"counts"`
+	Reasons []jsonReason    `json:"reasons"`
 }
 
 type jsonStop struct {
@@ -110,7 +109,7 @@ func newEncoder(w io.Writer) *json.Encoder {
 
 func (v View) jsonReport(s *Survey) jsonReport {
 	j := jsonReport{
-		Run: s.Run, Ended: s.Ended, UnnamedRows: s.Unnamed, Only: v.Only,
+		Run: s.Run, Ended: s.Ended, Only: v.Only,
 		Counts:  jsonCounts{Rows: s.Rows, Settled: s.Settled(), Outcomes: s.Outcomes, Verified: s.Verified, AlsoShared: s.AlsoShared},
 		Reasons: []jsonReason{},
 	}

@@ -34,7 +34,7 @@ const KindHead = 4 << 10
 const pageMark = `<meta name="generator" content="imsrevoke">`
 
 var (
-	journalHead = pattern(`^[0-9a-f]{8}` + journalBegin + `\d+\t`)
+	journalHead = pattern(`^[0-9a-f]{8}(` + journalBegin + `|` + earlierBegin + `)\d+\t`)
 	jsonHead    = pattern(`^\{\n  "(run": \{\n(    .*\n)*?    "digest": "|ended": (true|false),\n(  .*\n)*?  "counts": \{\n    "rows": \d)`)
 	jsonlHead   = pattern(`^\{"line":\d+,"image_id":"`)
 	shareHead   = pattern(`^\{("image_id":"[^"]*","member_id":"|\n  "shares": \[)`)
@@ -44,6 +44,12 @@ var (
 // start of no program.
 func pattern(text string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
+
+// isJournal reports whether a file with these first bytes is a journal, whole or not.
+func isJournal(head []byte) bool {
+	text := string(head[min(len(head), sumLength):])
+	return strings.HasPrefix(text, journalBegin) || strings.HasPrefix(text, earlierBegin)
 }
 
 // KindOf tells by the first [KindHead] bytes of a file which of the program's

@@ -21,7 +21,9 @@ func TestKindOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	written := map[string]Kind{name: KindReport, name + ".journal": KindJournal}
-	if _, err := (&CSV{Input: &input{rows: []batch.Row{row}}, Rows: 1, Rest: batch.Skipped}).WriteFile(name); err != nil {
+	plan := planOf(t, []batch.Row{row}, nil, nil)
+	defer plan.Close()
+	if _, err := (&CSV{Plan: plan, Rest: batch.Skipped}).WriteFile(name); err != nil {
 		t.Fatal(err)
 	}
 	results, err := OpenResults(name)

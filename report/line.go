@@ -1,36 +1,104 @@
 package report
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
+	"os"
 	"strconv"
-	"time"
 
 	"imsrevoke/batch"
 )
 
-// journalFormat names the format of a journal, on the line of each run. The
-// format before differs in what a row proves: see takeRun.
+// journalFormat names the format of a journal, on its first line. Earlier formats
+// have no plan; see [ErrEarlierFormat].
 const (
-	journalFormat = journalName + "2"
-	formatBefore  = journalName + "1"
+	journalFormat = journalName + "3"
 	journalName   = "imsrevoke-journal/"
 )
 
 // The words for what a line is.
 const (
-	wordRun    = "run"
-	wordSent   = "sent"
-	wordRow    = "row"
-	wordEnd    = "end"
-	wordReport = "report"
+	wordPlan    = "plan"
+	wordPair    = "pair"
+	wordBad     = "bad"
+	wordNote    = "note"
+	wordRun     = "run"
+	wordSent    = "sent"
+	wordRow     = "row"
+	wordChecked = "checked"
+	wordEnd     = "end"
+	wordReport  = "report"
 )
 
-// journalBegin begins a journal, behind the checksum of its first line.
-const journalBegin = "\t" + wordRun + "\t" + journalName
+// journalBegin begins a journal, behind the checksum of its first line;
+// earlierBegin one of an earlier format.
+const (
+	journalBegin = "\t" + wordPlan + "\t" + journalName
+	earlierBegin = "\t" + wordRun + "\t" + journalName
+)
+
+// maxPending is how many bytes of lines are kept in memory before they are written.
+const maxPending = 256 << 10
+
+// A lineWriter makes lines, each with its checksum.
+type lineWriter struct {
+	file    *os.File
+	sum     checksum // of the last line
+	pending []byte   // lines that are not written yet
+	size    int64    // of what is written
+	start   int      // of the line that is being made, in pending
+}
+
+// begin begins a line; its fields follow.
+func (w *lineWriter) begin(word string) {
+	w.start = len(w.pending)
+	w.pending = append(w.pending, emptySum...)
+	w.field(word)
+}
+
+func (w *lineWriter) field(text string) { w.pending = appendField(w.pending, text) }
+func (w *lineWriter) number(n int)      { w.pending = appendNumber(w.pending, int64(n)) }
+
+// finish ends the line.
+func (w *lineWriter) finish() {
+	w.sum.put(w.pending[w.start:])
+	w.pending = append(w.pending, '\n')
+}
+
+// A lineReader reads the lines of a part of a file, one after another.
+type lineReader struct {
+	in  *bufio.Reader
+	sum checksum
+}
+
+// newLineReader reads from one offset to another. The sum is that of the line
+// before.
+func newLineReader(file io.ReaderAt, from, to int64, sum checksum) *lineReader {
+	size := int(min(max(to-from, 16), 256<<10))
+	return &lineReader{bufio.NewReaderSize(io.NewSectionReader(file, from, to-from), size), sum}
+}
+
+// next returns the next line without its end, valid until the next call, and io.EOF
+// after the last.
+func (r *lineReader) next() ([]byte, error) {
+	line, err := readLine(r.in)
+	switch {
+	case err == io.EOF && len(line) == 0:
+		return nil, io.EOF
+	case err == io.EOF:
+		return nil, fmt.Errorf("%w: a line is cut off", ErrDamaged)
+	case err != nil:
+		return nil, err
+	case !r.sum.check(line):
+		return nil, fmt.Errorf("%w: a line is not what was written", ErrDamaged)
+	}
+	return line, nil
+}
 
 // A checksum is that of the line before, in the form in which it stands there.
 type checksum [sumLength]byte
@@ -67,7 +135,7 @@ func (c *checksum) check(line []byte) bool {
 }
 
 // appendField appends a tab and the field.
-func appendField(line []byte, field string) []byte {
+func appendField[T string | []byte](line []byte, field T) []byte {
 	line = append(line, '\t')
 	if isPlain(field) {
 		return append(line, field...)
@@ -90,7 +158,7 @@ func appendField(line []byte, field string) []byte {
 }
 
 // isPlain reports whether a field stands in a line as it is.
-func isPlain(field string) bool {
+func isPlain[T string | []byte](field T) bool {
 	for i := range len(field) {
 		if c := field[i]; c < ' ' || c == '\\' {
 			return false
@@ -104,17 +172,17 @@ func appendNumber(line []byte, n int64) []byte {
 	return strconv.AppendInt(append(line, '\t'), n, 10)
 }
 
-// unescape is what appendField has written.
-func unescape(field []byte) (string, error) {
+// unescape is what appendField has written: the field itself if it is that.
+func unescape(field []byte) ([]byte, error) {
 	if bytes.IndexByte(field, '\\') < 0 {
-		return string(field), nil
+		return field, nil
 	}
 	text := make([]byte, 0, len(field))
 	for i := 0; i < len(field); i++ {
 		c := field[i]
 		if c == '\\' {
 			if i++; i == len(field) {
-				return "", errors.New("a backslash ends the field")
+				return nil, errors.New("a backslash ends the field")
 			}
 			switch field[i] {
 			case 't':
@@ -125,73 +193,83 @@ func unescape(field []byte) (string, error) {
 				c = '\r'
 			case '\\':
 			default:
-				return "", fmt.Errorf(`the field holds \%c`, field[i])
+				return nil, fmt.Errorf(`the field holds \%c`, field[i])
 			}
 		}
 		text = append(text, c)
 	}
-	return string(text), nil
+	return text, nil
 }
 
-// appendResult appends the fields of a row line.
-func appendResult(line []byte, r *batch.Result) []byte {
-	line = appendNumber(line, int64(r.Row.Seq))
-	line = appendNumber(line, int64(r.Row.Line))
-	line = appendField(line, r.Row.ImageID)
-	line = appendField(line, r.Row.MemberID)
-	line = appendField(line, string(r.Outcome))
-	line = appendNumber(line, int64(r.Status))
-	line = appendNumber(line, int64(r.Attempts))
-	line = appendNumber(line, r.Duration.Milliseconds())
-	line = appendField(line, r.RequestID)
-	line = appendField(line, r.Message)
-	line = appendTime(append(line, '\t'), r.FinishedAt)
-	lost := int64(0)
-	if r.Lost {
-		lost = 1
+// appendResult appends the text of the report's columns from outcome to finished_at.
+func appendResult(text []byte, r *batch.Result) []byte {
+	text = append(text, r.Outcome...)
+	text = append(text, ',')
+	if r.Status != 0 {
+		text = strconv.AppendInt(text, int64(r.Status), 10)
 	}
-	line = appendNumber(line, lost)
-	if r.AlsoSharedWith == "" && r.Outcome != batch.Duplicate {
-		return line // as nearly all do
+	text = strconv.AppendInt(append(text, ','), int64(r.Attempts), 10)
+	text = append(text, ',')
+	if r.Attempts > 0 {
+		text = strconv.AppendInt(text, r.Duration.Milliseconds(), 10)
 	}
-	line = appendField(line, r.AlsoSharedWith)
-	if r.Outcome == batch.Duplicate {
-		line = appendNumber(line, int64(r.Row.FirstSeq))
+	text = appendNextCell(text, 1, said(r.RequestID))
+	text = appendNextCell(text, 1, said(r.Message))
+	text = append(text, ',')
+	if r.FinishedAt.IsZero() {
+		return text
 	}
-	return line
+	return appendTime(text, r.FinishedAt)
 }
 
-// parseResult reads a row line. Of the row it has the number, the line, the two
-// cells, and the number of the row that it repeats, or -1. Cells that are those
-// of like share their memory with it.
-func parseResult(line []byte, like *batch.Row) (batch.Result, error) {
-	p := lineParser{rest: line}
-	p.next() // the checksum
-	if word := p.text(wordRow); word != wordRow {
-		return batch.Result{}, fmt.Errorf("the line is %q and no row", word)
+// A resultText is what appendResult has made.
+type resultText []byte
+
+// outcome is the outcome in it.
+func (t resultText) outcome() (batch.Outcome, error) {
+	word, _, _ := bytes.Cut(t, []byte(","))
+	if string(word) == string(batch.Revoked) { // as nearly all are
+		return batch.Revoked, nil
 	}
-	r := batch.Result{
-		Row:       batch.Row{Seq: p.number(), Line: p.number(), ImageID: p.text(like.ImageID), MemberID: p.text(like.MemberID)},
-		Outcome:   p.outcome(),
-		Status:    p.number(),
-		Attempts:  p.number(),
-		Duration:  time.Duration(p.number()) * time.Millisecond,
-		RequestID: p.text(""),
-		Message:   p.text(""),
+	return batch.ParseOutcome(string(word))
+}
+
+// attempts is the number of attempts in it.
+func (t resultText) attempts() (int, error) {
+	rest := []byte(t)
+	for range 2 { // outcome, http_status
+		_, rest, _ = bytes.Cut(rest, []byte(","))
 	}
-	r.FinishedAt = p.time()
-	r.Lost = p.number() != 0
-	r.Row.FirstSeq = -1
-	if !p.ended {
-		r.AlsoSharedWith = p.text("")
+	number, _, _ := bytes.Cut(rest, []byte(","))
+	n, err := strconv.Atoi(string(number))
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%q is not a number of attempts", number)
 	}
-	if !p.ended {
-		r.Row.FirstSeq = p.number()
+	return n, nil
+}
+
+// finishedAt is the time in it, as it is written; empty if there is none.
+func (t resultText) finishedAt() []byte { return t[bytes.LastIndexByte(t, ',')+1:] }
+
+// parse is the result itself. The fields of its Row are those of row.
+func (t resultText) parse(row batch.Row) (batch.Result, error) {
+	cells, err := splitCells(string(t))
+	if err != nil {
+		return batch.Result{}, err
 	}
-	if !p.ended {
-		p.fail(errors.New("it has too many fields"))
+	if len(cells) != 7 {
+		return batch.Result{}, fmt.Errorf("it has %d columns", len(cells))
 	}
-	return r, p.err
+	c := columns{
+		Line: "1", Outcome: cells[0], HTTPStatus: cells[1], Attempts: cells[2], DurationMS: cells[3],
+		RequestID: cells[4], Message: cells[5], FinishedAt: cells[6],
+	}
+	e, err := c.entry()
+	if err != nil {
+		return batch.Result{}, err
+	}
+	e.Row = row
+	return e.Result, nil
 }
 
 // A lineParser takes the fields of a line one after another. After the first
@@ -200,6 +278,35 @@ type lineParser struct {
 	rest  []byte
 	ended bool // the last field was taken
 	err   error
+}
+
+// newLineParser takes a line with its checksum.
+func newLineParser(line []byte) lineParser {
+	return lineParser{rest: line[min(len(line), sumLength+1):]}
+}
+
+// end says that no field is left.
+func (p *lineParser) end() {
+	if !p.ended {
+		p.fail(errors.New("it has too many fields"))
+	}
+}
+
+// damage is the error as damage to the journal.
+func (p *lineParser) damage() error {
+	if p.err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrDamaged, p.err)
+}
+
+// raw takes a field as bytes.
+func (p *lineParser) raw() []byte {
+	field, err := unescape(p.next())
+	if err != nil {
+		p.fail(err)
+	}
+	return field
 }
 
 func (p *lineParser) fail(err error) {
@@ -235,7 +342,7 @@ func (p *lineParser) text(like string) string {
 	if err != nil {
 		p.fail(err)
 	}
-	return text
+	return string(text)
 }
 
 // number takes a number that is not negative, nor larger than a count of rows or
@@ -249,22 +356,6 @@ func (p *lineParser) number() int {
 		return 0
 	}
 	return int(n)
-}
-
-func (p *lineParser) outcome() batch.Outcome {
-	o, err := batch.ParseOutcome(p.text(string(batch.Revoked)))
-	if err != nil {
-		p.fail(err)
-	}
-	return o
-}
-
-func (p *lineParser) time() time.Time {
-	t, err := time.Parse(time.RFC3339, string(p.next())) // which takes fractions of a second
-	if err != nil {
-		p.fail(err)
-	}
-	return t
 }
 
 func indexLineEnd(b []byte) int { return bytes.IndexByte(b, '\n') }

@@ -80,7 +80,10 @@ func (s *shardedRun) write(t testing.TB, shard int, end bool) {
 func (s *shardedRun) writeReport(t testing.TB, path string, run Run, rows []batch.Row, results []batch.Result, other [][]string, end bool) {
 	t.Helper()
 	os.Remove(path + ".journal")
-	j, err := CreateJournal(path+".journal", run)
+	plan := planOf(t, rows, []string{"note"}, other)
+	defer plan.Close()
+	run.Rows = len(rows)
+	j, err := CreateJournal(path+".journal", plan, run)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +101,7 @@ func (s *shardedRun) writeReport(t testing.TB, path string, run Run, rows []batc
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := CSV{Input: &input{rows: rows, other: other}, Columns: []string{"note"}, Rows: len(rows), Journal: j}
+	c := CSV{Journal: j}
 	if _, err := c.WriteFile(path); err != nil {
 		t.Fatal(err)
 	}
@@ -205,13 +208,13 @@ func TestWhatDoesNotMakeUpAWholeIsRefused(t *testing.T) {
 		{"of a whole file", func(t *testing.T, s *shardedRun) []string {
 			s.whole(t)
 			return []string{filepath.Join(s.dir, "whole.csv")}
-		}, "not of a shard"},
+		}, "not the report of a shard"},
 		{"of a shard without sense", func(t *testing.T, s *shardedRun) []string {
 			s.change = func(_ int, run *Run) { run.Shard = "3/3" }
 			s.write(t, 0, true)
 			return s.paths()
 		}, `shard "3/3"`},
-		{"the run goes on", func(t *testing.T, s *shardedRun) []string { s.write(t, 1, false); return s.paths() }, "under way"},
+		{"the run goes on", func(t *testing.T, s *shardedRun) []string { s.write(t, 1, false); return s.paths() }, "in progress"},
 		{"the journal is missing", func(t *testing.T, s *shardedRun) []string { os.Remove(s.path(1) + ".journal"); return s.paths() }, "not beside it"},
 		{"a journal is named", func(t *testing.T, s *shardedRun) []string {
 			paths := s.paths()
@@ -229,7 +232,7 @@ func TestWhatDoesNotMakeUpAWholeIsRefused(t *testing.T) {
 		{"a line stands in two", func(t *testing.T, s *shardedRun) []string {
 			edit(t, s.path(1), func(lines []string) []string { lines[1] = "2" + lines[1][1:]; return lines })
 			return s.paths()
-		}, `line 2 stands in .*0\.csv and in .*1\.csv`},
+		}, `line 2 is in .*0\.csv and in .*1\.csv`},
 		{"other columns", func(t *testing.T, s *shardedRun) []string {
 			edit(t, s.path(2), func(lines []string) []string { lines[0] = strings.Replace(lines[0], "note", "ticket", 1); return lines })
 			return s.paths()

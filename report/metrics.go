@@ -104,8 +104,8 @@ func (m *Metrics) text(task string, success float64) string {
 	w := metricsText{task: task}
 	w.family("info", "Always 1; the labels say what was run, and by which version of imsrevoke.")
 	w.sample("info", 1, label("verb", m.Verb), label("version", m.Version))
-	w.gauge(lastSuccess, "When the last run ended that ended with exit code 0; 0 when none has.", success)
-	w.gauge("last_run_timestamp_seconds", "When the last run ended.", seconds(m.Finished))
+	w.gauge(lastSuccess, "Time of the last run that ended with exit code 0; 0 if there was none.", success)
+	w.gauge("last_run_timestamp_seconds", "Time when the last run ended.", seconds(m.Finished))
 	w.gauge("last_run_duration_seconds", "How long the last run took, without the time between its parts if it was resumed.", m.Duration.Seconds())
 	w.gauge("last_run_exit_code", "The exit code of the last run.", float64(m.ExitCode))
 	if m.Unknown {
@@ -116,9 +116,9 @@ func (m *Metrics) text(task string, success float64) string {
 	} else {
 		m.writeRows(&w)
 	}
-	w.gauge("last_run_requests", "The requests of the last run, of all its parts if it was resumed, every attempt and every read counted.", float64(m.Requests.Requests))
-	w.gauge("last_run_retries", "Those of the last run's requests that tried again what an earlier one had not settled.", float64(m.Requests.Retries))
-	w.gauge("last_run_throttled", "Those of the last run's requests that were answered by 429, too many requests.", float64(m.Requests.Throttled))
+	w.gauge("last_run_requests", "Requests of the last run, of all its parts if it was resumed; every attempt and every read counts.", float64(m.Requests.Requests))
+	w.gauge("last_run_retries", "Requests of the last run that retried an earlier one.", float64(m.Requests.Retries))
+	w.gauge("last_run_throttled", "Requests of the last run that were answered with 429, too many requests.", float64(m.Requests.Throttled))
 	return w.String()
 }
 
@@ -138,7 +138,7 @@ func (c *ListCounts) write(w *metricsText) {
 		w.sample("last_run_images", float64(c.Images[state]), label("state", string(state)))
 	}
 	w.gauge("last_run_shares", "The shares of the images whose member lists were read.", float64(c.Shares))
-	w.gauge("last_run_listed_shares", "Those of the shares that are in the last list.", float64(c.Listed))
+	w.gauge("last_run_listed_shares", "Shares in the last list.", float64(c.Listed))
 	w.gauge("last_run_unused_entries", "The entries of the allow lists that match no share.", float64(c.Unused))
 }
 
@@ -185,7 +185,7 @@ func lastSuccessIn(path string) (float64, error) {
 	case err != nil:
 		return 0, err
 	case !info.Mode().IsRegular():
-		return 0, fmt.Errorf("%s is no regular file", path)
+		return 0, fmt.Errorf("%s is not a regular file", path)
 	}
 	file, err := os.Open(path)
 	if err != nil {
@@ -197,14 +197,14 @@ func lastSuccessIn(path string) (float64, error) {
 	for n := 1; lines.Scan(); n++ {
 		name, value, ours := parseMetric(lines.Text())
 		if !ours {
-			return 0, fmt.Errorf("%s is there and its line %d is no metric of imsrevoke, so it is left alone", path, n)
+			return 0, fmt.Errorf("%s exists, and its line %d is not a metric of imsrevoke; it was left unchanged", path, n)
 		}
 		if name == lastSuccess {
 			success = value
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return 0, fmt.Errorf("%s is there and cannot be read as metrics, so it is left alone: %w", path, err)
+		return 0, fmt.Errorf("%s exists and cannot be read as metrics; it was left unchanged: %w", path, err)
 	}
 	return success, nil
 }

@@ -117,7 +117,7 @@ func TestMetricsOfADamagedFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		err := (&Metrics{}).WriteFile(path)
-		if err == nil || !strings.Contains(err.Error(), "left alone") {
+		if err == nil || !strings.Contains(err.Error(), "left unchanged") {
 			t.Errorf("%s: %v", name, err)
 		}
 		if got, err := os.ReadFile(path); err != nil || string(got) != text {

@@ -56,29 +56,29 @@ const (
 
 // A page is what the template is filled with.
 type page struct {
-	Policy         string
-	Style          template.CSS
-	Input, Date    string // of the run, if it is known
-	Name           string // of the report
-	Headline       string
-	Version        string
-	Verdict        []fact
-	Steps          []step
-	Notes          []string
-	Facts          []fact
-	Outcomes       []outcomeBar
-	OutcomesText   string
-	RowsName, Rows string
-	Settled, Left  string
-	Reasons        []pageReason
-	MoreReasons    string
-	Groups         []pageGroups
-	Parts          []pagePart
-	Course         *course
-	Static         []staticRow
-	RowsNote       string
-	StaticNote     string
-	PaperNote      string
+	Policy        string
+	Style         template.CSS
+	Input, Date   string // of the run, if it is known
+	Name          string // of the report
+	Headline      string
+	Version       string
+	Verdict       []fact
+	Steps         []step
+	Notes         []string
+	Facts         []fact
+	Outcomes      []outcomeBar
+	OutcomesText  string
+	Rows          string
+	Settled, Left string
+	Reasons       []pageReason
+	MoreReasons   string
+	Groups        []pageGroups
+	Parts         []pagePart
+	Course        *course
+	Static        []staticRow
+	RowsNote      string
+	StaticNote    string
+	PaperNote     string
 }
 
 type outcomeBar struct {
@@ -137,7 +137,7 @@ func (v View) writeHTML(w io.Writer, r *Results) error {
 		p.Course = clock.draw(s)
 	}
 	chosen := chooser.choice()
-	v.noteRows(p, r, s, chooser.all, chosen, static)
+	v.noteRows(p, r, chooser.all, chosen, static)
 	if err := pageTemplate().Execute(w, p); err != nil {
 		return err
 	}
@@ -170,14 +170,6 @@ func (v View) newPage(r *Results, s *Survey) *page {
 		}
 	} else {
 		p.Notes = append(p.Notes, fmt.Sprintf("Who ran it, when and against which cloud is not known: %v.", s.unknown))
-	}
-	p.RowsName = "all rows"
-	if n := s.missing(); n > 0 {
-		p.RowsName = "rows with a result"
-		p.Notes = append(p.Notes, fmt.Sprintf("Without a result, and not shown, because a journal does not say which they are: %s.", counted(n, "row")))
-	}
-	if s.Unnamed > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("Of these, %s may have been sent. Which they are is known when the run has ended, or been resumed.", counted(s.Unnamed, "row")))
 	}
 	for _, image := range s.AlsoShared {
 		if len(p.Notes) == maxPageReasons {

@@ -176,7 +176,7 @@ func (s *staticRows) row(e *Entry) staticRow {
 }
 
 // noteRows says what the page does not show, and how it can be seen.
-func (v View) noteRows(p *page, r *Results, s *Survey, all, listed choice, static *staticRows) {
+func (v View) noteRows(p *page, r *Results, all, listed choice, static *staticRows) {
 	if len(v.Only) > 0 {
 		p.RowsNote = fmt.Sprintf("Only the rows that are %s are listed here, as was asked for. ", outcomeWords(v.Only))
 	}
@@ -200,9 +200,6 @@ func (v View) noteRows(p *page, r *Results, s *Survey, all, listed choice, stati
 	}
 	if all.settled > 0 {
 		p.PaperNote += fmt.Sprintf(" %s not printed: the report has them.", map[bool]string{true: "The one row that is settled is", false: "The " + grouped(all.settled) + " rows that are settled are"}[all.settled == 1])
-	}
-	if n := s.missing(); n > 0 {
-		p.PaperNote += fmt.Sprintf(" %s without a result.", map[bool]string{true: "1 row is", false: grouped(n) + " rows are"}[n == 1])
 	}
 }
 

@@ -73,8 +73,6 @@ func howEnded(s *Survey) fact {
 		return newFact("end", kindDoubt, "none: the run is under way, or was cut off")
 	case s.Stopped.Reason != "":
 		f = newFact("end", kindOpen, fmt.Sprintf("stopped %s UTC: %s", moment(s.Stopped.At), s.Stopped.Reason))
-	case s.missing() > 0:
-		f = newFact("end", kindOpen, "stopped early")
 	default:
 		f = newFact("end", kindDone, "finished")
 		if n := len(s.Run.Parts); n > 0 {
@@ -101,22 +99,13 @@ func lastEnd(parts []Part) time.Time {
 // remains is what is left to do.
 func remains(s *Survey) fact {
 	left := s.Rows - s.Settled()
-	if left == 0 && s.missing() == 0 {
+	if left == 0 {
 		return newFact("left", kindDone, "nothing")
 	}
-	f := newFact("left", kindOpen, "")
-	if left > 0 {
-		f.Value = counted(left, "row") + ": "
-	}
+	f := newFact("left", kindOpen, counted(left, "row")+": ")
 	for _, is := range states() {
 		if n := s.states[is]; n > 0 && !is.settled() {
 			f.Links = append(f.Links, pageLink{outcomeView(is), grouped(n) + " " + string(is)})
-		}
-	}
-	if n := s.missing(); n > 0 {
-		f.More = counted(n, "row") + " without a result"
-		if left > 0 {
-			f.More = ", and " + f.More
 		}
 	}
 	return f
@@ -264,7 +253,7 @@ func busy(parts []Part) (took time.Duration) {
 }
 
 // reportName is the name of the report that a journal or a report is of.
-func reportName(name string) string { return strings.TrimSuffix(name, journalEnding) }
+func reportName(name string) string { return strings.TrimSuffix(name, JournalSuffix) }
 
 // A step is something to be done about what is left.
 type step struct {
@@ -337,8 +326,6 @@ func (a *adviser) end() {
 		advice = "Resume when you are ready."
 	case s.Run != nil && !s.Ended:
 		advice = "If this run is not under way any more, resume it."
-	case s.missing() > 0:
-		advice = "Resume the run."
 	default:
 		return
 	}

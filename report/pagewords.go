@@ -184,20 +184,18 @@ func (f *fates) add(is state, n int) {
 func headline(s *Survey) string {
 	f, j := fatesOf(s), jobOf(s)
 	begin := ""
-	switch missing := s.missing(); {
+	switch {
 	case s.Stopped.Reason != "":
 		begin = fmt.Sprintf("Stopped at %s: ", s.Stopped.At.UTC().Format("15:04:05"))
 	case !s.Ended:
 		begin = "Not ended: "
-	case missing > 0:
-		begin = "Stopped early: "
 	case s.Rows == 0:
 		return "There are no rows."
 	}
-	return begin + f.sentence(j, s.missing())
+	return begin + f.sentence(j)
 }
 
-func (f *fates) sentence(j job, missing int) string {
+func (f *fates) sentence(j job) string {
 	var words []string
 	add := func(n int, what string) {
 		if n > 0 {
@@ -208,13 +206,13 @@ func (f *fates) sentence(j job, missing int) string {
 	switch {
 	case f.planned > 0:
 		text = fmt.Sprintf("Nothing was sent: it was a dry run of %s.", counted(f.shares, "share"))
-	case f.shares == 0 && missing == 0:
+	case f.shares == 0:
 		text = "No row names a share."
-	case f.done == f.shares && missing == 0 && f.shares == 1:
+	case f.done == f.shares && f.shares == 1:
 		text = fmt.Sprintf("The one share is %s.", j.done())
-	case f.done == f.shares && missing == 0:
+	case f.done == f.shares:
 		text = fmt.Sprintf("All %s are %s.", counted(f.shares, "share"), j.done())
-	case f.shares == 1 && missing == 0:
+	case f.shares == 1:
 		what := j.left()
 		switch {
 		case f.there == 1:
@@ -230,12 +228,7 @@ func (f *fates) sentence(j job, missing int) string {
 		} else {
 			add(f.left, j.left())
 		}
-		add(missing, map[bool]string{true: "row has", false: "rows have"}[missing == 1]+" no result")
-		done := fmt.Sprintf("%s of %s", grouped(f.done), counted(f.shares, "share"))
-		if missing > 0 { // so that nobody knows of how many
-			done = counted(f.done, "share")
-		}
-		text = fmt.Sprintf("%s %s %s; %s.", done, isOrAre(f.done), j.done(), strings.Join(words, ", "))
+		text = fmt.Sprintf("%s of %s %s %s; %s.", grouped(f.done), counted(f.shares, "share"), isOrAre(f.done), j.done(), strings.Join(words, ", "))
 	}
 	switch {
 	case f.invalid == 1:
@@ -253,21 +246,14 @@ func isOrAre(n int) string {
 	return "are"
 }
 
-// exitCode is the exit code of the run, as far as its results prove it: that of a
-// signal, and that of a run which came to its end. Other ends have codes that a
-// journal does not hold.
+// exitCode is the exit code of the run, as far as it is known: its journal has that
+// of a run which was stopped, and that of any other follows from its rows.
 func exitCode(s *Survey) (code int, known bool) {
-	switch reason := s.Stopped.Reason; {
+	switch {
 	case s.Run == nil || !s.Ended:
 		return 0, false
-	case reason == "interrupted by SIGHUP":
-		return 129, true
-	case reason == "interrupted by SIGINT":
-		return 130, true
-	case reason == "interrupted by SIGTERM":
-		return 143, true
-	case reason != "" || s.missing() > 0:
-		return 0, false
+	case s.Stopped.Reason != "":
+		return s.Stopped.ExitCode, s.Stopped.ExitCode > 0
 	case s.Settled() == s.Rows:
 		return 0, true
 	}

@@ -92,15 +92,15 @@ func TestTheVerdict(t *testing.T) {
 			[]string{"job: revoke the shares of pairs.csv, 1 row", "end: finished 2026-11-23 10:02:59 UTC; exit code 0", "left: nothing", "checked afterwards: no: nobody has looked since imsrevoke check pairs.report.csv"}},
 		{"verified", verified, nil,
 			[]string{"job: revoke the shares of pairs.csv, 2 rows", "end: finished 2026-11-23 10:02:59 UTC; exit code 1", "left: 1 row: 1 still shared", "checked afterwards: yes: 1 gone, 1 still shared"}},
-		{"stopped by a signal", surveyOf("run", batch.Skipped), func(s *Survey) { s.Stopped = Stop{"interrupted by SIGTERM", at} },
+		{"stopped by a signal", surveyOf("run", batch.Skipped), func(s *Survey) { s.Stopped = Stop{Reason: "interrupted by SIGTERM", ExitCode: 143, At: at} },
 			[]string{"job: revoke the shares of pairs.csv, 1 row", "end: stopped 2026-11-23 10:02:59 UTC: interrupted by SIGTERM; exit code 143", "left: 1 row: 1 skipped", "checked afterwards: no: nobody has looked since imsrevoke check pairs.report.csv"}},
-		// The exit code of this end is not known for certain, so that none is told.
-		{"stopped by a limit", surveyOf("restore", batch.Skipped), func(s *Survey) { s.Stopped = Stop{"too many failures", at} },
+		// Journals of earlier versions have no exit code: none is told then.
+		{"stopped by a limit", surveyOf("restore", batch.Skipped), func(s *Survey) { s.Stopped = Stop{Reason: "too many failures", At: at} },
 			[]string{"job: restore the shares of pairs.csv, 1 row", "end: stopped 2026-11-23 10:02:59 UTC: too many failures", "left: 1 row: 1 skipped", "checked afterwards: no: nobody has looked since"}},
 		{"a check", surveyOf("check", batch.Shared, batch.Absent), nil,
 			[]string{"job: check the shares of pairs.csv, 2 rows", "end: finished 2026-11-23 10:02:59 UTC; exit code 1", "left: 1 row: 1 shared", "checked: this is the check: the member lists were read 2026-11-23 10:01:59 to 10:02:59 UTC"}},
-		{"cut off", surveyOf("run", batch.Revoked), func(s *Survey) { s.Ended, s.Run.Rows = false, 3 },
-			[]string{"job: revoke the shares of pairs.csv, 3 rows", "end: none: the run is under way, or was cut off", "left: 2 rows without a result", "checked afterwards: no: nobody has looked since"}},
+		{"cut off", surveyOf("run", batch.Revoked, batch.Skipped), func(s *Survey) { s.Ended = false },
+			[]string{"job: revoke the shares of pairs.csv, 2 rows", "end: none: the run is under way, or was cut off", "left: 1 row: 1 skipped", "checked afterwards: no: nobody has looked since"}},
 		{"nobody knows", surveyOf("run", batch.Absent), func(s *Survey) { s.Run = nil },
 			[]string{"job: not known", "end: not known", "left: nothing", "checked afterwards: no: nobody has looked since"}},
 	} {
@@ -279,7 +279,7 @@ func TestThePageSaysWhatItDoesNotShow(t *testing.T) {
 		"Only the rows that are failed or unknown are listed here",
 		"Of the input&#39;s other columns it shows the first 20 of 25.",
 		"<h1>1 of 3 shares is gone; 2 may still be there.</h1>",
-		"is not known: its journal, which says which run it is of, is not beside it.",
+		"is not known: its journal is not beside it.",
 		`"` + strings.Repeat("é", maxPageCell) + `…"`,
 	} {
 		if !strings.Contains(page, want) {
@@ -291,19 +291,19 @@ func TestThePageSaysWhatItDoesNotShow(t *testing.T) {
 	}
 }
 
-// What a journal does not know of is not settled: neither when the run goes on
-// nor when it has stopped early.
-func TestTheHeadlineOfAJournalCountsTheRowsThatItDoesNotKnow(t *testing.T) {
+// Rows without a result are not settled: neither when the run goes on nor when it has
+// stopped early.
+func TestTheHeadlineOfAJournalCountsTheRowsWithoutAResult(t *testing.T) {
 	for end, want := range map[bool]string{
-		true:  "Stopped early: 1 share is gone; 99 rows have no result.",
-		false: "Not ended: 1 share is gone; 99 rows have no result.",
+		true:  "1 of 100 shares is gone; 99 may still be there.",
+		false: "Not ended: 1 of 100 shares is gone; 99 may still be there.",
 	} {
 		r, err := OpenResults(writeJournal(t, t.TempDir(), end, ended(rowsOf(1)[0], batch.Revoked)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		page := show(t, View{Format: FormatHTML}, r)
-		if !strings.Contains(page, "<h1>"+want+"</h1>") || !strings.Contains(page, "not say which they are: 99 rows.") {
+		if !strings.Contains(page, "<h1>"+want+"</h1>") || !end && !strings.Contains(page, ">15 unknown</a>") {
 			t.Errorf("ended %v: the page begins with %q", end, regexp.MustCompile("(?s)<h1>.*?</dl>").FindString(page))
 		}
 		r.Close()

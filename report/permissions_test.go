@@ -10,12 +10,9 @@ import (
 
 func TestOnlyTheOwnerReadsReportAndJournal(t *testing.T) {
 	dir := t.TempDir()
-	j, err := CreateJournal(filepath.Join(dir, "journal"), Run{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	j := createJournal(t, filepath.Join(dir, "journal"), nil, Run{})
 	defer j.Close()
-	c := CSV{Input: &input{}, Journal: j}
+	c := CSV{Journal: j}
 	if _, err := c.WriteFile(filepath.Join(dir, "report")); err != nil {
 		t.Fatal(err)
 	}

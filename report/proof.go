@@ -15,33 +15,37 @@ type Proof struct {
 	// Name is the path of the journal.
 	Name string
 
-	file *os.File
-	rows *journalRows
-	next *Entry // of which nobody has asked yet; nil after the last
+	journal *Journal
+	rows    Rows
+	next    *Entry // of which nobody has asked yet; nil after the last
 }
 
 // ProofOf is the name of the journal that proves what a report says.
-func ProofOf(report string) string { return report + journalEnding }
+func ProofOf(report string) string { return report + JournalSuffix }
 
 // OpenProof opens the journal beside a report. The error wraps [os.ErrNotExist]
 // when there is none, [ErrNotOurs] when others may have written it, and
 // [ErrOtherRun] when it is not of a run that revokes.
 func OpenProof(report string) (*Proof, error) {
 	p := &Proof{Name: ProofOf(report)}
-	var err error
-	if p.file, err = openOwn(p.Name, os.O_RDONLY); err != nil {
+	file, err := openOwn(p.Name, os.O_RDONLY)
+	if err != nil {
 		return nil, err
 	}
-	results, err := readJournalResults(p.file)
-	if err == nil && results.run.verb() != "run" {
-		err = fmt.Errorf("%w: it is of imsrevoke %s", ErrOtherRun, results.run.verb())
+	if p.journal, err = loadJournal(file); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	if verb := p.journal.run.verb(); verb != "run" {
+		err = fmt.Errorf("%w: it is of imsrevoke %s", ErrOtherRun, verb)
 	}
 	if err == nil {
-		p.rows = &journalRows{results: results}
+		p.rows, err = (&Results{Name: p.Name, journal: p.journal}).Rows()
+	}
+	if err == nil {
 		err = p.advance()
 	}
 	if err != nil {
-		return nil, errors.Join(err, p.file.Close())
+		return nil, errors.Join(err, p.journal.Close())
 	}
 	return p, nil
 }
@@ -71,4 +75,4 @@ func (p *Proof) Revoked(line int, imageID, memberID string) (bool, error) {
 }
 
 // Close closes the journal.
-func (p *Proof) Close() error { return p.file.Close() }
+func (p *Proof) Close() error { return p.journal.Close() }

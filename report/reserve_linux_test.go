@@ -25,10 +25,7 @@ func TestRoomForEveryRowThatWasBegun(t *testing.T) {
 		}
 	})
 	const rows = 60000
-	j, err := CreateJournal(filepath.Join(dir, "j"), Run{Rows: rows})
-	if err != nil {
-		t.Fatal(err)
-	}
+	j := createJournal(t, filepath.Join(dir, "j"), make([]batch.Row, rows), Run{})
 	for i := range rows {
 		if err := j.Begin(batch.Row{Seq: i, Line: i + 2}); err != nil {
 			t.Fatal(err)

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -15,15 +14,14 @@ import (
 // what was written.
 var ErrNoReport = errors.New("this is no report")
 
-// Results are those that stand in an existing report, or in the journal of a
-// run that has written none yet. They can be read any number of times, by one
+// Results are those of an existing report, or of a journal, which has the same rows
+// at any time. They can be read any number of times, by one
 // goroutine at a time. What happens to the name of the file meanwhile does not
 // matter: a report is replaced by a new file and never written again.
 type Results struct {
 	// Name is the path of the file.
 	Name string
-	// Columns are the names of the input's other columns, as they stand in the
-	// report. A journal knows none.
+	// Columns are the names of the input's other columns, as the report has them.
 	Columns []string
 	// Origin is the run that the results are of, when the caller knows it, and
 	// Stopped how it was stopped. Otherwise they are looked for in the journal.
@@ -31,7 +29,7 @@ type Results struct {
 	Stopped Stop
 
 	file    *os.File
-	journal *journalResults // nil when the file is a report
+	journal *Journal // nil when the file is a report
 }
 
 // An Entry is one row of a report.
@@ -61,8 +59,8 @@ type Rows interface {
 func OpenResults(path string) (*Results, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, e := os.Stat(path + journalEnding); e == nil {
-			return nil, fmt.Errorf("%w; its run has not ended: what is known stands in %s", err, path+journalEnding)
+		if _, e := os.Stat(path + JournalSuffix); e == nil {
+			return nil, fmt.Errorf("%w; its run has not ended: what is known stands in %s", err, path+JournalSuffix)
 		}
 	}
 	if err != nil {
@@ -76,8 +74,8 @@ func OpenResults(path string) (*Results, error) {
 	return r, nil
 }
 
-// journalEnding is what the name of a journal has more than that of its report.
-const journalEnding = ".journal"
+// JournalSuffix is added to the name of a report for that of its journal.
+const JournalSuffix = ".journal"
 
 func (r *Results) open() error {
 	if info, err := r.file.Stat(); err != nil {
@@ -85,16 +83,16 @@ func (r *Results) open() error {
 	} else if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is no regular file: %w", r.Name, ErrNoReport)
 	}
-	begin := make([]byte, len(journalBegin)+sumLength)
+	begin := make([]byte, KindHead)
 	n, err := r.file.ReadAt(begin, 0)
 	if err != nil && err != io.EOF {
 		return err
 	}
-	if bytes.HasSuffix(begin[:n], []byte(journalBegin)) {
-		r.journal, err = readJournalResults(r.file)
-		if err != nil {
+	if isJournal(begin[:n]) {
+		if r.journal, err = loadJournal(r.file); err != nil {
 			return fmt.Errorf("%s: %w", r.Name, err)
 		}
+		r.Columns = r.journal.columns
 		return nil
 	}
 	rows, err := r.csvRows()
@@ -117,23 +115,18 @@ func (r *Results) CheckOwn() error {
 // IsJournal reports whether the file is a journal, and not a report.
 func (r *Results) IsJournal() bool { return r.journal != nil }
 
-// Unnamed is how many rows more may have been sent than there are results: a
-// run that was cut off, or is under way, has announced them, and its journal
-// does not say which pairs they are. Of a report it is 0.
-func (r *Results) Unnamed() int {
-	if r.journal == nil {
-		return 0
-	}
-	return r.journal.unnamed
-}
+// Ended reports whether the run has ended, as far as is known: if not, rows without a
+// result are called unknown if they may have been sent, and otherwise skipped.
+func (r *Results) Ended() bool { return r.journal == nil || r.journal.ended }
 
 // Close closes the file.
 func (r *Results) Close() error { return r.file.Close() }
 
 // Rows starts a reading, which ends any earlier one.
 func (r *Results) Rows() (Rows, error) {
-	if r.journal != nil {
-		return &journalRows{results: r.journal}, nil
+	rows, err := r.csvRows()
+	if err != nil {
+		return nil, err
 	}
-	return r.csvRows()
+	return rows, nil
 }

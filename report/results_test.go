@@ -51,17 +51,21 @@ func drawReport(rt *rapid.T, dir string) (path, text string) {
 	other := make([][]string, len(rows))
 	path = filepath.Join(dir, "report.csv")
 	os.Remove(path + ".journal")
-	run := thisRun
-	run.Rows = len(rows)
-	j, err := CreateJournal(path+".journal", run)
-	if err != nil {
-		rt.Fatal(err)
-	}
 	for i := range rows {
 		other[i] = []string{cell.Draw(rt, "note"), cell.Draw(rt, "note")}
 		if rapid.IntRange(0, 9).Draw(rt, "invalid") == 0 {
 			rows[i].ImageID, rows[i].Problem = cell.Draw(rt, "id"), "no id"
 		}
+	}
+	plan := planOf(rt, rows, []string{"note", "note"}, other)
+	defer plan.Close()
+	run := thisRun
+	run.Rows = len(rows)
+	j, err := CreateJournal(path+".journal", plan, run)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	for i := range rows {
 		r := batch.Result{Row: rows[i], Outcome: rapid.SampledFrom(batch.Outcomes()).Draw(rt, "outcome"), Message: cell.Draw(rt, "message"), FinishedAt: noon}
 		if rows[i].Problem != "" {
 			r.Outcome = batch.Invalid
@@ -78,14 +82,17 @@ func drawReport(rt *rapid.T, dir string) (path, text string) {
 			}
 		}
 	}
-	if err := j.End(Stop{}, batch.Summary{}); err != nil {
+	err = j.End(Stop{Reason: "a signal", Unreached: "stopped"}, batch.Summary{})
+	for seq := range rows {
+		if verdict := []Verdict{"", Gone, StillShared}[seq%3]; verdict != "" {
+			err = errors.Join(err, j.Verified(seq, verdict, ""))
+		}
+	}
+	if err := errors.Join(err, j.Flush()); err != nil {
 		rt.Fatal(err)
 	}
 	defer j.Close()
-	c := CSV{
-		Input: &input{rows: rows, other: other}, Columns: []string{"note", "note"}, Rows: len(rows), Journal: j, Rest: batch.Skipped, Reason: "stopped",
-		Verified: func(seq int) Verification { return Verification{Verdict: []Verdict{"", Gone, StillShared}[seq%3]} },
-	}
+	c := CSV{Journal: j}
 	if _, err := c.WriteFile(path); err != nil {
 		rt.Fatal(err)
 	}

@@ -47,10 +47,13 @@ type csvRows struct {
 const byteOrderMark = "\ufeff"
 
 func (r *Results) csvRows() (*csvRows, error) {
-	if _, err := r.file.Seek(0, io.SeekStart); err != nil {
+	var from io.Reader = r.file
+	if r.journal != nil {
+		from = &renderingReader{rendering: r.journal.render()}
+	} else if _, err := r.file.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	text := bufio.NewReaderSize(r.file, 256<<10)
+	text := bufio.NewReaderSize(from, 256<<10)
 	if begin, _ := text.Peek(len(byteOrderMark)); string(begin) == byteOrderMark {
 		if _, err := text.Discard(len(begin)); err != nil {
 			return nil, err
@@ -169,8 +172,8 @@ func (c *columns) entry() (*Entry, error) {
 			return nil, fmt.Errorf("finished_at is %q, and not a time such as %s; a spreadsheet may have changed it", c.FinishedAt, timeFormat)
 		}
 	}
-	if v := e.Verified; v != "" && v != Gone && v != StillShared {
-		return nil, fmt.Errorf("verified is %q, and neither %s nor %s", v, Gone, StillShared)
+	if !e.Verified.valid() {
+		return nil, fmt.Errorf("verified is %q, and neither %s nor %s", e.Verified, Gone, StillShared)
 	}
 	if p.err == nil && e.Row.Line == 0 {
 		p.err = errors.New("line is empty")

@@ -17,6 +17,14 @@ import (
 // ErrOtherRun says that a journal is not of the run that is to go on.
 var ErrOtherRun = errors.New("the journal is of another run")
 
+// ErrEarlierFormat says that a journal was written by an earlier version of the
+// program, in a format that this one does not read.
+var ErrEarlierFormat = errors.New("it was written by an earlier version of imsrevoke: resume its run, or make its report, with that version")
+
+// ErrNoPlan says that a journal does not hold all rows of its input, so that nothing
+// was sent.
+var ErrNoPlan = errors.New("the journal is incomplete: nothing was sent yet")
+
 // ErrDamaged says that a journal was changed, or lost lines in its middle.
 var ErrDamaged = errors.New("the journal is damaged")
 
@@ -25,103 +33,121 @@ var ErrDamaged = errors.New("the journal is damaged")
 const maxLine = 64 << 20
 
 // OpenJournal reads the journal of an earlier run, for [Journal.Continue] to go
-// on with it. It must be of the same verb, of the same pairs on the same lines
-// (Run.Digest), and of the same endpoint and project, as far as both runs know
-// their project; otherwise the error wraps [ErrOtherRun].
+// on with it, if it goes with the new run: see [Journal.GoesWith].
 //
-// An end of the file that no whole line stands in any more, as the death of the
-// process leaves it, is left out, and so is all that stands behind a bad line,
-// as far as a power cut can have left it so: when none of it was brought to the
-// disk on purpose. Damage before a line that was (all but row lines are) is an
-// error that wraps [ErrDamaged]: nobody can say what is missing.
-// A journal without a whole line in it is good and empty: nothing was sent
-// before its first line was on the disk.
+// A torn line at the end of the file, as the death of the process leaves it, is left
+// out, and so is all that is behind a bad line, as far as a power cut can have left it
+// so: when none of it was brought to the disk on purpose. Damage before a line that
+// was (all but the lines of results are) is an error that wraps [ErrDamaged]: nobody
+// can say what is missing. A journal without the line of a run is an error that wraps
+// [ErrNoPlan].
 //
 // One that others may have written is an error that wraps [ErrNotOurs]: by its word
 // rows would be called revoked that nobody has sent. See [CheckOwn].
-func OpenJournal(path string, run Run) (*Journal, error) {
-	file, err := openOwn(path, os.O_RDWR)
+func OpenJournal(path string) (*Journal, error) {
+	return openJournal(path, os.O_RDWR)
+}
+
+// openJournal opens a journal that must be ours.
+func openJournal(path string, flag int) (*Journal, error) {
+	file, err := openOwn(path, flag)
 	if err != nil {
 		return nil, err
 	}
-	j := journalIn(file, run)
-	l := loader{journal: j, run: run, mark: -1}
-	if err := l.load(file); err != nil {
+	j, err := loadJournal(file)
+	if err != nil {
 		file.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return j, nil
 }
 
+// loadJournal reads a journal. The file may be written to meanwhile.
+func loadJournal(file *os.File) (*Journal, error) {
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	j := newJournal(file, planText{}, checksum{})
+	var err error
+	if j.loaded, err = file.Stat(); err != nil {
+		return nil, err
+	}
+	l := loader{journal: j, mark: -1}
+	if err := l.load(file); err != nil {
+		return nil, err
+	}
+	return j, nil
+}
+
+// GoesWith reports whether run may go on with the journal: it must be of the same
+// verb, of the same pairs on the same lines (Run.Digest), and of the same endpoint and
+// project, as far as both runs know their project. Otherwise the error wraps
+// [ErrOtherRun].
+func (j *Journal) GoesWith(run Run) error { return j.run.sameAs(run) }
+
 // Continue begins the run that goes on with the journal.
 func (j *Journal) Continue(run Run) error {
 	if err := j.file.Truncate(j.size); err != nil {
 		return err
 	}
-	return j.begin(run)
+	return j.start(run)
 }
 
-// Remaining is src without the rows that the journal says are settled. What is
-// left knows whether an earlier run may have revoked its share.
-func (j *Journal) Remaining(src batch.Source) batch.Source {
-	return &remaining{src, j}
+// Remaining reads the rows that are not settled, and not known to need no request.
+// They know whether an earlier run may have revoked their share.
+func (j *Journal) Remaining() batch.Source {
+	return &someRows{j.read(j.file), j, stateSettled | stateUnsent, 0}
 }
 
-// SettledOf is src with nothing but the rows whose shares the journal says are
-// gone.
-func (j *Journal) SettledOf(src batch.Source) batch.Source {
-	return &settledOf{src, j}
+// SettledRows reads the rows whose shares the journal says are gone.
+func (j *Journal) SettledRows() batch.Source {
+	return &someRows{j.read(j.file), j, 0, stateSettled}
 }
 
-type settledOf struct {
-	batch.Source
-	journal *Journal
+// someRows are rows without some of the facts, and with one of the others if there
+// are any.
+type someRows struct {
+	rows          *planReader
+	journal       *Journal
+	without, with rowState
 }
 
-func (s *settledOf) Next() (batch.Row, error) {
+func (s *someRows) Next() (batch.Row, error) {
 	for {
-		row, err := s.Source.Next()
+		planned, err := s.rows.next()
+		if err != nil {
+			return batch.Row{}, err
+		}
+		state := s.journal.states[planned.seq]
+		if state.is(s.without) || s.with != 0 && !state.is(s.with) {
+			continue
+		}
+		row, err := planned.row()
 		if err != nil {
 			return row, err
 		}
-		if row.Seq < len(s.journal.rows) && s.journal.rows[row.Seq].is(stateSettled) {
+		if state.is(stateSettled) {
 			row.Owned = true // or it could not be settled
 			return row, nil
 		}
-	}
-}
-
-type remaining struct {
-	batch.Source
-	journal *Journal
-}
-
-func (r *remaining) Next() (batch.Row, error) {
-	for {
-		row, err := r.Source.Next()
-		if err != nil || row.Seq >= len(r.journal.rows) {
+		row.Lost = state.is(stateLost)
+		if state.offset() == 0 {
+			return row, nil
+		}
+		last, err := s.journal.result(row.Seq)
+		if err != nil {
 			return row, err
 		}
-		state := r.journal.rows[row.Seq]
-		if state.is(stateSettled | stateUnsent) {
-			continue
-		}
-		row.Lost = state.is(stateLost)
-		if state.offset() != 0 {
-			last, err := r.journal.read(state.offset(), row)
-			if err != nil {
-				return batch.Row{}, err
-			}
-			row.PastAttempts, row.Lost = last.Attempts, row.Lost || last.Lost
-		}
-		return row, nil
+		row.Lost = row.Lost || last.lost
+		row.PastAttempts, err = last.text.attempts()
+		return row, err
 	}
 }
 
 // Settled is how many rows the journal says are settled, and how many others it
 // has that need no request. Duplicates are among these.
 func (j *Journal) Settled() (settled, unsent int) {
-	for _, state := range j.rows {
+	for _, state := range j.states {
 		switch {
 		case state.is(stateSettled):
 			settled++
@@ -135,21 +161,13 @@ func (j *Journal) Settled() (settled, unsent int) {
 // A loader reads the lines of a journal.
 type loader struct {
 	journal *Journal
-	run     Run  // that is to go on
-	any     bool // instead: whatever run the journal is of
-	number  int  // of the line
+	number  int // of the line
 	runs    int
-	last    Run    // that the journal tells of
-	newest  string // the latest time at which a row has finished
+	// previous is the checksum of the line before.
+	previous checksum
 
-	parts []Part // the last one is the run whose lines are being read
-
-	// Of that run:
-	mark  int  // rows up to this one may have been sent, -1 for none
-	ended bool // it has ended with nothing under way
-	stop  Stop // how it was stopped
-	// before says that it was written in the format before.
-	before bool
+	// Of the run whose lines are being read:
+	mark int // rows up to this one may have been sent, -1 for none
 }
 
 func (l *loader) load(file io.Reader) error {
@@ -158,8 +176,8 @@ func (l *loader) load(file io.Reader) error {
 	for {
 		line, err := readLine(in)
 		if err == io.EOF {
-			if l.runs == 0 {
-				return beginsLikeJournal(line)
+			if l.number == 0 {
+				return l.emptyOf(line)
 			}
 			break // and what was cut is dropped
 		}
@@ -167,19 +185,23 @@ func (l *loader) load(file io.Reader) error {
 			return err
 		}
 		l.number++
-		good := j.sum
+		l.previous = j.sum
 		if !j.sum.check(line) {
+			if l.number == 1 {
+				return fmt.Errorf("%w: its first line is not that of a journal", ErrDamaged)
+			}
 			// What a power cut has left as zeros was not brought to the disk, so that
 			// nothing was sent by its word. Any other bad line may be the one that
 			// announced what was sent.
 			hole := bytes.IndexByte(line, 0) >= 0
 			if !hole {
-				l.mark = min(l.run.Rows, l.mostRows()) - 1
+				l.mark = j.rows - 1
 			}
+			j.sum = l.previous
 			if err := l.nothingGoodBehind(in, hole); err != nil {
 				return err
 			}
-			j.sum, l.ended = good, false
+			j.ended = false
 			break
 		}
 		if err := l.take(line); err != nil {
@@ -187,52 +209,70 @@ func (l *loader) load(file io.Reader) error {
 		}
 		j.size += int64(len(line)) + 1
 	}
+	if l.runs == 0 {
+		return ErrNoPlan
+	}
 	l.runOver()
-	j.earlier = l.parts
 	return nil
+}
+
+// emptyOf says what a file without a whole line is, which holds this text: what may
+// be left of a journal, or something else. It may be nothing, or zeros, where the
+// machine died before the line was on the disk.
+func (l *loader) emptyOf(text []byte) error {
+	text = bytes.TrimRight(text, "\x00")
+	sum, rest := text[:min(sumLength, len(text))], text[min(sumLength, len(text)):]
+	if len(bytes.Trim(sum, "0123456789abcdef")) > 0 {
+		return fmt.Errorf("%w: its first line is not that of a journal", ErrDamaged)
+	}
+	for _, begin := range []string{journalBegin, earlierBegin} {
+		if n := min(len(rest), len(begin)); string(rest[:n]) == begin[:n] {
+			return ErrNoPlan
+		}
+	}
+	return fmt.Errorf("%w: its first line is not that of a journal", ErrDamaged)
 }
 
 // take takes one good line.
 func (l *loader) take(line []byte) error {
-	p := lineParser{rest: line}
-	p.next() // the checksum
-	word := p.text(wordRow)
-	if l.runs == 0 && word != wordRun {
-		return l.damaged("the journal does not begin with a run")
+	p := newLineParser(line)
+	word := string(p.next())
+	if err := l.inTurn(word); err != nil {
+		return err
 	}
+	j := l.journal
 	switch word {
+	case wordPlan:
+		err := l.takePlan(&p)
+		j.rowsAt, j.rowsSum = int64(len(line))+1, j.sum
+		return err
+	case wordPair, wordBad:
+		j.rows++
+		return nil // its reader looks into it
+	case wordNote:
+		if j.notesAt == 0 {
+			j.notesAt, j.notesSum = j.size, l.previous
+		}
+		return nil
 	case wordRun:
 		return l.takeRun(&p)
 	case wordSent:
 		mark := p.number()
-		if p.err != nil || mark >= l.mostRows() {
+		if p.end(); p.err != nil {
 			return l.damaged("it does not say what was sent")
 		}
-		l.mark = min(mark, l.run.Rows-1)
+		l.mark = min(mark, j.rows-1)
 	case wordRow:
-		seq := p.number()
-		for range 3 {
-			p.next() // its line and its cells
+		return l.takeRow(&p)
+	case wordChecked:
+		seq, verdict, others := p.number(), p.text(""), p.text("")
+		if p.end(); p.err != nil || seq >= j.rows || !Verdict(verdict).valid() {
+			return l.damaged("it is not a row that was verified")
 		}
-		outcome := p.outcome()
-		if p.err != nil || seq >= min(l.run.Rows, l.mostRows()) {
-			return l.damaged("it is no row of the input")
-		}
-		p.next() // its status
-		attempts := int(p.number())
-		for range 3 {
-			p.next() // up to when the row finished
-		}
-		if err := l.count(seq, attempts, p.next()); err != nil {
-			return err
-		}
-		l.journal.note(seq, l.journal.size, outcome)
-		if l.before && outcome == batch.Absent {
-			l.journal.rows[seq] &^= stateSettled
-		}
+		j.noteVerdict(seq, Verdict(verdict), others)
 	case wordReport:
-		l.last.ReportDigest = p.text("")
-		if p.err != nil || !l.ended {
+		j.run.ReportDigest = p.text("")
+		if p.end(); p.err != nil || !j.ended {
 			return l.damaged("it does not say what the report is")
 		}
 	case wordEnd:
@@ -243,93 +283,122 @@ func (l *loader) take(line []byte) error {
 	return nil
 }
 
-// takeEnd takes the line of the end of a run. The format before may say nothing
-// in it.
-func (l *loader) takeEnd(p *lineParser) error {
-	l.ended, l.stop = true, Stop{}
-	part := &l.parts[len(l.parts)-1]
-	var sent string
-	if !p.ended {
-		l.stop = Stop{Reason: p.text(""), At: p.time()}
-		part.Finished = l.stop.At
-	}
-	if !p.ended {
-		sent = p.text("")
-	}
-	if p.err != nil {
-		return l.damaged("it does not say how the run ended")
-	}
-	if l.stop.Reason == "" {
-		l.stop = Stop{}
-	}
-	if sent != "" && json.Unmarshal([]byte(sent), &part.Summary) != nil {
-		return l.damaged("it does not say what the run has sent")
-	}
-	return nil
-}
-
-// count takes a row into account that finished at a time: the run that it is of
-// may have been cut off, and cannot say itself then what it sent and when it
-// ended.
-func (l *loader) count(seq, attempts int, finished []byte) error {
-	if string(finished) > l.newest {
-		l.newest = string(finished)
-	}
-	past, part := 0, &l.parts[len(l.parts)-1]
-	if seq < len(l.journal.rows) && l.journal.rows[seq].offset() != 0 {
-		last, err := l.journal.readAny(l.journal.rows[seq].offset(), &batch.Row{})
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrDamaged, err)
+// inTurn reports whether a line with this word may be here: the plan comes first, and
+// then the runs.
+func (l *loader) inTurn(word string) error {
+	planned := word == wordPair || word == wordBad || word == wordNote
+	switch {
+	case (word == wordPlan) != (l.number == 1):
+		if l.number == 1 && word == wordRun {
+			return ErrEarlierFormat
 		}
-		past = last.Attempts
+		return l.damaged("the plan does not begin the journal")
+	case planned && l.runs > 0, (word == wordPair || word == wordBad) && l.journal.notesAt > 0:
+		return l.damaged("a row of the plan is out of its place")
+	case !planned && word != wordPlan && word != wordRun && l.runs == 0:
+		return l.damaged("a result comes before its run")
 	}
-	part.Requests += max(attempts-past, 0)
 	return nil
 }
 
-const (
-	// shortestRow is less than the bytes of any row line.
-	shortestRow = 40
-	// maxAhead is more rows than can have been announced and have no result yet:
-	// those that wait, those in flight, and a window.
-	maxAhead = 2 * batch.MaxWaiting
-)
-
-// mostRows is more rows than the lines up to here can tell of. A number beyond it
-// is not of this program, and must not be what memory is reserved for.
-func (l *loader) mostRows() int { return int(l.journal.size/shortestRow) + maxAhead }
-
-// takeRun takes the line of a run, which must be the run that is to go on.
-//
-// Journals of the format before are read, but their absent rows are not taken
-// for settled: versions that wrote it called a row absent when the spelling in
-// the file was not in the list, or not on its first page.
-func (l *loader) takeRun(p *lineParser) error {
-	format, identity := p.text(""), p.text("")
-	var run Run
-	l.before = format == formatBefore
-	if format != journalFormat && !l.before {
+// takePlan takes the first line.
+func (l *loader) takePlan(p *lineParser) error {
+	format, names := p.text(""), p.text("")
+	if p.end(); p.err != nil {
+		return l.damaged("the first line is not that of a journal")
+	}
+	if format != journalFormat {
 		return fmt.Errorf("%w: its format is %q, and this program knows %q", ErrOtherRun, format, journalFormat)
 	}
-	if err := json.Unmarshal([]byte(identity), &run); err != nil || p.err != nil || run.Rows < 0 {
-		return l.damaged("the run cannot be read")
+	if names == "" {
+		return nil
 	}
-	if l.any && l.runs == 0 {
-		l.run = run
-		// All at once, as journalIn does; but nobody vouches for the number.
-		if info, err := l.journal.file.Stat(); err == nil {
-			most := int(info.Size() / shortestRow)
-			l.journal.rows = make([]rowState, 0, min(run.Rows, most))
+	var err error
+	if l.journal.columns, err = splitCells(names); err != nil {
+		return l.damaged("the columns cannot be read")
+	}
+	return nil
+}
+
+// takeRow takes the result of a row.
+func (l *loader) takeRow(p *lineParser) error {
+	j := l.journal
+	seq := p.number()
+	p.number() // lost
+	text := resultText(p.raw())
+	outcome, err := text.outcome()
+	if p.err != nil || err != nil || seq >= j.rows {
+		return l.damaged("it is not the result of a row")
+	}
+	attempts, err := text.attempts()
+	if err != nil {
+		return l.damaged(err.Error())
+	}
+	if finished := text.finishedAt(); string(finished) > j.newest {
+		j.newest = string(finished)
+	}
+	// The run may have been cut off, and cannot say itself then what it sent.
+	past := 0
+	if j.states[seq].offset() != 0 {
+		last, err := j.result(seq)
+		if err == nil {
+			past, err = last.text.attempts()
+		}
+		if err != nil {
+			return l.damaged(err.Error())
 		}
 	}
-	if err := run.sameAs(l.run); err != nil {
-		return err
+	j.parts[len(j.parts)-1].Requests += max(attempts-past, 0)
+	j.note(seq, j.size, outcome)
+	return nil
+}
+
+// takeEnd takes the line of the end of a run.
+func (l *loader) takeEnd(p *lineParser) error {
+	j := l.journal
+	var end ending
+	text := p.raw()
+	if p.end(); p.err != nil || json.Unmarshal(text, &end) != nil {
+		return l.damaged("it does not say how the run ended")
 	}
-	l.runOver()
+	part := &j.parts[len(j.parts)-1]
+	part.Finished, part.Summary = end.At, end.Sent
+	j.ended, j.stop = true, end.Stop
+	if j.stop.Reason == "" {
+		j.stop = Stop{}
+	}
+	return nil
+}
+
+// takeRun takes the line of a run, which must go on with the one before. The first
+// one ends the plan.
+func (l *loader) takeRun(p *lineParser) error {
+	j := l.journal
+	var run Run
+	identity := p.raw()
+	if p.end(); p.err != nil || json.Unmarshal(identity, &run) != nil || run.Rows != j.rows {
+		return l.damaged("the run cannot be read")
+	}
+	if l.runs == 0 {
+		j.end = j.size
+		if j.notesAt == 0 {
+			j.notesAt, j.notesSum = j.size, l.previous
+		}
+		j.states = make([]rowState, j.rows)
+	} else {
+		if err := j.run.sameAs(run); err != nil {
+			return err
+		}
+		l.runOver()
+	}
 	l.runs++
-	l.last = run
-	l.parts = append(l.parts, Part{Started: run.Started, Finished: run.Started})
-	l.mark, l.ended, l.stop = -1, false, Stop{}
+	j.run = run
+	j.parts = append(j.parts, Part{Started: run.Started, Finished: run.Started})
+	j.ended, j.stop, l.mark = false, Stop{}, -1
+	for seq := range j.states {
+		j.states[seq] &^= stateGone | stateShared
+	}
+	clear(j.others)
 	return nil
 }
 
@@ -337,29 +406,20 @@ func (l *loader) takeRun(p *lineParser) error {
 // what it may have sent without a result of its own is lost.
 func (l *loader) runOver() {
 	j := l.journal
-	if len(l.parts) > 0 && !l.ended {
-		part := &l.parts[len(l.parts)-1]
+	if !j.ended {
+		part := &j.parts[len(j.parts)-1]
 		part.CutOff = true
-		if at, err := time.Parse(timeFormat, l.newest); err == nil && at.After(part.Started) {
+		if at, err := time.Parse(timeFormat, j.newest); err == nil && at.After(part.Started) {
 			part.Finished = at
 		}
-	}
-	if !l.ended {
-		j.grow(l.mark + 1)
-		for i := range j.rows[:l.mark+1] {
-			if !j.rows[i].is(stateSettled | stateUnsent | stateFresh) {
-				j.rows[i] |= stateLost
+		for i := range j.states[:l.mark+1] {
+			if !j.states[i].is(stateSettled | stateUnsent | stateFresh) {
+				j.states[i] |= stateLost
 			}
 		}
 	}
-	for i := range j.rows {
-		j.rows[i] &^= stateFresh
-	}
-	j.results = 0
-	for _, state := range j.rows {
-		if state.offset() != 0 || state.is(stateLost) {
-			j.results++
-		}
+	for i := range j.states {
+		j.states[i] &^= stateFresh
 	}
 }
 
@@ -397,16 +457,11 @@ func (l *loader) damaged(what string) error {
 }
 
 // nothingGoodBehind reports whether a bad line is the beginning of an end that a
-// power cut may have left: an error when it is the first line, or when a good
-// line follows that had been brought to the disk with all before it. The power
+// power cut may have left: an error when a good line follows that had been brought to the disk with all before it. The power
 // may have failed while it was brought there, so that a hole before it proves
 // nothing as long as no line follows it: nothing is written before it is there.
 func (l *loader) nothingGoodBehind(in *bufio.Reader, hole bool) error {
-	at := l.number
-	if l.runs == 0 {
-		return fmt.Errorf("%w: its first line is not that of a journal", ErrDamaged)
-	}
-	synced := false
+	at, synced := l.number, false
 	for sum := l.journal.sum; ; {
 		line, err := readLine(in)
 		if err == io.EOF {
@@ -416,26 +471,18 @@ func (l *loader) nothingGoodBehind(in *bufio.Reader, hole bool) error {
 			return err
 		}
 		before := synced
-		if sum.check(line) && !bytes.HasPrefix(line[sumLength:], []byte("\t"+wordRow+"\t")) {
-			synced = true
+		if sum.check(line) {
+			p := newLineParser(line)
+			switch string(p.next()) {
+			case wordPair, wordBad, wordNote, wordRow, wordChecked:
+			default:
+				synced = true
+			}
 		}
 		if before || synced && !hole {
 			return fmt.Errorf("%w: line %d is not what was written, and there are good lines behind it", ErrDamaged, at)
 		}
 	}
-}
-
-// beginsLikeJournal reports whether text is what may be left of the first line
-// of a journal, and not of something else. It may be nothing, or zeros, where
-// the machine died before the line was on the disk.
-func beginsLikeJournal(text []byte) error {
-	const begin = journalBegin
-	text = bytes.TrimRight(text, "\x00")
-	sum, rest := text[:min(sumLength, len(text))], text[min(sumLength, len(text)):]
-	if n := min(len(rest), len(begin)); len(bytes.Trim(sum, "0123456789abcdef")) > 0 || string(rest[:n]) != begin[:n] {
-		return fmt.Errorf("%w: its first line is not that of a journal", ErrDamaged)
-	}
-	return nil
 }
 
 // readLine reads a line without its end. With io.EOF it returns what stands

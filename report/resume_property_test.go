@@ -268,16 +268,16 @@ func (t *trial) fault(r imagetest.Request) imagetest.Fault {
 // returns what the report says of each row.
 func (t *trial) run(l life) []batch.Outcome {
 	run := Run{Input: "pairs.csv", Digest: "d1", Rows: len(t.rows), Endpoint: "http://image.test"}
-	j, err := OpenJournal(t.path, run)
+	j, err := OpenJournal(t.path)
 	switch {
 	case l.refused && err == nil:
 		return t.refuse(j)
 	case l.refused && errors.Is(err, os.ErrNotExist):
 		return nil
 	case errors.Is(err, os.ErrNotExist):
-		j, err = CreateJournal(t.path, run)
+		j, err = createJournal(t.rt, t.path, t.rows, run), nil
 	case err == nil:
-		err = j.Continue(run)
+		err = errors.Join(j.GoesWith(run), j.Continue(run))
 	}
 	if err != nil {
 		t.rt.Errorf("%v", err)
@@ -295,12 +295,12 @@ func (t *trial) run(l life) []batch.Outcome {
 	}
 	job, reason := l.limit(*t.job)
 	rec := &mortal{Journal: j, trial: t, life: l, die: die, synced: j.size, ends: make(map[int]int64), settles: make(map[int]batch.Outcome)}
-	_, err = job.Run(ctx, batch.Revoke, j.Remaining(&input{rows: t.rows}), mortalAPI{t.api(), alive}, rec)
+	_, err = job.Run(ctx, batch.Revoke, j.Remaining(), mortalAPI{t.api(), alive}, rec)
 	t.judgeRequests(from)
 	switch {
 	case rec.dead:
 		t.bury(rec)
-		if j, err = OpenJournal(t.path, run); err != nil {
+		if j, err = OpenJournal(t.path); err != nil {
 			t.rt.Errorf("after a death: %v", err)
 			return nil
 		}
@@ -310,7 +310,7 @@ func (t *trial) run(l life) []batch.Outcome {
 	default:
 		stopped := Stop{}
 		if err != nil {
-			stopped = Stop{Reason: err.Error(), At: time.Now()}
+			stopped = Stop{Reason: err.Error(), Unreached: "stopped", At: time.Now()}
 		}
 		err := j.End(stopped, batch.Summary{})
 		if err == nil && l.look%2 == 0 { // or the report could not be written
@@ -357,7 +357,7 @@ func (t *trial) refuse(j *Journal) []batch.Outcome {
 		t.rt.Errorf("%v", err)
 	}
 	outcomes := t.report(j)
-	for rows := j.Remaining(&input{rows: t.rows}); err == nil; _, err = rows.Next() {
+	for rows := j.Remaining(); err == nil; _, err = rows.Next() {
 	}
 	if err != io.EOF {
 		t.rt.Errorf("%v", err)
@@ -462,49 +462,46 @@ func (t *trial) look() {
 	defer results.Close()
 	asked, applied := t.done()
 	rows, err := results.Rows()
-	seen := make(map[int]bool)
-	for err == nil {
+	seq := 0
+	for ; err == nil; seq++ {
 		var e *Entry
-		if e, err = rows.Next(); err == nil {
-			seq := e.Row.Seq
-			seen[seq] = true
-			if want := t.rows[seq]; e.Row.Line != want.Line || e.Row.ImageID != want.ImageID || e.Row.MemberID != want.MemberID {
-				t.rt.Errorf("row %d of the journal is that of line %d, not %d", seq, e.Row.Line, want.Line)
-			}
-			t.judge("the journal", &e.Result, asked, applied)
+		if e, err = rows.Next(); err != nil {
+			break
 		}
-	}
-	if err != io.EOF {
-		t.rt.Errorf("look at the journal: %v", err)
-	}
-	for seq := range t.settled {
-		if !seen[seq] {
-			t.rt.Errorf("row %d was settled, and the journal does not show it", seq)
+		want := t.rows[seq]
+		image, member := idCells(&want)
+		if e.Row.Line != want.Line || e.Row.ImageID != asRead(image) || e.Row.MemberID != asRead(member) {
+			t.rt.Errorf("row %d of the journal is that of line %d, not %d", seq, e.Row.Line, want.Line)
 		}
+		e.Row.Seq = seq
+		t.judge("the journal", &e.Result, asked, applied)
 	}
-	if n := results.Unnamed(); n > len(t.rows)-len(seen) {
-		t.rt.Errorf("%d of %d rows without a result may have been sent", n, len(t.rows)-len(seen))
+	if err != io.EOF || seq != len(t.rows) {
+		t.rt.Errorf("look at the journal: after %d of %d rows: %v", seq, len(t.rows), err)
 	}
 }
 
 // report makes the report, and judges what it says of each row.
 func (t *trial) report(j *Journal) []batch.Outcome {
-	c := &CSV{Input: &input{rows: t.rows}, Rows: len(t.rows), Journal: j, Rest: batch.Skipped}
-	if _, err := c.Write(io.Discard); err != nil {
+	if _, err := (&CSV{Journal: j}).Write(io.Discard); err != nil {
 		t.rt.Errorf("%v", err)
 	}
 	asked, applied := t.done()
 	var outcomes []batch.Outcome
 	settled := 0
-	for _, row := range t.rows {
-		r, _, err := c.result(row)
+	for rendering, row := j.render(), 0; row < len(t.rows); row++ {
+		planned, err := rendering.next()
+		var r batch.Result
+		if err == nil {
+			r, err = rendering.result(&planned, j.states[row])
+		}
 		if err != nil {
 			t.rt.Errorf("%v", err)
 			return nil
 		}
 		t.judge("the report", &r, asked, applied)
-		if r.Outcome == batch.Duplicate && r.First != outcomes[row.FirstSeq] {
-			t.rt.Errorf("row %d repeats one that is called %q, not %q", row.Seq, r.First, outcomes[row.FirstSeq])
+		if r.Outcome == batch.Duplicate && r.First != outcomes[r.Row.FirstSeq] {
+			t.rt.Errorf("row %d repeats one that is called %q, not %q", row, r.First, outcomes[r.Row.FirstSeq])
 		}
 		if r.Outcome.Settled() {
 			settled++

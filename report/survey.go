@@ -2,7 +2,6 @@ package report
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"math/bits"
@@ -22,8 +21,6 @@ type Survey struct {
 	Ended bool
 	// Stopped says how the run was stopped, as far as is known.
 	Stopped Stop
-	// Unnamed is [Results.Unnamed].
-	Unnamed int
 
 	// First and Last are when the first and the last row finished that was
 	// sent; zero when none was.
@@ -70,23 +67,13 @@ func (r *Results) Survey() (*Survey, error) {
 		s.ordered = s.ordered && e.Row.Line > last
 		last = e.Row.Line
 	}
-	s.Unnamed = r.Unnamed()
 	if r.journal != nil {
-		s.Run, s.Ended, s.Stopped = &r.journal.run, r.journal.ended, r.journal.stop
+		s.Run, s.Ended, s.Stopped = r.journal.whole(), r.journal.ended, r.journal.stop
 	} else if s.Run, s.Stopped = r.Origin, r.Stopped; s.Run == nil {
 		// What is told of the results is true without it.
 		s.Run, s.Stopped, s.unknown = r.origin(s)
 	}
 	return s, nil
-}
-
-// missing is how many rows of the run have no result: a journal does not know
-// what became of those that the run did not get to.
-func (s *Survey) missing() int {
-	if s.Run == nil {
-		return 0
-	}
-	return s.Run.Rows - s.Rows
 }
 
 func (s *Survey) add(e *Entry) {
@@ -113,36 +100,40 @@ func (s *Survey) add(e *Entry) {
 
 // What keeps a report from being known as that of a run.
 var (
-	errNoJournal    = errors.New("its journal, which says which run it is of, is not beside it")
-	errUnderWay     = errors.New("its run is under way again, or was cut off: go on with it by --resume, to its end")
+	errNoJournal    = errors.New("its journal is not beside it")
+	errUnderWay     = errors.New("its run is in progress or was cut off; finish it with --resume")
 	errOtherJournal = errors.New("the journal beside it is of another run")
 )
 
 // origin finds the run that a report is of: the last one in the journal beside
 // it, if that has ended and its results are those of the report.
 func (r *Results) origin(s *Survey) (*Run, Stop, error) {
-	file, err := openOwn(r.Name+journalEnding, os.O_RDONLY)
+	journal, err := openJournal(r.Name+JournalSuffix, os.O_RDONLY)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, Stop{}, errNoJournal
 	case err != nil:
 		return nil, Stop{}, err
 	}
-	defer file.Close()
-	journal, err := readJournalResults(file)
+	defer journal.Close()
 	switch {
-	case err != nil:
-		return nil, Stop{}, fmt.Errorf("%s: %w", file.Name(), err)
 	case !journal.ended:
 		return nil, Stop{}, errUnderWay
 	case s.Rows != journal.run.Rows || !s.newest.Equal(journal.newestTime()) || s.Outcomes[batch.Planned] > 0:
 		return nil, Stop{}, errOtherJournal
 	}
-	return &journal.run, journal.stop, nil
+	return journal.whole(), journal.stop, nil
+}
+
+// whole is the run with all its parts.
+func (j *Journal) whole() *Run {
+	run := j.run
+	run.Parts, run.Started = j.parts, j.parts[0].Started
+	return &run
 }
 
 // newestTime is when the last row finished; zero when none did.
-func (j *journalResults) newestTime() time.Time {
+func (j *Journal) newestTime() time.Time {
 	t, _ := time.Parse(timeFormat, j.newest)
 	return t
 }

@@ -126,6 +126,21 @@ func newTally() *Tally {
 	}
 }
 
+// addSettled adds a row with such a result, of which only that it is settled counts.
+func (t *Tally) addSettled(text resultText, verdict Verdict) error {
+	outcome, err := text.outcome()
+	if err != nil {
+		return err
+	}
+	t.Rows++
+	t.Outcomes[outcome]++
+	t.states[state(outcome)]++
+	if verdict != "" {
+		t.Verified[verdict]++
+	}
+	return nil
+}
+
 func (t *Tally) add(r *Entry) {
 	t.Rows++
 	t.Outcomes[r.Outcome]++

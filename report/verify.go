@@ -53,19 +53,15 @@ func CheckReport(path string) (*ReportCheck, error) {
 	if results.IsJournal() {
 		return nil, fmt.Errorf("%s is a journal: name the report", path)
 	}
-	file, err := openOwn(ProofOf(path), os.O_RDONLY)
+	journal, err := openJournal(ProofOf(path), os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	journal, err := readJournalResults(file)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file.Name(), err)
-	}
+	defer journal.Close()
 	if !journal.ended {
-		return nil, fmt.Errorf("%s: %w", file.Name(), errUnderWay)
+		return nil, fmt.Errorf("%s: %w", ProofOf(path), errUnderWay)
 	}
-	c := &ReportCheck{Run: &journal.run}
+	c := &ReportCheck{Run: journal.whole()}
 	if c.Digest, err = digestOf(results.file); err != nil {
 		return nil, err
 	}
@@ -73,7 +69,11 @@ func CheckReport(path string) (*ReportCheck, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c, c.compare(rows, &journalRows{results: journal})
+	recorded, err := (&Results{Name: ProofOf(path), journal: journal}).Rows()
+	if err != nil {
+		return nil, err
+	}
+	return c, c.compare(rows, recorded)
 }
 
 func digestOf(file *os.File) (string, error) {

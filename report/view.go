@@ -109,12 +109,9 @@ func (v View) writeCSV(w io.Writer, r *Results) error {
 			return err
 		}
 	}
-	out := newRowWriter(w)
+	out := &rowWriter{out: w}
 	if err := out.header(r.Columns); err != nil {
 		return err
 	}
-	if err := v.Each(r, out.entry); err != nil {
-		return err
-	}
-	return out.flush()
+	return v.Each(r, out.entry)
 }

@@ -55,7 +55,7 @@ func (c Config) profileKey() (*foundKey, error) {
 	case errors.Is(err, fs.ErrNotExist) && !named:
 		return nil, nil
 	case err != nil && named:
-		return nil, fmt.Errorf("read the file of %s: %w", variable, err)
+		return nil, fmt.Errorf("cannot read the file of %s: %w", variable, err)
 	case err != nil:
 		return nil, err
 	}

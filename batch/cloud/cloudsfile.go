@@ -259,6 +259,16 @@ func (c Config) cloudValues(cloud, region string) (values, error) {
 	return from.flatten(all)
 }
 
+// CloudNames returns the names of the clouds in clouds.yaml, in order. There are
+// none if the file cannot be read.
+func (c Config) CloudNames() []string {
+	file, err := c.openCloudsFile("clouds", "OS_CLIENT_CONFIG_FILE", "clouds")
+	if err != nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(file.clouds))
+}
+
 // secureNode is what the file of secrets says about a cloud: that of
 // OS_CLIENT_SECURE_FILE, or the first where the OpenStack clients look, or the
 // one beside clouds.yaml.

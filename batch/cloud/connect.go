@@ -94,7 +94,7 @@ func Connect(ctx context.Context, c Config) (*Session, error) {
 	}
 	endpoint, region, err := l.locate(g)
 	if err != nil {
-		return nil, fmt.Errorf("find the Image API: %w", err)
+		return nil, fmt.Errorf("cannot find the Image API: %w", err)
 	}
 	warnPlain(c.Logger, "Image API", endpoint)
 	s := &Session{

@@ -92,7 +92,7 @@ func TestTokenThatEndsInTheMiddleOfARun(t *testing.T) {
 
 	image.good.Store("no token of this Keystone")
 	for _, err := range doAll(t, s) {
-		wantError(t, err, "the Image API at "+image.URL, "cannot ask Keystone")
+		wantError(t, err, "the Image API at "+image.URL, "unable to reach Keystone")
 		if errors.Is(err, batch.ErrUnauthorized) {
 			t.Fatalf("error %v is batch.ErrUnauthorized; but tokens were accepted before", err)
 		}

@@ -65,7 +65,7 @@ func (c Config) accessKeyLogin(found *foundKey, missing error) (*login, error) {
 	case c.Endpoint != "":
 		l.endpoint, err = parseBase("--endpoint", c.Endpoint)
 	case region == "":
-		err = fmt.Errorf("the %s comes without a catalog; set --region, or --endpoint to the Image API", keys.method)
+		err = fmt.Errorf("the %s has no catalog; set --region, or --endpoint to the Image API", keys.method)
 	default:
 		l.endpoint, err = huaweiAddress("ims", region)
 	}

@@ -49,7 +49,7 @@ func (a *accessKeys) issue(ctx context.Context) (*grant, error) {
 		}
 		g.renewAt = renewalTime(time.Now(), g.expires)
 	case a.given:
-		return nil, refused("the %s is not accepted, or no longer, and cannot be renewed: "+
+		return nil, refused("the %s is refused and cannot be renewed; "+
 			"check the key and its secret, and that they may be used in this region", a.method)
 	}
 	if a.project.ID == "" {
@@ -84,7 +84,7 @@ func newIAM(config *tls.Config) http.Client {
 // https://support.huaweicloud.com/intl/en-us/api-iam/iam_06_0001.html
 func (a *accessKeys) findProject(ctx context.Context, key accessKey) (tokens.Project, error) {
 	name := a.project.Name
-	ours := fmt.Sprintf("look up the project %s at %s", name, a.iam)
+	ours := fmt.Sprintf("cannot look up project %s at %s", name, a.iam)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.iam.String()+"/v3/projects?"+url.Values{"name": {name}}.Encode(), nil)
 	if err != nil {
 		return tokens.Project{}, fmt.Errorf("%s: %w", ours, err)
@@ -97,12 +97,12 @@ func (a *accessKeys) findProject(ctx context.Context, key accessKey) (tokens.Pro
 		if errors.As(err, &setup) {
 			return tokens.Project{}, fmt.Errorf("%s: %w", ours, setup)
 		}
-		return tokens.Project{}, fmt.Errorf("%s: %w; check --region, or try again later", ours, &networkError{errors.Unwrap(err)})
+		return tokens.Project{}, fmt.Errorf("%s: %w; check --region, or retry later", ours, &networkError{errors.Unwrap(err)})
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return tokens.Project{}, fmt.Errorf("%s: %w: try again later", ours, &networkError{err})
+		return tokens.Project{}, fmt.Errorf("%s: %w; retry later", ours, &networkError{err})
 	}
 	if resp.StatusCode != http.StatusOK {
 		return tokens.Project{}, a.explain(ours, req, resp, words(body, string(key.secret), string(key.securityToken)))
@@ -110,9 +110,9 @@ func (a *accessKeys) findProject(ctx context.Context, key accessKey) (tokens.Pro
 	var list struct{ Projects []tokens.Project }
 	switch err := json.Unmarshal(body, &list); {
 	case err != nil:
-		return tokens.Project{}, fmt.Errorf("%s: the answer is no list of projects; check HUAWEICLOUD_SDK_IAM_ENDPOINT", ours)
+		return tokens.Project{}, fmt.Errorf("%s: the answer is not a list of projects; check HUAWEICLOUD_SDK_IAM_ENDPOINT", ours)
 	case len(list.Projects) != 1 || list.Projects[0].ID == "":
-		return tokens.Project{}, fmt.Errorf("%s: there are %d of that name; check --region, or set HUAWEICLOUD_SDK_PROJECT_ID", ours, len(list.Projects))
+		return tokens.Project{}, fmt.Errorf("%s: %d projects have that name; check --region, or set HUAWEICLOUD_SDK_PROJECT_ID", ours, len(list.Projects))
 	}
 	return list.Projects[0], nil
 }
@@ -127,5 +127,5 @@ func (a *accessKeys) explain(ours string, req *http.Request, resp *http.Response
 	case isRefusal(resp.StatusCode):
 		return refused("%s; check the key and its secret, or set HUAWEICLOUD_SDK_PROJECT_ID if it may not look that up", said)
 	}
-	return fmt.Errorf("%s: try again later", said)
+	return fmt.Errorf("%s; retry later", said)
 }

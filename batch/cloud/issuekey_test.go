@@ -57,15 +57,15 @@ func TestTheProjectCannotBeLookedUp(t *testing.T) {
 		{"an unknown key", env{"HUAWEICLOUD_SDK_AK": "AKOTHER"}, nil, true, []string{"ak AKOTHER not exist"}},
 		{"a clock that is wrong", nil, func(c *imagetest.Cloud) { c.ClockAhead = 16 * time.Minute }, true,
 			[]string{"the clock of this machine is wrong", "set the clock"}},
-		{"another region", env{"HW_REGION_NAME": "cn-north-1"}, nil, false, []string{"look up the project cn-north-1 at ", "there are 0 of that name", "check --region"}},
+		{"another region", env{"HW_REGION_NAME": "cn-north-1"}, nil, false, []string{"cannot look up project cn-north-1 at ", "0 projects have that name", "check --region"}},
 		{"an address that is not IAM's", nil, func(c *imagetest.Cloud) {
 			c.SetFaults(func(imagetest.Request) imagetest.Fault {
 				return imagetest.Fault{Status: 200, ContentType: "text/html", Body: "<h1>hello</h1>"}
 			})
-		}, false, []string{"no list of projects", "HUAWEICLOUD_SDK_IAM_ENDPOINT"}},
+		}, false, []string{"not a list of projects", "HUAWEICLOUD_SDK_IAM_ENDPOINT"}},
 		{"IAM in trouble", nil, func(c *imagetest.Cloud) {
 			c.SetFaults(func(imagetest.Request) imagetest.Fault { return imagetest.Status(503) })
-		}, false, []string{"503 Service Unavailable", "try again later"}},
+		}, false, []string{"503 Service Unavailable", "retry later"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestIAMIsDown(t *testing.T) {
 	_, server := huawei(t)
 	server.Close()
 	_, _, err := connect(t, cloud.Config{Endpoint: server.URL}, lookup(server))
-	wantError(t, err, "look up the project cn-north-4 at "+server.URL, "connection refused", "try again later")
+	wantError(t, err, "cannot look up project cn-north-4 at "+server.URL, "connection refused", "retry later")
 	if errors.Is(err, batch.ErrUnauthorized) {
 		t.Errorf("%v is taken for a refusal", err)
 	}

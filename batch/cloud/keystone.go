@@ -122,11 +122,11 @@ func (k *keystone) explain(err error) error {
 	case errors.As(err, &setup):
 		return fmt.Errorf("cannot reach Keystone at %s: %w", k.url, setup)
 	case errors.As(err, &failed) && failed.Timeout():
-		return fmt.Errorf("keystone at %s gave no usable answer: none came in time; check %s, or try again later", k.url, k.from.quote("auth_url"))
+		return fmt.Errorf("keystone at %s did not answer in time; check %s, or retry later", k.url, k.from.quote("auth_url"))
 	case errors.As(err, &failed):
-		return fmt.Errorf("keystone at %s gave no usable answer: %w; check %s, or try again later", k.url, &networkError{failed.Err}, k.from.quote("auth_url"))
+		return fmt.Errorf("keystone at %s gave no usable answer: %w; check %s, or retry later", k.url, &networkError{failed.Err}, k.from.quote("auth_url"))
 	default:
-		return fmt.Errorf("keystone at %s gave no usable answer: %w; check %s, or try again later", k.url, &networkError{err}, k.from.quote("auth_url"))
+		return fmt.Errorf("keystone at %s gave no usable answer: %w; check %s, or retry later", k.url, &networkError{err}, k.from.quote("auth_url"))
 	}
 	said := fmt.Sprintf("keystone at %s answered %s to the %s%s", k.url, statusOf(answer.Actual), k.method(),
 		words(answer.Body, k.auth.Password, k.auth.ApplicationCredentialSecret, k.auth.TokenID))
@@ -134,7 +134,7 @@ func (k *keystone) explain(err error) error {
 		return refused("%s; check the credentials, the domains and project that go with them, and %s",
 			said, k.from.quote("auth_url"))
 	}
-	return fmt.Errorf("%s; check %s, or try again later", said, k.from.quote("auth_url"))
+	return fmt.Errorf("%s; check %s, or retry later", said, k.from.quote("auth_url"))
 }
 
 // isRefusal reports whether asking Keystone again cannot help.

@@ -80,7 +80,7 @@ func (l *login) settleProject(g *grant) error {
 		return nil // [login.locate] says more of a token for no project
 	}
 	if want.ID != "" && want.ID != got.ID || want.Name != "" && !strings.EqualFold(want.Name, got.Name) {
-		return fmt.Errorf("the token is for the project %s, and not for %s as the settings say; correct the credentials, or project_id and project_name",
+		return fmt.Errorf("the token is for project %s, not for %s as configured; correct the credentials, or project_id and project_name",
 			nameProject(got), nameProject(want))
 	}
 	return nil
@@ -110,7 +110,7 @@ func (c Config) findLogin() (*login, error) {
 	}
 	other := c.Auth == AuthKeystone || c.Auth == AuthAKSK
 	if c.TokenFile != "" && (other || c.Auth != AuthToken && c.OSCloud != "") {
-		return nil, fmt.Errorf("both a token file (%s) and other credentials are asked for; choose one", c.TokenFile)
+		return nil, fmt.Errorf("both a token file (%s) and other credentials are given; choose one", c.TokenFile)
 	}
 	if c.Auth == AuthAKSK {
 		key, err := c.findAccessKey()
@@ -184,7 +184,7 @@ func (c Config) tokenLogin(token *readyToken) (*login, error) {
 		return nil, err
 	}
 	if l.endpoint == nil {
-		return nil, fmt.Errorf("the %s comes without a catalog; set --endpoint to the Image API, or take other credentials with --auth %s",
+		return nil, fmt.Errorf("the %s has no catalog; set --endpoint to the Image API, or choose other credentials with --auth %s",
 			token.method, AuthKeystone)
 	}
 	return l, nil

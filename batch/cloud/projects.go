@@ -24,7 +24,7 @@ type Project struct {
 }
 
 // ErrMayNotLookUp says that these credentials may not look up projects.
-var ErrMayNotLookUp = errors.New("the credentials may not look up projects in Keystone, which needs the role admin, or the role reader on the system")
+var ErrMayNotLookUp = errors.New("the credentials may not look up projects in Keystone; that needs the role admin, or the role reader on the system")
 
 // Projects looks up projects in Keystone. It is used by one goroutine at a time.
 type Projects struct {
@@ -96,7 +96,7 @@ func (p *Projects) MayProve(ctx context.Context) error {
 	rand.Read(id[:])
 	_, found, err := p.Find(ctx, hex.EncodeToString(id[:]))
 	if found {
-		return fmt.Errorf("keystone has a project with an id that was made up: it proves nothing")
+		return fmt.Errorf("keystone returns a project for a made-up id, so it cannot prove that a project is gone")
 	}
 	return err
 }

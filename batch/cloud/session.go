@@ -227,7 +227,7 @@ func (s *Session) renewAhead(ctx context.Context, c *credential) *credential {
 	}
 	g, err := s.obtain(ctx)
 	if err != nil {
-		s.log.Warn("the credential ends soon and cannot be renewed yet", "method", s.method, "error", err)
+		s.log.Warn("the credential expires soon and cannot be renewed yet", "method", s.method, "error", err)
 		return c
 	}
 	return s.replace(c, g)
@@ -297,7 +297,7 @@ func (s *Session) Renew(ctx context.Context, generation uint64, kind string) err
 		return batch.ErrNotAllowed // which says nothing of the credential
 	}
 	if unproved && !s.proved.Load() {
-		return refused("the Image API at %s does not accept a credential that was issued just now (%s): "+
+		return refused("the Image API at %s refuses a credential that was just issued (%s); "+
 			"check that endpoint, region and project belong together", s.endpoint, s.method)
 	}
 	g, err := s.obtain(ctx)
@@ -305,13 +305,13 @@ func (s *Session) Renew(ctx context.Context, generation uint64, kind string) err
 		return err
 	}
 	if g.proof == current.proof {
-		s.failure = refused("the %s is not accepted, and there is no other to be had; check that it may be used at %s", s.method, s.endpoint)
+		s.failure = refused("the %s is refused, and no other is available; check that it may be used at %s", s.method, s.endpoint)
 		return s.failure
 	}
 	s.replace(current, g)
 	if unproved {
-		s.failure, s.failedAt = fmt.Errorf("the Image API at %s does not accept a credential that was issued just now (%s), "+
-			"though it has accepted those before: perhaps it cannot ask Keystone", s.endpoint, s.method), time.Now()
+		s.failure, s.failedAt = fmt.Errorf("the Image API at %s refuses a credential that was just issued (%s), "+
+			"although it accepted earlier ones: it may be unable to reach Keystone", s.endpoint, s.method), time.Now()
 		return s.failure
 	}
 	return nil
@@ -334,7 +334,7 @@ func (s *Session) rested() error {
 func (s *Session) obtain(ctx context.Context) (*grant, error) {
 	g, err := s.issuer.issue(ctx)
 	if err != nil {
-		err = fmt.Errorf("renew the credential: %w", err)
+		err = fmt.Errorf("cannot renew the credential: %w", err)
 		if ctx.Err() == nil { // else it is the caller's end alone
 			s.failure, s.failedAt = err, time.Now()
 		}

@@ -121,7 +121,7 @@ func TestRenewal(t *testing.T) {
 	doubt := func(generation uint64) step {
 		return func(t *testing.T, s *Session) {
 			t.Helper()
-			if err := s.Renew(t.Context(), generation, http.MethodDelete); err == nil || errors.Is(err, batch.ErrUnauthorized) || !strings.Contains(err.Error(), "cannot ask Keystone") {
+			if err := s.Renew(t.Context(), generation, http.MethodDelete); err == nil || errors.Is(err, batch.ErrUnauthorized) || !strings.Contains(err.Error(), "unable to reach Keystone") {
 				t.Errorf("renewing generation %d: %v, want a temporary error", generation, err)
 			}
 		}

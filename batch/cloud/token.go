@@ -25,8 +25,8 @@ type readyToken struct {
 
 func (r *readyToken) issue(context.Context) (*grant, error) {
 	if r.given {
-		return nil, refused("the %s is not accepted, or no longer, and cannot be renewed: "+
-			"get a new token and check that endpoint and region are its own", r.method)
+		return nil, refused("the %s is refused and cannot be renewed; "+
+			"get a new token, and check that it is for this endpoint and region", r.method)
 	}
 	r.given = true
 	return &grant{proof: bearer{r.token}}, nil

@@ -110,7 +110,7 @@ func (p place) bool(v values, name string, otherwise bool) (bool, error) {
 	}
 	hint := ""
 	if name == "verify" {
-		hint = "; the file of a CA belongs into " + p.key("cacert")
+		hint = "; the file of a CA belongs in " + p.key("cacert")
 	}
 	return false, fmt.Errorf("%s is neither true nor false; correct or remove it%s", p.quote(name), hint)
 }

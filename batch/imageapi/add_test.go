@@ -48,7 +48,7 @@ func TestWhatAnswersToAPostMean(t *testing.T) {
 		{"400", glance("400 Bad Request", "Member can't be empty"), batch.Refused, "Member can't be empty"},
 		{"400 IMG.0108", plain("400 Bad Request", "application/json", `{"error":{"message":"The tenant ID was not found.","code":"IMG.0108"}}`), batch.Refused, "not known in this region"},
 		{"400 IMG.0112", plain("400 Bad Request", "application/json", `{"error":{"message":"Failed to add the tenant.","code":"IMG.0112"}}`), batch.Broken, "IMG.0112"},
-		{"a redirect is not followed", plain("307 Temporary Redirect", "text/html", "", "Location: http://elsewhere.example/"), batch.Refused, "leads elsewhere"},
+		{"a redirect is not followed", plain("307 Temporary Redirect", "text/html", "", "Location: http://elsewhere.example/"), batch.Refused, "a redirect, which is not followed"},
 		{"429", plain("429 Too Many Requests", "text/plain", ""), batch.Throttled, ""},
 		{"500", glance("500 Internal Server Error", "x"), batch.Broken, "x"},
 		{"503", plain("503 Service Unavailable", "text/plain", ""), batch.Unavailable, ""},

@@ -289,7 +289,7 @@ func (e *entryError) Error() string { return e.text }
 func open(from *json.Decoder, delim json.Delim) error {
 	token, err := from.Token()
 	if err == nil && token != delim {
-		err = fmt.Errorf("it has %v in the place of %v", token, delim)
+		err = fmt.Errorf("it has %v instead of %v", token, delim)
 	}
 	return err
 }
@@ -329,7 +329,7 @@ func (p *memberPage) next(page *batch.Page) {
 	marker := p.PageInfo.NextMarker
 	if marker == "" && p.Next != "" {
 		if marker = markerOf(p.Next); marker == "" {
-			page.Gap = "it has a next page without a marker to ask for it"
+			page.Gap = "its next page has no marker"
 			return
 		}
 	}
@@ -425,8 +425,8 @@ const (
 // notAllowed says what a credential may not do that is accepted for requests of
 // other kinds, and which access rule it lacks.
 func notAllowed(kind string) string {
-	what := map[string]string{removal: "remove members", addition: "add members", memberList: "read the list", imageList: "list images"}[kind]
-	return "this credential may not " + what + ": it needs an access rule for " + kind
+	what := map[string]string{removal: "revoke shares", addition: "restore shares", memberList: "read member lists", imageList: "list images"}[kind]
+	return "this credential may not " + what + "; it needs an access rule for " + kind
 }
 
 // notSent is the answer to a request that must not be made.

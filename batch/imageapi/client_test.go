@@ -114,7 +114,7 @@ func TestWhatAnswersToADeleteMean(t *testing.T) {
 		{"404 of a proxy", plain("404 Not Found", "text/html", "<html><head><title>404</title><style>h1 {}</style></head><body><center><h1>404 Not Found</h1></center><hr>nginx</body></html>"),
 			batch.Unproved, "nginx"},
 		{"404 of a gateway", plain("404 Not Found", "application/json", `{"error_msg":"The API does not exist or has not been published in the environment","error_code":"APIGW.0101","request_id":"8080"}`),
-			batch.WrongEndpoint, "APIGW.0101: The API does not exist or has not been published in the environment; no API is published at this address: check --endpoint"},
+			batch.WrongEndpoint, "APIGW.0101: The API does not exist or has not been published in the environment; no API is published at this address; check --endpoint"},
 		{"404 without a body", plain("404 Not Found", "text/plain", ""), batch.Unproved, "404 Not Found"},
 		{"404 whose body is cut", "HTTP/1.1 404 Not Found\r\nContent-Length: 500\r\n\r\n{\"message\": \"" + member + " not found in", batch.Unproved, ""},
 		{"400", plain("400 Bad Request", "application/json", `{"error":{"message":"The image ID is incorrect.","code":"IMG.0066"}}`), batch.Refused, "IMG.0066: The image ID is incorrect."},
@@ -122,8 +122,8 @@ func TestWhatAnswersToADeleteMean(t *testing.T) {
 		{"405", glance("405 Method Not Allowed", "x"), batch.Refused, "x"},
 		{"409", glance("409 Conflict", "x"), batch.Refused, "x"},
 		{"413", glance("413 Request Entity Too Large", "x"), batch.Refused, "x"},
-		{"a redirect is not followed", plain("302 Found", "text/html", "", "Location: http://elsewhere.example/"), batch.Refused, "leads elsewhere"},
-		{"the version list", plain("300 Multiple Choices", "application/json", `{"versions": []}`), batch.Refused, "leads elsewhere"},
+		{"a redirect is not followed", plain("302 Found", "text/html", "", "Location: http://elsewhere.example/"), batch.Refused, "a redirect, which is not followed"},
+		{"the version list", plain("300 Multiple Choices", "application/json", `{"versions": []}`), batch.Refused, "a redirect, which is not followed"},
 		{"408", plain("408 Request Timeout", "text/plain", ""), batch.Unavailable, "408 Request Timeout"},
 		{"423", plain("423 Locked", "text/plain", ""), batch.Unavailable, "423 Locked"},
 		{"425", plain("425 Too Early", "text/plain", ""), batch.Unavailable, "425 Too Early"},
@@ -168,7 +168,7 @@ func TestA401HasTheCredentialRenewed(t *testing.T) {
 		{"a new one is in place", nil, batch.Renewed, "This server could not verify"},
 		{"there is none to be had", fmt.Errorf("%w: the token of OS_TOKEN has expired", batch.ErrUnauthorized), batch.Unauthorized, "OS_TOKEN has expired"},
 		{"it is good for other requests", batch.ErrNotAllowed, batch.Forbidden,
-			"this credential may not remove members: it needs an access rule for DELETE /v2/images/*/members/*"},
+			"this credential may not revoke shares; it needs an access rule for DELETE /v2/images/*/members/*"},
 		{"Keystone is down", errors.New("keystone is down"), batch.Unavailable, "keystone is down"},
 	}
 	for _, tt := range tests {
@@ -255,7 +255,7 @@ func TestWhatTimeMeans(t *testing.T) {
 		message        string
 	}{
 		{"no handshake", "https://" + host, &keys{}, batch.Unreachable, "nothing was sent: no connection to " + host + " within the time of one attempt"},
-		{"no credential", "http://" + host, &slowKeys{}, batch.Unreachable, "nothing was sent: the time of one attempt was over before there was a credential"},
+		{"no credential", "http://" + host, &slowKeys{}, batch.Unreachable, "nothing was sent: no credential was available within the time of one attempt"},
 		{"no answer", "http://" + host, &keys{}, batch.Unanswered, "no answer within the time of one attempt"},
 	}
 	for _, tt := range tests {

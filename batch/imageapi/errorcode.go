@@ -37,7 +37,7 @@ var verdicts = map[string]verdict{
 	"IMG.0108": {batch.Refused, "the member is not known in this region"},
 
 	// What these credentials may not do.
-	"IMG.0047": {batch.Forbidden, "only the project that owns the image may"},
+	"IMG.0047": {batch.Forbidden, "only the project that owns the image may do this"},
 	"IMG.0106": {batch.Forbidden, "the image belongs to another project"},
 	"IMG.0026": {batch.Forbidden, "the user lacks the role for it, or the account is not verified"},
 
@@ -47,7 +47,7 @@ var verdicts = map[string]verdict{
 	"APIGW.0307": {batch.Unauthorized, "the token may be of another region"},
 
 	// The gateway.
-	"APIGW.0101": {batch.WrongEndpoint, "no API is published at this address: check --endpoint and --region"},
+	"APIGW.0101": {batch.WrongEndpoint, "no API is published at this address; check --endpoint and --region"},
 	"APIGW.0308": {meaning: batch.Throttled},
 }
 

@@ -45,7 +45,7 @@ func (c *Client) exchange(ctx context.Context, r http.Request, kind string) exch
 	}
 	if ctx.Err() != nil {
 		// The time went by while a credential was renewed.
-		e.answer.Meaning, e.answer.Message = batch.Unreachable, "nothing was sent: the time of one attempt was over before there was a credential"
+		e.answer.Meaning, e.answer.Message = batch.Unreachable, "nothing was sent: no credential was available within the time of one attempt"
 		return e
 	}
 	trace.waiting = false // a login may have used it

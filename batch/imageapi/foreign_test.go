@@ -28,7 +28,7 @@ func TestTheFirstAnswerTellsWhetherThereIsAnImageAPI(t *testing.T) {
 		{name: "Go", answer: plain("404 Not Found", "text/plain", "404 page not found"), onDelete: "it answered 404 Not Found"},
 		{name: "Keystone", answer: plain("404 Not Found", "application/json", keystone), onDelete: "it answered 404 Not Found"},
 		{name: "a gateway of Huawei Cloud", answer: plain("404 Not Found", "application/json", `{"error_code":"APIGW.0101","error_msg":"The API does not exist"}`),
-			onDelete: "APIGW.0101: The API does not exist; no API is published at this address: check --endpoint and --region"},
+			onDelete: "APIGW.0101: The API does not exist; no API is published at this address; check --endpoint and --region"},
 		{name: "a server of files", answer: plain("405 Method Not Allowed", "text/html", "<h1>405</h1>"), onDelete: "it answered 405 Method Not Allowed"},
 		{name: "a portal", answer: plain("200 OK", "text/html", "<h1>Welcome</h1>"), onList: "it answered with a web page; set --endpoint"},
 

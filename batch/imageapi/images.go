@@ -32,6 +32,9 @@ type imagePass struct {
 	query url.Values
 	// received is the status of the shares that it lists with the project.
 	received string
+	// whole says that this list and those before it hold all images but those that
+	// changed meanwhile.
+	whole bool
 }
 
 // passes are the lists that are read one after the other.
@@ -70,11 +73,11 @@ func (c *Client) passes(q batch.ImageQuery) []imagePass {
 				return set(append(more, "visibility", "shared", "member_status", string(status))...)
 			}
 			if c.config.Huawei {
-				passes = append(passes, imagePass{huaweiListPath, query("__imagetype", "shared", "sort_key", "created_at", "sort_dir", "asc"), string(status)})
+				passes = append(passes, imagePass{path: huaweiListPath, query: query("__imagetype", "shared", "sort_key", "created_at", "sort_dir", "asc"), received: string(status)})
 				continue
 			}
 			for _, hidden := range []string{"true", "false"} {
-				passes = append(passes, imagePass{imageListPath, query("limit", strconv.Itoa(imagesAtATime), "sort", "created_at:asc", "os_hidden", hidden), string(status)})
+				passes = append(passes, imagePass{path: imageListPath, query: query("limit", strconv.Itoa(imagesAtATime), "sort", "created_at:asc", "os_hidden", hidden), received: string(status)})
 			}
 		}
 		return passes
@@ -82,16 +85,18 @@ func (c *Client) passes(q batch.ImageQuery) []imagePass {
 	if c.config.Huawei {
 		shared := set("__imagetype", "shared", "sort_key", "created_at", "sort_dir", "asc")
 		private := set("__imagetype", "private", "sort_key", "created_at", "sort_dir", "asc")
-		return []imagePass{{huaweiListPath, shared, ""}, {huaweiListPath, private, ""}}
+		return []imagePass{{path: huaweiListPath, query: shared}, {path: huaweiListPath, query: private}}
 	}
 	list := func(hidden bool) imagePass {
 		query := set("limit", strconv.Itoa(imagesAtATime), "sort", "created_at:asc", "os_hidden", strconv.FormatBool(hidden))
 		if q.Owner == "" || !sameID(q.Owner, c.config.ProjectID) {
 			query.Set("visibility", "all")
 		}
-		return imagePass{imageListPath, query, ""}
+		return imagePass{path: imageListPath, query: query}
 	}
-	return []imagePass{list(true), list(false), list(true)}
+	passes := []imagePass{list(true), list(false), list(true)}
+	passes[1].whole = true
+	return passes
 }
 
 // An imageCursor says which list is read, and behind which image. It is written
@@ -167,9 +172,9 @@ func (c *Client) readImages(body io.Reader, q batch.ImageQuery, at imageCursor, 
 		case d.ID == "":
 			return errors.New("the image list has an entry without an id")
 		case max(len(d.ID), len(d.Name), len(d.Owner), len(d.Status)) > maxImageText:
-			return fmt.Errorf("the image list has a text of %d bytes", max(len(d.ID), len(d.Name), len(d.Owner), len(d.Status)))
+			return fmt.Errorf("the image list has a value of %d bytes", max(len(d.ID), len(d.Name), len(d.Owner), len(d.Status)))
 		case d.ImageType != nil && d.Hidden == nil && !c.config.Huawei:
-			return finalError("the images are those of Huawei Cloud, whose list is asked for in another way: log in with an access key, or name the endpoint https://ims.REGION.…")
+			return finalError("the images are those of Huawei Cloud, which has another request for its image list; log in with an access key, or set --endpoint to https://ims.REGION.…")
 		}
 		if n := len(page.Images); n > 0 { // most are the same on all of the page
 			d.Owner, d.Status = same(d.Owner, page.Images[n-1].Owner), same(d.Status, page.Images[n-1].Status)
@@ -202,7 +207,7 @@ func (c *Client) readImages(body io.Reader, q batch.ImageQuery, at imageCursor, 
 	switch {
 	case next != "":
 		if marker = markerOf(next); marker == "" {
-			return batch.ImagePage{}, finalError("it has a next page without a marker to ask for it")
+			return batch.ImagePage{}, finalError("its next page has no marker")
 		}
 		if len(marker) > maxMarker {
 			return batch.ImagePage{}, finalError(fmt.Sprintf("the marker of its next page has %d bytes", len(marker)))
@@ -215,6 +220,7 @@ func (c *Client) readImages(body io.Reader, q batch.ImageQuery, at imageCursor, 
 		page.Next = imageCursor{at.pass, marker}.cursor()
 	case at.pass+1 < len(passes):
 		page.Next = imageCursor{at.pass + 1, ""}.cursor()
+		page.Whole = passes[at.pass].whole
 	}
 	return page, nil
 }
@@ -263,7 +269,7 @@ func eachImage(d *json.Decoder, do func(*imageDocument) error) (next string, err
 			if t, err := d.Token(); err != nil {
 				return "", notAList(err)
 			} else if t != json.Delim('[') {
-				return "", errors.New("the answer is not an image list: its images are no list")
+				return "", errors.New("the answer is not an image list: its images are not a list")
 			}
 			for d.More() {
 				var image imageDocument

@@ -111,7 +111,7 @@ func meaningOfRefusal(resp *http.Response, p batch.Pair, e errorText) (batch.Mea
 		case status >= 500:
 			return batch.Broken, message
 		case 300 <= status && status < 400:
-			return batch.Refused, "the answer is " + clean(resp.Status) + " and leads elsewhere, which is not followed: check the endpoint"
+			return batch.Refused, "the answer is " + clean(resp.Status) + ", a redirect, which is not followed; check --endpoint"
 		}
 		return batch.Refused, message
 	}

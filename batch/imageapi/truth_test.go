@@ -60,7 +60,7 @@ func TestAPageSaysThatTheListGoesOn(t *testing.T) {
 		{"an opaque marker", `,"page_info":{"next_marker":"a+b/c=="}`, []batch.Cursor{"marker=a%2Bb%2Fc%3D%3D", "marker=YStiL2M9PQ%3D%3D"}, ""},
 		{"a marker that would be something else", `,"page_info":{"next_marker":"b&limit=1#x"}`, []batch.Cursor{"marker=b%26limit%3D1%23x", "marker=YiZsaW1pdD0xI3g%3D"}, ""},
 		{"a next page elsewhere", `,"next":"https://elsewhere.example/v2/images/x?marker=b&limit=2"`, []batch.Cursor{"marker=b", "marker=Yg%3D%3D"}, ""},
-		{"a next page without a marker", `,"next":"/v2/images/x/members?page=2"`, nil, "without a marker"},
+		{"a next page without a marker", `,"next":"/v2/images/x/members?page=2"`, nil, "has no marker"},
 		{"a marker without an end", `,"page_info":{"next_marker":"` + strings.Repeat("x", maxMarker+1) + `"}`, nil, "4097 bytes"},
 	}
 	for _, tt := range tests {

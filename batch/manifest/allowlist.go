@@ -50,7 +50,7 @@ func OpenAllowList(ctx context.Context, path string, opts Options) (*AllowList, 
 	if path == "-" {
 		m.Name = "standard input"
 	}
-	defer m.Close()
+	defer m.closeFile()
 	opts.membersOnly = true
 	if err := m.openText(ctx, path, opts); err != nil {
 		if refusal, ok := errors.AsType[*Error](err); ok && strings.Contains(refusal.Hint, "--") { // a flag for pairs
@@ -135,7 +135,7 @@ func parseDay(cell string) (time.Time, error) {
 	}
 	day, err := time.Parse(time.DateOnly, text)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("until is %q, and not a date such as 2026-06-30", text)
+		return time.Time{}, fmt.Errorf("until is %q, not a date such as 2026-06-30", text)
 	}
 	return day.AddDate(0, 0, 1), nil
 }
@@ -197,8 +197,17 @@ func (l *AllowList) Why(now time.Time, imageID, memberType string, member ...str
 // was asked about.
 func (l *AllowList) Unused() int { return l.Entries - l.used }
 
-// Keep returns the lists that the rows were compared with.
-func (m *Manifest) Keep() []*AllowList { return m.keep }
+// digestOf says which shares the lists protect.
+func digestOf(lists []*AllowList) string {
+	if len(lists) == 0 {
+		return ""
+	}
+	sum := sha256.New()
+	for _, l := range lists {
+		io.WriteString(sum, l.Digest)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
 
 // A Protected is a row whose share an allow list protects.
 type Protected struct {

@@ -43,29 +43,30 @@ func BenchmarkOpen(b *testing.B) {
 			path := benchFile(b, benchRows, repeats)
 			b.ReportAllocs()
 			for b.Loop() {
-				m, err := Open(context.Background(), path, Options{})
+				plan := newPlan(b)
+				m, err := openRows(context.Background(), path, Options{Store: plan})
 				if err != nil {
 					b.Fatal(err)
 				}
 				if m.Rows != benchRows || (m.Duplicates > 0) != repeats {
 					b.Fatalf("%d rows, %d duplicates", m.Rows, m.Duplicates)
 				}
-				m.Close()
+				plan.Close()
 			}
 			reportRows(b)
 		})
 	}
 }
 
-func BenchmarkReader(b *testing.B) {
-	m, err := Open(context.Background(), benchFile(b, benchRows, true), Options{})
-	if err != nil {
+// A row of the plan is read by the run, and by each look at the rows before it.
+func BenchmarkRows(b *testing.B) {
+	plan := newPlan(b)
+	if _, err := openRows(context.Background(), benchFile(b, benchRows, true), Options{Store: plan}); err != nil {
 		b.Fatal(err)
 	}
-	defer m.Close()
 	b.ReportAllocs()
 	for b.Loop() {
-		rows := m.Reader()
+		rows := plan.Rows()
 		for {
 			if _, err := rows.Next(); err == io.EOF {
 				break

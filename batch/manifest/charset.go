@@ -34,7 +34,7 @@ var (
 // (Windows-1252). Whatever is chosen leaves ASCII ids as they are.
 func (m *Manifest) detectCharset(ctx context.Context, forced string) (charset, error) {
 	head := make([]byte, blockSize)
-	n, err := io.ReadFull(m.sealed.reader(ctx), head)
+	n, err := io.ReadFull(m.bytes(ctx), head)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return charset{}, err
 	}

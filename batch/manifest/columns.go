@@ -124,7 +124,7 @@ func (m *Manifest) namedColumn(l *layout, folded []string, role role, name strin
 		hint = fmt.Sprintf("give %s one of these names, or a number up to %d", role.flag, len(folded))
 	}
 	if near, ok := batch.Nearest(fold(name), folded); ok {
-		hint = fmt.Sprintf("is it %q?", l.header[slices.Index(folded, near)])
+		hint = fmt.Sprintf("did you mean %q?", l.header[slices.Index(folded, near)])
 	}
 	refusal := m.refuse(l.line, problem, hint)
 	refusal.Err = errNoColumn
@@ -150,9 +150,9 @@ func (m *Manifest) knownColumn(l *layout, folded []string, role role, taken int)
 	}
 	hint := fmt.Sprintf("name it with %s, or rename it to %s_id", role.flag, role.what)
 	if near := nearest(folded, role, taken); near >= 0 {
-		hint = fmt.Sprintf("is it %q? then pass %s %q", l.header[near], role.flag, l.header[near])
+		hint = fmt.Sprintf("did you mean %q? then pass %s %q", l.header[near], role.flag, l.header[near])
 	} else if len(l.header) == 1 {
-		hint = "if another character stands between the columns, name it with --delimiter"
+		hint = "if the file has another delimiter, name it with --delimiter"
 	}
 	refusal := m.refuse(l.line, fmt.Sprintf("no column is known to hold the %s; the header has %s", role.what, listCells(l.header)), hint)
 	refusal.Err = errNoColumn

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// ErrChanged ends a reading that meets other bytes than [Open] did.
-var ErrChanged = errors.New("the file has changed since it was checked; run again when nothing writes to it any more")
+// ErrChanged refuses a file that was written to while it was read.
+var ErrChanged = errors.New("the file changed while it was read; run again once nothing writes to it")
 
 // An Error says why a file is refused, and what its user can do about it.
 type Error struct {

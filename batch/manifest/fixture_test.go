@@ -2,16 +2,15 @@ package manifest
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/unicode"
@@ -45,11 +44,56 @@ func writeFile(t testing.TB, content string) string {
 
 func open(t testing.TB, content string, opts Options) (*Manifest, error) {
 	t.Helper()
-	m, err := Open(context.Background(), writeFile(t, content), opts)
-	if err == nil {
-		t.Cleanup(func() { _ = m.Close() })
+	return openRows(context.Background(), writeFile(t, content), opts)
+}
+
+// openRows opens a file with a store in memory, unless it has another.
+func openRows(ctx context.Context, path string, opts Options) (*Manifest, error) {
+	if opts.Store == nil {
+		opts.Store = &memory{}
 	}
-	return m, err
+	return Open(ctx, path, opts)
+}
+
+// A memory is a [Store].
+type memory struct {
+	columns []string
+	rows    []gotRow
+	noted   int // the number of the last row that was noted
+}
+
+func (s *memory) Begin(columns []string) error {
+	s.columns, s.noted = columns, -1
+	return nil
+}
+
+func (s *memory) Add(row batch.Row, other []string) error {
+	row.Seq = len(s.rows)
+	s.rows = append(s.rows, gotRow{row, other})
+	return nil
+}
+
+func (s *memory) Rows() batch.Source { return &memoryRows{rows: s.rows} }
+
+func (s *memory) Note(seq, firstSeq, firstLine int, respelled bool) error {
+	if seq <= s.noted || firstLine > 0 && (firstSeq >= seq || s.rows[firstSeq].Line != firstLine) {
+		return fmt.Errorf("row %d is noted after row %d, as one that repeats row %d on line %d", seq, s.noted, firstSeq, firstLine)
+	}
+	s.noted = seq
+	row := &s.rows[seq].Row
+	row.FirstSeq, row.FirstLine, row.Respelled = firstSeq, firstLine, row.Respelled || respelled
+	return nil
+}
+
+type memoryRows struct{ rows []gotRow }
+
+func (r *memoryRows) Next() (batch.Row, error) {
+	if len(r.rows) == 0 {
+		return batch.Row{}, io.EOF
+	}
+	row := r.rows[0].Row
+	r.rows = r.rows[1:]
+	return row, nil
 }
 
 func mustOpen(t testing.TB, content string, opts Options) *Manifest {
@@ -66,33 +110,14 @@ type gotRow struct {
 	Other []string
 }
 
-// drain reads to the end, and returns the rows before an error together with it.
-func drain(r *Reader) ([]gotRow, error) {
-	var rows []gotRow
-	for {
-		row, err := r.Next()
-		if err == io.EOF {
-			return rows, nil
-		}
-		if err != nil {
-			return rows, err
-		}
-		rows = append(rows, gotRow{row, r.Other()})
-	}
-}
-
-// mustDrain reads all rows, by places and as gocsv maps them.
-func mustDrain(t testing.TB, m *Manifest) []gotRow {
+// rowsOf are the rows that the store of a manifest has.
+func rowsOf(t testing.TB, m *Manifest) []gotRow {
 	t.Helper()
-	rows, err := drain(m.Reader())
-	mapped, mapErr := drain(m.firstReader(t.Context()))
-	if err := errors.Join(err, mapErr); err != nil {
-		t.Fatal(err)
+	s := m.store.(*memory)
+	if !slices.Equal(s.columns, m.Columns) {
+		t.Fatalf("the store was told of the columns %q, and they are %q", s.columns, m.Columns)
 	}
-	if diff := cmp.Diff(mapped, rows, cmpopts.EquateEmpty()); diff != "" {
-		t.Fatalf("a later reading differs from the first:\n%s", diff)
-	}
-	return rows
+	return s.rows
 }
 
 // brief writes a row as "line image member (FirstLine) [others] problem", with

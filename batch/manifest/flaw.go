@@ -20,7 +20,7 @@ type flaw struct {
 // findFlaw reads the whole file and returns its first flaw. If it has none,
 // findFlaw notes in cs how its lines end, and returns nil.
 func (m *Manifest) findFlaw(ctx context.Context, cs *charset) (*flaw, error) {
-	src := m.sealed.reader(ctx)
+	src := m.bytes(ctx)
 	if _, err := io.CopyN(io.Discard, src, int64(cs.mark)); err != nil {
 		return nil, err
 	}

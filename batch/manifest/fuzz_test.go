@@ -26,15 +26,14 @@ func FuzzManifest(f *testing.F) {
 
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, content []byte, encoding string) {
-		m, err := Open(context.Background(), "-", Options{Stdin: bytes.NewReader(content), TempDir: dir, Encoding: encoding})
+		m, err := openRows(context.Background(), "-", Options{Stdin: bytes.NewReader(content), TempDir: dir, Encoding: encoding})
 		if err != nil {
 			if refusal, ok := errors.AsType[*Error](err); !ok || refusal.Problem == "" {
 				t.Fatalf("a refusal that explains nothing: %v", err)
 			}
 			return
 		}
-		defer m.Close()
-		rows := mustDrain(t, m)
+		rows := rowsOf(t, m)
 		checkRows(t, m, rows)
 	})
 }

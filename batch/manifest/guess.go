@@ -34,7 +34,7 @@ func (g *guess) latin() bool { return g.never == 0 && 2*g.western > g.words }
 
 // guessEncoding reads the whole file.
 func (m *Manifest) guessEncoding(ctx context.Context) (g guess, err error) {
-	in := bufio.NewReaderSize(m.sealed.reader(ctx), blockSize)
+	in := bufio.NewReaderSize(m.bytes(ctx), blockSize)
 	var group []byte  // of bytes above ASCII
 	var before byte   // it
 	var lead, odd int // the first byte of a character of GB18030, or 0; bytes of it still to come

@@ -13,30 +13,23 @@ import (
 func TestInputThatCannotBeReadTwiceIsKept(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	m, err := Open(context.Background(), "-", Options{Stdin: io.MultiReader(
+	m, err := openRows(context.Background(), "-", Options{Stdin: io.MultiReader(
 		strings.NewReader("image_id,"), strings.NewReader(expand("member_id\nA!,1!\nA!,1!\n"))), TempDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.Close()
 	left, err := os.ReadDir(dir)
 	if err != nil || len(left) > 0 {
 		t.Errorf("left in the temporary directory: %v, %v", left, err)
 	}
-	info, err := m.sealed.file.Stat()
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
-	}
-	for range 2 {
-		if rows := mustDrain(t, m); len(rows) != 2 || rows[1].FirstLine != 2 {
-			t.Errorf("rows %+v", rows)
-		}
+	if rows := rowsOf(t, m); len(rows) != 2 || rows[1].FirstLine != 2 {
+		t.Errorf("rows %+v", rows)
 	}
 	if m.Name != "standard input" || m.Duplicates != 1 {
 		t.Errorf("name %q, duplicates %d", m.Name, m.Duplicates)
 	}
 
-	_, err = Open(context.Background(), "-", Options{Stdin: strings.NewReader("x"), TempDir: dir})
+	_, err = openRows(context.Background(), "-", Options{Stdin: strings.NewReader("x"), TempDir: dir})
 	if err == nil || !strings.HasPrefix(err.Error(), "standard input: line 1: no column") {
 		t.Errorf("a refusal: %v", err)
 	}
@@ -45,13 +38,11 @@ func TestInputThatCannotBeReadTwiceIsKept(t *testing.T) {
 func TestWithoutRoomForACopyNothingIsRead(t *testing.T) {
 	none := t.TempDir() + "/none"
 	good := func() Options { return Options{Stdin: strings.NewReader("image_id,member_id\n"), TempDir: none} }
-	m, err := Open(context.Background(), "-", good())
-	if err != nil {
+	if _, err := openRows(context.Background(), "-", good()); err != nil {
 		t.Fatalf("where only TempDir cannot be written: %v", err)
 	}
-	m.Close()
 	t.Setenv("TMPDIR", none)
-	if _, err = Open(context.Background(), "-", good()); err == nil || !strings.HasPrefix(err.Error(), "keeping a copy of standard input: ") {
+	if _, err := openRows(context.Background(), "-", good()); err == nil || !strings.HasPrefix(err.Error(), "keeping a copy of standard input: ") {
 		t.Errorf("without any directory: %v", err)
 	}
 }
@@ -71,14 +62,11 @@ func TestANamedPipeIsKept(t *testing.T) {
 	if _, err := os.Stat(path); err != nil {
 		t.Skip("no /dev/fd here")
 	}
-	m, err := Open(context.Background(), path, Options{TempDir: t.TempDir()})
+	m, err := openRows(context.Background(), path, Options{TempDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.Close()
-	for range 2 {
-		if rows := mustDrain(t, m); len(rows) != 1 {
-			t.Errorf("rows %+v", rows)
-		}
+	if rows := rowsOf(t, m); len(rows) != 1 {
+		t.Errorf("rows %+v", rows)
 	}
 }

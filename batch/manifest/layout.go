@@ -72,8 +72,8 @@ func (m *Manifest) detectLayout(ctx context.Context, opts Options) (layout, erro
 	case len(fits) == 1, len(fits) > 1 && len(fits[0].header) == 1: // of which all fit
 		return fits[0], nil
 	case len(fits) > 1:
-		return layout{}, m.refuse(fits[0].line, fmt.Sprintf("the header can be cut at %q and at %q", fits[0].delimiter, fits[1].delimiter),
-			"say which is the delimiter with --delimiter")
+		return layout{}, m.refuse(fits[0].line, fmt.Sprintf("the delimiter may be %q or %q", fits[0].delimiter, fits[1].delimiter),
+			"choose one with --delimiter")
 	}
 	return layout{}, mostTelling(refusals)
 }

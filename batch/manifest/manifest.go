@@ -6,8 +6,8 @@
 // as a whole doubtful (no way to tell the columns, a quote that swallows rows,
 // bytes that do not decode, swapped columns) refuses it.
 //
-// The file stays open and is sealed: a later reading that meets other bytes
-// than Open did ends with [ErrChanged] before it hands out a row made of them.
+// Its rows are handed to a [Store] on the way. Nothing is read from the file
+// afterwards.
 package manifest
 
 import (
@@ -15,7 +15,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"unicode/utf8"
+
+	"imsrevoke/batch"
 )
 
 // Options say how to read the file. The zero value detects everything.
@@ -33,20 +36,33 @@ type Options struct {
 	Select Selection
 	// Keep are lists of shares that no row may name, see [Manifest.Protected].
 	Keep []*AllowList
+	// Store gets the chosen rows. It may be nil for [OpenAllowList] only.
+	Store Store
 	// Stdin is read for the path "-". Nil means [os.Stdin].
 	Stdin io.Reader
 	// membersOnly says that a file without a column of images is no fault.
 	membersOnly bool
-	// TempDir is where input that is not a regular file is kept while the
-	// Manifest is open: up to four gigabytes, so not on a file system that is
-	// memory. If it is empty or cannot be written to, that is [os.TempDir].
+	// TempDir is where input that is not a regular file is kept while it is judged:
+	// up to four gigabytes, so not on a file system that is memory. If it is empty or
+	// cannot be written to, that is [os.TempDir].
 	TempDir string
 }
 
-// A Manifest is an open file of pairs that has been read once, as a whole.
-//
-// Its fields are set by [Open] and must not be changed; they may be read, and
-// readings may be started, by several goroutines at once.
+// A Store keeps the rows of a file in their order. [Open] uses it in one goroutine.
+type Store interface {
+	// Begin names the other columns, see [Manifest.Columns], before the first row.
+	Begin(columns []string) error
+	// Add adds a row, with the cells of the other columns. It keeps neither.
+	Add(row batch.Row, other []string) error
+	// Rows reads the rows that were added so far, from the first.
+	Rows() batch.Source
+	// Note is called after the last Add, in the order of the rows, for those of
+	// which more is known then: that a row repeats an earlier one (firstLine is not
+	// 0), and [batch.Row.Respelled].
+	Note(seq, firstSeq, firstLine int, respelled bool) error
+}
+
+// A Manifest is what is known of a file of pairs that was read as a whole.
 type Manifest struct {
 	// Name is the path, or "standard input".
 	Name string
@@ -61,12 +77,14 @@ type Manifest struct {
 	Invalid int
 	// Duplicates counts the rows that repeat the pair of an earlier row.
 	Duplicates int
+	// FirstInvalid is the first of them.
+	FirstInvalid Refused
 	// Images and Members count the distinct ids in the rows that are pairs.
 	Images, Members Count
 	// NotProjects counts the Members that are not project ids, and NotProject is
 	// the first of them.
 	NotProjects Count
-	NotProject  Standing
+	NotProject  Occurrence
 
 	// Headers counts the lines that repeat the header and so are no rows, and
 	// HeaderLine is the first of them.
@@ -77,6 +95,9 @@ type Manifest struct {
 	// delimiter, the quoting, the encoding or the line ends.
 	Digest string
 
+	// Keep is the SHA-256, in hexadecimal, of the entries of all [Options.Keep];
+	// empty if there are none.
+	Keep string
 	// Protected counts the chosen rows, of all shards together, whose share an
 	// entry of [Options.Keep] names that still counts; ProtectedRows are the first
 	// of them.
@@ -106,16 +127,26 @@ type Manifest struct {
 
 	columnsNamed bool // by the caller, both of them
 
-	sealed   *sealed
-	spooled  string // the copy of the input, to be removed by Close
 	charset  charset
 	layout   layout
 	selector *selector
 	keep     []*AllowList
-	repeats  []repeat
-	// respelled are the numbers of the rows that a later row repeats with
-	// another spelling of the member.
-	respelled []uint32
+	store    Store
+
+	// While the file is read:
+	file    *os.File
+	info    os.FileInfo // before it was read
+	unnamed bool        // it is a copy, which nobody else can change
+	spooled string      // the name of the copy, if it has one
+}
+
+// blockSize is how many bytes of the file are read at once.
+const blockSize = 64 << 10
+
+// A Refused is a row that is not a pair, and why.
+type Refused struct {
+	Line    int
+	Problem string
 }
 
 // Count is a number that is exact up to a bound.
@@ -131,12 +162,11 @@ type Count struct {
 // between two blocks of the file, with its cause; a read from a pipe that has
 // nothing to give is not interrupted by it.
 func Open(ctx context.Context, path string, opts Options) (*Manifest, error) {
-	m := &Manifest{Name: path}
+	m := &Manifest{Name: path, store: opts.Store}
 	if path == "-" {
 		m.Name = "standard input"
 	}
-	if err := m.open(ctx, path, opts); err != nil {
-		_ = m.Close()
+	if err := errors.Join(m.open(ctx, path, opts), m.closeFile()); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -151,21 +181,24 @@ func (m *Manifest) open(ctx context.Context, path string, opts Options) error {
 	}
 	m.columnsNamed = opts.ImageColumn != "" && opts.MemberColumn != ""
 	var err error
-	m.keep = opts.Keep
+	m.keep, m.Keep = opts.Keep, digestOf(opts.Keep)
 	if m.selector, err = m.newSelector(opts.Select); err != nil {
 		return err
 	}
-	return m.scan(ctx)
+	if err := m.store.Begin(m.Columns); err != nil {
+		return err
+	}
+	return errors.Join(m.scan(ctx), m.unchanged())
 }
 
 // openText opens the file and finds out how it is written.
 func (m *Manifest) openText(ctx context.Context, path string, opts Options) error {
-	file, err := m.openFile(ctx, path, opts)
-	if err != nil {
+	var err error
+	if m.file, err = m.openFile(ctx, path, opts); err != nil {
 		return err
 	}
-	if m.sealed, err = seal(ctx, m.Name, file); err != nil {
-		return err
+	if m.info, err = m.file.Stat(); err != nil {
+		return fmt.Errorf("reading %s: %w", m.Name, err)
 	}
 	if m.charset, err = m.detectCharset(ctx, opts.Encoding); err != nil {
 		return err
@@ -188,13 +221,38 @@ func (m *Manifest) openText(ctx context.Context, path string, opts Options) erro
 	return nil
 }
 
-// Close closes the file. Readings end with an error from then on.
-func (m *Manifest) Close() error {
-	var err error
-	if m.sealed != nil {
-		err = m.sealed.file.Close()
+// unchanged reports that the file was written to while it was read: its rows may
+// then be of no state in which it ever was.
+func (m *Manifest) unchanged() error {
+	if m.unnamed {
+		return nil
 	}
-	return errors.Join(err, m.removeSpooled())
+	now, err := m.file.Stat()
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", m.Name, err)
+	}
+	if now.Size() != m.info.Size() || !now.ModTime().Equal(m.info.ModTime()) {
+		return fmt.Errorf("%s: %w", m.Name, ErrChanged)
+	}
+	return nil
+}
+
+// bytes reads the file from its start.
+func (m *Manifest) bytes(ctx context.Context) io.Reader {
+	return &contextReader{ctx, io.NewSectionReader(m.file, 0, m.info.Size())}
+}
+
+// closeFile closes the file, and removes it if it is a copy.
+func (m *Manifest) closeFile() error {
+	if m.file == nil {
+		return nil
+	}
+	err := m.file.Close()
+	if m.spooled != "" {
+		err = errors.Join(err, os.Remove(m.spooled))
+	}
+	m.file = nil
+	return err
 }
 
 func validDelimiter(r rune) bool {

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"io"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -113,7 +112,7 @@ func TestRows(t *testing.T) {
 			t.Parallel()
 			m := mustOpen(t, expand(tt.in), tt.opts)
 			var got []string
-			for i, row := range mustDrain(t, m) {
+			for i, row := range rowsOf(t, m) {
 				if row.Seq != i {
 					t.Errorf("row %d has Seq %d", i, row.Seq)
 				}
@@ -147,11 +146,11 @@ func TestRefusals(t *testing.T) {
 		{"an unknown column", "id,member_id\n1,2\n", Options{},
 			`line 1: no column is known to hold the image; the header has "id", "member_id"; name it with --image-column, or rename it to image_id`},
 		{"a near miss", "sep=;\nimage_di;member_id\n", Options{},
-			`line 2: no column is known to hold the image; the header has "image_di", "member_id"; is it "image_di"? then pass --image-column "image_di"`},
+			`line 2: no column is known to hold the image; the header has "image_di", "member_id"; did you mean "image_di"? then pass --image-column "image_di"`},
 		{"a near miss of a member", "image id|membr id|x\n", Options{},
-			`line 1: no column is known to hold the member; the header has "image id", "membr id", "x"; is it "membr id"? then pass --member-column "membr id"`},
+			`line 1: no column is known to hold the member; the header has "image id", "membr id", "x"; did you mean "membr id"? then pass --member-column "membr id"`},
 		{"an unknown delimiter", "image_id:member_id\n", Options{},
-			`line 1: no column is known to hold the image; the header has "image_id:member_id"; if another character stands between the columns, name it with --delimiter`},
+			`line 1: no column is known to hold the image; the header has "image_id:member_id"; if the file has another delimiter, name it with --delimiter`},
 		{"a long header is cut short in the message", "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz,b,c,d,e,f,g,h,i,j,k,l,m,n\n", Options{},
 			`line 1: no column is known to hold the image; the header has "abcdefghijklmnopqrstuvwxyzabcdefghijklmn"…, "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l" and 2 more; name it with --image-column, or rename it to image_id`},
 		{"a column that the caller names in vain", "image_id,member_id\n", Options{MemberColumn: "#3"},
@@ -167,7 +166,7 @@ func TestRefusals(t *testing.T) {
 		{"one column for both", "a,b\n", Options{ImageColumn: "a", MemberColumn: "#1"},
 			`line 1: column 1, "a", cannot hold both the image and the member; name two columns with --image-column and --member-column`},
 		{"two delimiters that fit", "\na,b;c\n", Options{ImageColumn: "#1", MemberColumn: "#2"},
-			`line 2: the header can be cut at ',' and at ';'; say which is the delimiter with --delimiter`},
+			`line 2: the header can be cut at ',' and at ';'; choose one with --delimiter`},
 		{"a delimiter that cannot be one", "image_id,member_id\n", Options{Delimiter: '"'},
 			`'"' cannot be a delimiter; give one character, such as , ; or |, with --delimiter`},
 		{"a header whose quotes are broken", "\"image_id\"x,member_id\n", Options{},
@@ -175,7 +174,7 @@ func TestRefusals(t *testing.T) {
 		{"a header that ends in a carriage return, and rows that do not", "image_id,member_id\rA!,1!\n", Options{},
 			`line 1: the header contains a carriage return, but other lines end in line feeds; convert it, for instance with tr '\r' '\n' < FILE | imsrevoke run -`},
 		{"another header with other columns", "image_id,member_id,note\nA!,1!,x\nMember ID,Image ID,note\n2!,B!,y\n", Options{},
-			`line 3: another header has the id columns elsewhere: "Image ID" is column 2, "Member ID" is column 1; split the file at this line`},
+			`line 3: a repeated header has the id columns in other places: "Image ID" is column 2, "Member ID" is column 1; split the file at this line`},
 		{"a row of too many cells", "image_id,member_id\nA!,1!\n" + strings.Repeat(",", maxCells) + "\n", Options{},
 			"line 2: what follows has more than 100000 cells in one row; look for a line of nothing but delimiters"},
 		{"a row of too many cells, some of them quoted", "image_id,member_id\nA!,1!\n\"a\nb\"" + strings.Repeat(",\"\"", maxCells) + "\n", Options{},
@@ -219,9 +218,9 @@ func TestRefusals(t *testing.T) {
 		{"a cell of more than a mebibyte", "image_id,member_id,note\nA!,1!,x\nB!,2!," + strings.Repeat("x", maxCell+1) + "\n", Options{},
 			"line 3: a cell holds more than 1 MiB; shorten it, or look for a quote that is closed too late"},
 		{"a row without end", "image_id,member_id,note\nA!,1!,x\nB!,2!,\"" + strings.Repeat("x\n", maxRow/2) + strings.Repeat("y", 3*blockSize), Options{},
-			"line 2: what follows does not reach the end of a row within 4 MiB; look for a quote that is never closed"},
+			"line 2: there is no end of a row within the next 4 MiB; look for a quote that is never closed"},
 		{"a header without end", strings.Repeat("x", maxRow+3*blockSize), Options{},
-			"line 1: what follows does not reach the end of a row within 4 MiB; look for a quote that is never closed"},
+			"line 1: there is no end of a row within the next 4 MiB; look for a quote that is never closed"},
 		{"more than ten thousand columns", "image_id,member_id" + strings.Repeat(",x", maxColumns) + "\n", Options{},
 			"line 1: the header has 10002 cells; at most 10000 are read; leave out the columns that are not needed"},
 	}
@@ -229,7 +228,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			path := writeFile(t, expand(tt.in))
-			_, err := Open(context.Background(), path, tt.opts)
+			_, err := openRows(context.Background(), path, tt.opts)
 			if _, ok := errors.AsType[*Error](err); !ok {
 				t.Fatalf("got %v, want an *Error", err)
 			}
@@ -281,7 +280,7 @@ func TestEncodings(t *testing.T) {
 			if strings.HasPrefix(m.ImageColumn, "\ufeff") {
 				t.Error("the byte order mark is taken for a part of the header")
 			}
-			rows := mustDrain(t, m)
+			rows := rowsOf(t, m)
 			if got := rows[0].Other[0]; got != tt.note {
 				t.Errorf("note %q, want %q", got, tt.note)
 			}
@@ -333,7 +332,10 @@ func TestManifestDescribesTheFile(t *testing.T) {
 	want := &Manifest{
 		Name: m.Name, Rows: 4, Valid: 2, Invalid: 1, Duplicates: 1, Images: Count{N: 2}, Members: Count{N: 1},
 		Digest: m.Digest, UncutRows: 4, UncutInvalid: 1, WholeRows: 4, WholeDigest: m.Digest,
-		Encoding: "utf-8", Delimiter: ';', ImageColumn: "Image ID", MemberColumn: "Member ID", Columns: []string{"Note", "Note", ""},
+		FirstInvalid: m.FirstInvalid, Encoding: "utf-8", Delimiter: ';', ImageColumn: "Image ID", MemberColumn: "Member ID", Columns: []string{"Note", "Note", ""},
+	}
+	if m.FirstInvalid.Line != 5 || !strings.Contains(m.FirstInvalid.Problem, "not a UUID") {
+		t.Errorf("the first invalid row is %+v", m.FirstInvalid)
 	}
 	if diff := cmp.Diff(want, m, cmpopts.IgnoreUnexported(Manifest{})); diff != "" {
 		t.Errorf("manifest (-want +got):\n%s", diff)
@@ -369,44 +371,17 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-func TestReadingsAreIndependent(t *testing.T) {
-	t.Parallel()
-	m := mustOpen(t, expand("image_id,member_id,n\nA!,1!,a\nB!,1!,b\nA!,1!,c\n"), Options{})
-	want := mustDrain(t, m)
-	a, b := m.Reader(), m.Reader()
-	var gotA, gotB []gotRow
-	for range want {
-		for r, got := range map[*Reader]*[]gotRow{a: &gotA, b: &gotB} {
-			row, err := r.Next()
-			if err != nil {
-				t.Fatal(err)
-			}
-			*got = append(*got, gotRow{row, r.Other()})
-		}
-	}
-	for _, got := range [][]gotRow{gotA, gotB} {
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("rows (-want +got):\n%s", diff)
-		}
-	}
-	for range 2 {
-		if _, err := a.Next(); err != io.EOF {
-			t.Errorf("after the last row: %v, want io.EOF", err)
-		}
-	}
-}
-
 func TestUnreadableFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	_, err := Open(context.Background(), filepath.Join(dir, "none.csv"), Options{})
+	_, err := openRows(context.Background(), filepath.Join(dir, "none.csv"), Options{})
 	if _, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing file: %v", err)
 	}
 	if want := filepath.Join(dir, "none.csv") + ": cannot open it: no such file or directory; check the path and its permissions"; err.Error() != want {
 		t.Errorf("a missing file: %v, want %s", err, want)
 	}
-	_, err = Open(context.Background(), dir, Options{})
+	_, err = openRows(context.Background(), dir, Options{})
 	if want := dir + ": this is a directory; name the CSV file in it"; err == nil || err.Error() != want {
 		t.Errorf("a directory: %v, want %s", err, want)
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"imsrevoke/report"
 )
 
 // memoryFile makes a file of n pairs with a note, written so many times.
@@ -41,47 +43,55 @@ func liveHeap() int64 {
 	return int64(stats.HeapAlloc)
 }
 
-// What keeps the ids of a row keeps no more than them.
-func TestIDsDoNotKeepTheirRow(t *testing.T) {
-	const rows = 5000
-	m, err := Open(t.Context(), memoryFile(t, rows, 1, strings.Repeat("x", 4096)), Options{})
+// newPlan is the store of a real run.
+func newPlan(t testing.TB) *report.Plan {
+	t.Helper()
+	plan, err := report.NewPlan(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.Close()
-	for name, r := range map[string]*Reader{"first": m.firstReader(t.Context()), "later": m.Reader()} {
-		before := liveHeap()
-		kept := make([]string, 0, 4*rows)
-		for {
-			row, err := r.Next()
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			kept = append(kept, row.ImageID, row.MemberID, row.Pair.ImageID, row.Pair.MemberID)
-		}
-		if used := (liveHeap() - before) / rows; len(kept) != 4*rows || used > 400 {
-			t.Errorf("%s reading: the ids of a row keep %d bytes alive; at most 400 are allowed", name, used)
-		}
-		runtime.KeepAlive(kept)
+	t.Cleanup(func() { plan.Close() })
+	return plan
+}
+
+// What keeps the ids of a row keeps no more than them.
+func TestIDsDoNotKeepTheirRow(t *testing.T) {
+	const rows = 5000
+	plan := newPlan(t)
+	if _, err := openRows(t.Context(), memoryFile(t, rows, 1, strings.Repeat("x", 4096)), Options{Store: plan}); err != nil {
+		t.Fatal(err)
 	}
+	before := liveHeap()
+	kept := make([]string, 0, 4*rows)
+	for r := plan.Rows(); ; {
+		row, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept = append(kept, row.ImageID, row.MemberID, row.Pair.ImageID, row.Pair.MemberID)
+	}
+	if used := (liveHeap() - before) / rows; len(kept) != 4*rows || used > 400 {
+		t.Errorf("the ids of a row keep %d bytes alive; at most 400 are allowed", used)
+	}
+	runtime.KeepAlive(kept)
 }
 
 // A file that is appended to itself takes some two hundred bytes for each pair.
 func TestTheMemoryForRepeatsIsBounded(t *testing.T) {
 	const pairs, most = 150_000, 30 << 20
 	path := memoryFile(t, pairs, 2, "")
+	plan := newPlan(t)
 	before := liveHeap()
 	done := make(chan error)
 	go func() {
-		m, err := Open(t.Context(), path, Options{})
+		m, err := openRows(t.Context(), path, Options{Store: plan})
 		if err == nil {
 			if m.Duplicates != pairs || m.Valid != pairs {
 				err = fmt.Errorf("%d valid, %d duplicates", m.Valid, m.Duplicates)
 			}
-			m.Close()
 		}
 		done <- err
 	}()

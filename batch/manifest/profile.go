@@ -35,31 +35,34 @@ type Profile struct {
 	Everywhere string
 	// Once are the members that stand with one image only, when they are few and
 	// the others stand with many images.
-	Once []Standing
+	Once []Occurrence
 	// Owner is where a member first stands that Profile was asked about, zero
 	// when it does not.
-	Owner Standing
+	Owner Occurrence
 	// ManyInvalid and ManyDuplicates: more than one row in ten.
 	ManyInvalid, ManyDuplicates bool
 }
 
-// A Standing is the row in which a member stands.
-type Standing struct {
+// An Occurrence is a row that names a member.
+type Occurrence struct {
 	MemberID string
 	Line     int
 }
 
-// Profile reads the file for its Profile. The owner is the project whose images
-// they are, which is not expected to be a member, or empty. Of a file with very
-// many rows Profile tells only what is known without reading it.
-func (m *Manifest) Profile(ctx context.Context, owner string) (*Profile, error) {
+// Profile reads the rows, which are those of the [Store], for their Profile. The owner
+// is the project whose images they are, which is not expected to be a member, or empty.
+// Of very many rows Profile tells only what is known without reading them.
+func (m *Manifest) Profile(ctx context.Context, rows batch.Source, owner string) (*Profile, error) {
 	p := &Profile{ManyInvalid: 10*m.Invalid > m.Rows, ManyDuplicates: 10*m.Duplicates > m.Rows}
 	if m.Valid > maxProfiled {
 		return p, nil
 	}
 	images := make(map[string]bool)
 	members := make(map[string]*appearance)
-	for rows := m.reader(ctx); ; {
+	for n := 0; ; n++ {
+		if n%4096 == 0 && ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		row, err := rows.Next()
 		if err == io.EOF {
 			break
@@ -80,7 +83,7 @@ func (m *Manifest) Profile(ctx context.Context, owner string) (*Profile, error) 
 		member := batch.MemberKey(row.Pair.MemberID)
 		a := members[member]
 		if a == nil {
-			a = &appearance{first: Standing{strings.Clone(row.Pair.MemberID), row.Line}}
+			a = &appearance{first: Occurrence{strings.Clone(row.Pair.MemberID), row.Line}}
 			members[strings.Clone(member)] = a
 		}
 		a.rows++
@@ -98,7 +101,7 @@ func (m *Manifest) Profile(ctx context.Context, owner string) (*Profile, error) 
 // An appearance is how often a member stands in the file, and where first.
 type appearance struct {
 	rows  int
-	first Standing
+	first Occurrence
 }
 
 // compare looks for members that are unlike the others. A pair stands in one
@@ -121,5 +124,5 @@ func (p *Profile) compare(members map[string]*appearance, images, rows int) {
 	if len(p.Once) > fewMembers || others == 0 || (rows-len(p.Once))/others < usual {
 		p.Once = nil
 	}
-	slices.SortFunc(p.Once, func(a, b Standing) int { return cmp.Compare(a.Line, b.Line) })
+	slices.SortFunc(p.Once, func(a, b Occurrence) int { return cmp.Compare(a.Line, b.Line) })
 }

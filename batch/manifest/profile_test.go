@@ -33,9 +33,9 @@ func TestProfile(t *testing.T) {
 	}{
 		"one member on every image": {file(leaving...), "", Profile{Images: images, Everywhere: "leaver"}},
 		"and one row of another": {file(append(leaving, image(2)+",Stray")...), "", Profile{
-			Images: images, Everywhere: "leaver", Once: []Standing{{"Stray", 11}},
+			Images: images, Everywhere: "leaver", Once: []Occurrence{{"Stray", 11}},
 		}},
-		"the owner":                             {file(append(leaving, image(2)+",OWNER")...), " owner", Profile{Images: images, Everywhere: "leaver", Once: []Standing{{"OWNER", 11}}, Owner: Standing{"OWNER", 11}}},
+		"the owner":                             {file(append(leaving, image(2)+",OWNER")...), " owner", Profile{Images: images, Everywhere: "leaver", Once: []Occurrence{{"OWNER", 11}}, Owner: Occurrence{"OWNER", 11}}},
 		"every member on every":                 {file(grid...), "three", Profile{Images: images}},
 		"many images, and members of one image": {file(many...), "", Profile{Everywhere: "a"}},
 		"two images":                            {file(image(0)+",a", image(1)+",a"), "", Profile{Images: images[:2]}},
@@ -47,7 +47,8 @@ func TestProfile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := mustOpen(t, c.text, Options{}).Profile(context.Background(), c.owner)
+			m := mustOpen(t, c.text, Options{})
+			got, err := m.Profile(context.Background(), m.store.Rows(), c.owner)
 			if err != nil {
 				t.Fatal(err)
 			}

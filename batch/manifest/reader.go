@@ -12,60 +12,34 @@ import (
 	"imsrevoke/batch"
 )
 
-// A Reader is one reading of a manifest, from its first row to its last. It is
-// a [batch.Source]. It is used by one goroutine at a time and needs no closing.
-type Reader struct {
-	m         *Manifest
-	text      *text
-	csv       *csv.Reader
-	mapped    *gocsv.Unmarshaller // of the first reading; nil later
-	placed    record              // the last one of a later reading
-	repeats   []repeat            // that are still ahead
-	respelled []uint32            // likewise
-	seq       int
-	line      int // of the last row
-	other     []string
-	err       error
+// A reader reads the rows of the file, from the first to the last. It is used by one
+// goroutine at a time and needs no closing.
+type reader struct {
+	m     *Manifest
+	text  *text
+	csv   *csv.Reader
+	rows  *gocsv.Unmarshaller
+	line  int // of the last row
+	other []string
+	err   error
 
 	headers    int // how often the header has come again
 	headerLine int // where that was first
 }
 
-var _ batch.Source = (*Reader)(nil)
-
-// Reader starts a reading. Any number of them may go on at once.
-func (m *Manifest) Reader() *Reader { return m.reader(context.Background()) }
-
-func (m *Manifest) reader(ctx context.Context) *Reader {
-	r := m.newReader(ctx)
+// reader starts a reading. gocsv maps the columns, by the header.
+func (m *Manifest) reader(ctx context.Context) *reader {
+	r := &reader{m: m, line: m.layout.line}
+	if r.err = r.start(ctx); r.err == nil {
+		r.rows, r.err = gocsv.NewUnmarshaller(r.csv, &record{})
+	}
 	if r.err == nil {
-		_, r.err = r.csv.Read() // the header
+		r.err = r.rows.RenormalizeHeaders(m.layout.fields)
 	}
 	return r
 }
 
-// firstReader starts the reading by which the file is judged. It has gocsv map
-// the columns, by the header. The later readings, which meet the same bytes,
-// take each cell from the place where it stands, in half the time.
-func (m *Manifest) firstReader(ctx context.Context) *Reader {
-	r := m.newReader(ctx)
-	if r.err == nil {
-		r.mapped, r.err = gocsv.NewUnmarshaller(r.csv, &record{})
-	}
-	if r.err == nil {
-		r.err = r.mapped.RenormalizeHeaders(m.layout.fields)
-	}
-	return r
-}
-
-// newReader is a reader that stands before the header.
-func (m *Manifest) newReader(ctx context.Context) *Reader {
-	r := &Reader{m: m, repeats: m.repeats, respelled: m.respelled, line: m.layout.line}
-	r.err = r.start(ctx)
-	return r
-}
-
-func (r *Reader) start(ctx context.Context) (err error) {
+func (r *reader) start(ctx context.Context) (err error) {
 	if r.text, err = r.m.text(ctx); err != nil {
 		return err
 	}
@@ -82,44 +56,11 @@ func (r *Reader) start(ctx context.Context) (err error) {
 	return nil
 }
 
-// Next returns the next row, and io.EOF after the last one. An error that wraps
-// [ErrChanged] says that the file is no longer the one that [Open] has read.
-// After an error, Next returns the same error.
-func (r *Reader) Next() (batch.Row, error) {
-	for {
-		row, err := r.read()
-		if err != nil {
-			r.err = err
-			return batch.Row{}, err
-		}
-		if r.m.selector.selects(row, r.other) {
-			return r.number(row), nil
-		}
-	}
-}
-
-// number gives a row that was chosen its number, and what is known of it by that.
-func (r *Reader) number(row batch.Row) batch.Row {
-	row.Seq = r.seq
-	r.seq++
-	if len(r.repeats) > 0 && r.repeats[0].seq == uint32(row.Seq) {
-		row.FirstSeq, row.FirstLine = int(r.repeats[0].first.seq), int(r.repeats[0].first.line)
-		r.repeats = r.repeats[1:]
-	}
-	if len(r.respelled) > 0 && r.respelled[0] == uint32(row.Seq) {
-		row.Respelled = true
-		r.respelled = r.respelled[1:]
-	}
-	return row
-}
-
-// Other returns the cells of the other columns of the row that Next returned
-// last, one for each of [Manifest.Columns]: empty where the row has none. A
-// later Next does not change them.
-func (r *Reader) Other() []string { return r.other }
-
-// read returns the next row of the file, chosen or not.
-func (r *Reader) read() (batch.Row, error) {
+// read returns the next row of the file, chosen or not, and io.EOF after the last
+// one. The cells of the other columns are in r.other, one for each of
+// [Manifest.Columns]: empty where the row has none. Both are valid until the next
+// call.
+func (r *reader) read() (batch.Row, error) {
 	if r.err != nil {
 		return batch.Row{}, r.err
 	}
@@ -142,7 +83,7 @@ func (r *Reader) read() (batch.Row, error) {
 		if err := r.checkLineBreaks(rec); err != nil {
 			return batch.Row{}, err
 		}
-		row := r.row(rec, int(r.csv.InputOffset()-start))
+		row := r.row(rec)
 		if row.Problem != "" {
 			again, err := r.headerAgain(rec)
 			if err != nil {
@@ -158,40 +99,23 @@ func (r *Reader) read() (batch.Row, error) {
 
 // record reads the next record, which is good until the next call; its cells
 // stay what they are.
-func (r *Reader) record() (*record, error) {
-	if r.mapped != nil {
-		value, err := r.mapped.Read()
-		if err != nil {
-			return nil, err
-		}
-		return value.(*record), nil
-	}
-	cells, err := r.csv.Read()
+func (r *reader) record() (*record, error) {
+	value, err := r.rows.Read()
 	if err != nil {
 		return nil, err
 	}
-	r.placed = r.m.layout.place(cells)
-	return &r.placed, nil
+	return value.(*record), nil
 }
 
-// row makes a row of a record that has so many bytes in the file.
-func (r *Reader) row(rec *record, size int) batch.Row {
+// row makes a row of a record.
+func (r *reader) row(rec *record) batch.Row {
 	row := batch.Row{Line: r.line, ImageID: rec.ImageID.text, MemberID: rec.MemberID.text}
-	if n := len(row.ImageID); size > 2*(n+len(row.MemberID)) {
-		// The cells are parts of the text of their row, and whoever keeps an id
-		// would keep all of it.
-		ids := row.ImageID + row.MemberID
-		row.ImageID, row.MemberID = ids[:n], ids[n:]
-	}
 	r.other = rec.Other
 	if lacking := len(r.m.Columns) - len(rec.Other); lacking > 0 {
 		r.other = append(r.other, make([]string, lacking)...)
 	}
 	cells, columns := rec.count(), len(r.m.layout.header)
-	var err error
-	if row.Pair, err = batch.ParsePair(row.ImageID, row.MemberID); err == nil {
-		row.Respelled = row.MemberID != row.Pair.MemberID && !row.Pair.SpellsMember(row.MemberID)
-	}
+	err := row.ParsePair()
 	certain, doubt := true, ""
 	if rec.Surplus.cells > 0 || cells < columns {
 		// Where the cells of a row are more or fewer than the columns, a cell may
@@ -219,7 +143,7 @@ func (r *Reader) row(rec *record, size int) batch.Row {
 // headerAgain reports whether a record is the header once more, as it is in a
 // file that was made by joining several. It refuses the file for a header that
 // has the ids in other columns.
-func (r *Reader) headerAgain(rec *record) (bool, error) {
+func (r *reader) headerAgain(rec *record) (bool, error) {
 	l := r.m.layout
 	member := fold(l.header[l.member])
 	again := member != "" && member == fold(rec.MemberID.text)
@@ -233,7 +157,7 @@ func (r *Reader) headerAgain(rec *record) (bool, error) {
 			return false, nil
 		}
 		if other.image != l.image || other.member != l.member {
-			return false, r.m.refuse(r.line, fmt.Sprintf("another header has the id columns elsewhere: %q is column %d, %q is column %d",
+			return false, r.m.refuse(r.line, fmt.Sprintf("a repeated header has the id columns in other places: %q is column %d, %q is column %d",
 				other.header[other.image], other.image+1, other.header[other.member], other.member+1), "split the file at this line")
 		}
 	}
@@ -265,7 +189,7 @@ func (m *Manifest) headerIn(rec *record) (layout, bool) {
 // broken returns the row that a parse error within one line makes invalid, and
 // refuses the file for any other error: where a quote has swallowed line ends,
 // nobody can say which rows the file holds.
-func (r *Reader) broken(err error) (batch.Row, error) {
+func (r *reader) broken(err error) (batch.Row, error) {
 	if textErr := r.text.broken(); textErr != nil {
 		return batch.Row{}, r.m.explain(textErr, r.line)
 	}
@@ -288,13 +212,13 @@ func (r *Reader) broken(err error) (batch.Row, error) {
 
 // atEnd reports whether the CSV reader has used all of the text, to the last of
 // the line feeds that are added to it.
-func (r *Reader) atEnd() bool {
+func (r *reader) atEnd() bool {
 	return r.csv.InputOffset() == r.text.lines.handed && r.text.lines.tail == "" && len(r.text.lines.rest) == 0
 }
 
 // checkLineBreaks refuses the file when a cell that spans several lines seems
 // to have swallowed rows.
-func (r *Reader) checkLineBreaks(rec *record) error {
+func (r *reader) checkLineBreaks(rec *record) error {
 	if r.runsOver(rec.ImageID.text) || r.runsOver(rec.MemberID.text) {
 		return r.m.swallowed(r.line, "an id of this row runs over the end of its line")
 	}
@@ -317,7 +241,7 @@ func (r *Reader) checkLineBreaks(rec *record) error {
 // runsOver reports whether the cell of an id runs over the end of its line, and is
 // not just a list of ids: with a row that it has swallowed it would hold a
 // delimiter.
-func (r *Reader) runsOver(cell string) bool {
+func (r *reader) runsOver(cell string) bool {
 	if !strings.Contains(cell, "\n") {
 		return false
 	}
@@ -329,7 +253,7 @@ func (r *Reader) runsOver(cell string) bool {
 	return false
 }
 
-func (r *Reader) looksLikeRow(text string) bool {
+func (r *reader) looksLikeRow(text string) bool {
 	cells := strings.Split(text, string(r.m.layout.delimiter))
 	for i, c := range cells {
 		cells[i] = strings.Trim(c, `"`)

@@ -37,28 +37,6 @@ func (l layout) fields([]string) []string {
 	return names
 }
 
-// place makes the record of a row that gocsv makes with the fields of l.
-func (l layout) place(row []string) record {
-	others := len(l.header) - 2
-	if l.image < 0 {
-		others++
-	}
-	rec := record{Other: make(cells, 0, others)}
-	for i, text := range row {
-		switch {
-		case i == l.image:
-			rec.ImageID = cell{text, true}
-		case i == l.member:
-			rec.MemberID = cell{text, true}
-		case i < len(l.header):
-			rec.Other = append(rec.Other, text)
-		case i <= len(l.header)+maxSurplus:
-			rec.Surplus.add(text)
-		}
-	}
-	return rec
-}
-
 // A cell is one cell, if the row has it.
 type cell struct {
 	text  string

@@ -122,28 +122,41 @@ type firstRow struct {
 	key pairKey
 }
 
-// findRepeats reads the file again if pairs are suspected to repeat: once, or
-// where that are very many, once for every maxSuspects of them. It needs memory
-// for these, and for the rows that repeat a pair.
-func (m *Manifest) findRepeats(ctx context.Context, hashes *pairHashes) error {
-	return m.findRepeatsOf(ctx, hashes, maxSuspects)
-}
-
-func (m *Manifest) findRepeatsOf(ctx context.Context, hashes *pairHashes, most int) error {
+// noteRepeats reads the stored rows again if pairs are suspected to repeat: once, or
+// where that are very many, once for every most of them. It needs memory for these,
+// and for the rows that repeat a pair. It notes in the store which they are, and
+// returns how many.
+func noteRepeats(ctx context.Context, store Store, hashes *pairHashes, most int) (int, error) {
 	f := repeatFinder{seed: hashes.seed, repeats: make([]repeat, 0, hashes.keepSuspects())}
 	for bucket := 0; bucket < len(hashes.buckets); {
 		part := hashes.suspectsFrom(bucket, most)
 		if part.count > 0 {
-			if err := f.find(m.reader(ctx), &part); err != nil {
-				return err
+			if err := f.find(ctx, store.Rows(), &part); err != nil {
+				return 0, err
 			}
 		}
 		bucket = part.end
 	}
 	slices.SortFunc(f.repeats, func(a, b repeat) int { return cmp.Compare(a.seq, b.seq) })
 	slices.Sort(f.respelled)
-	m.repeats, m.respelled = f.repeats, slices.Compact(f.respelled)
-	return nil
+	respelled := slices.Compact(f.respelled)
+	for _, r := range f.repeats {
+		for ; len(respelled) > 0 && respelled[0] < r.seq; respelled = respelled[1:] {
+			if err := store.Note(int(respelled[0]), 0, 0, true); err != nil {
+				return 0, err
+			}
+		}
+		// A row that repeats another is never one that is repeated.
+		if err := store.Note(int(r.seq), int(r.first.seq), int(r.first.line), false); err != nil {
+			return 0, err
+		}
+	}
+	for _, seq := range respelled {
+		if err := store.Note(int(seq), 0, 0, true); err != nil {
+			return 0, err
+		}
+	}
+	return len(f.repeats), nil
 }
 
 // A repeatFinder collects the repeats of a file.
@@ -155,7 +168,7 @@ type repeatFinder struct {
 }
 
 // find adds the repeats of some suspects.
-func (f *repeatFinder) find(rows *Reader, suspects *suspects) error {
+func (f *repeatFinder) find(ctx context.Context, rows batch.Source, suspects *suspects) error {
 	f.first = slices.Grow(f.first[:0], suspects.count)[:suspects.count]
 	clear(f.first)
 	others := make(map[pairKey]place) // pairs with the hash of another one
@@ -167,6 +180,9 @@ func (f *repeatFinder) find(rows *Reader, suspects *suspects) error {
 		}
 		if err != nil {
 			return err
+		}
+		if row.Seq%4096 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		if row.Problem != "" {
 			continue

@@ -19,20 +19,21 @@ import (
 // maxLines is how many lines a file may have, for the sake of repeat and place.
 const maxLines = math.MaxUint32
 
-// scan reads every row once, and again when some pair seems to repeat, and fills
-// in what the Manifest says of the whole.
+// scan reads every row once, hands the chosen ones to the store, and fills in what
+// the Manifest says of the whole.
 func (m *Manifest) scan(ctx context.Context) error {
 	var (
 		sum     = rowDigest{hash: sha256.New()}
 		whole   = rowDigest{hash: sha256.New()}
-		pairs   = pairHashes{seed: m.sealed.seed}
+		pairs   = pairHashes{seed: maphash.MakeSeed()}
 		images  distinct
 		members distinct
 		names   distinct
 		swap    swapCheck
+		wanted  = m.selector.wantedIDs()
 	)
 	now := time.Now() // for all rows
-	rows := m.firstReader(ctx)
+	rows := m.reader(ctx)
 	for {
 		row, err := rows.read()
 		if err == io.EOF {
@@ -51,6 +52,9 @@ func (m *Manifest) scan(ctx context.Context) error {
 			for i := range m.Values {
 				m.Values[i].add(rows.other[m.Values[i].index])
 			}
+			for _, id := range wanted {
+				id.compare(row)
+			}
 			if !m.selector.matches(row, rows.other) {
 				continue
 			}
@@ -65,8 +69,13 @@ func (m *Manifest) scan(ctx context.Context) error {
 		}
 		m.Rows++
 		sum.add(row)
+		if err := m.store.Add(row, rows.other); err != nil {
+			return err
+		}
 		if row.Problem != "" {
-			m.Invalid++
+			if m.Invalid++; m.Invalid == 1 {
+				m.FirstInvalid = Refused{row.Line, row.Problem}
+			}
 			continue
 		}
 		image, member := pairs.add(row.Pair)
@@ -75,7 +84,7 @@ func (m *Manifest) scan(ctx context.Context) error {
 		if !batch.IsProjectID(row.Pair.MemberID) {
 			names.add(member)
 			if m.NotProject.Line == 0 {
-				m.NotProject = Standing{strings.Clone(row.Pair.MemberID), row.Line}
+				m.NotProject = Occurrence{strings.Clone(row.Pair.MemberID), row.Line}
 			}
 		}
 	}
@@ -90,14 +99,15 @@ func (m *Manifest) scan(ctx context.Context) error {
 	if m.selector == nil {
 		m.WholeDigest, m.UncutRows, m.UncutInvalid = m.Digest, m.Rows, m.Invalid
 	}
-	if err := m.checkSelection(ctx); err != nil {
+	if err := m.checkSelection(wanted); err != nil {
 		return err
 	}
 	m.Images, m.Members, m.NotProjects = images.count(), members.count(), names.count()
-	if err := m.findRepeats(ctx, &pairs); err != nil {
+	images, members, names = distinct{}, distinct{}, distinct{} // their memory is needed now
+	var err error
+	if m.Duplicates, err = noteRepeats(ctx, m.store, &pairs, maxSuspects); err != nil {
 		return err
 	}
-	m.Duplicates = len(m.repeats)
 	m.Valid = m.Rows - m.Invalid - m.Duplicates
 	return nil
 }

@@ -125,6 +125,14 @@ func (s Shard) String() string {
 	return fmt.Sprintf("%d/%d", s.Index, s.Count)
 }
 
+// ParseShard reads what String has returned.
+func ParseShard(text string) (s Shard, err error) {
+	if n, err := fmt.Sscanf(text+"\n", "%d/%d\n", &s.Index, &s.Count); n != 2 || err != nil || s.Index < 0 || s.Index >= s.Count {
+		return Shard{}, fmt.Errorf("%q is not a shard such as 0/4", text)
+	}
+	return s, nil
+}
+
 // of reports whether the row belongs to the part.
 func (s Shard) of(row batch.Row) bool {
 	if s.Count <= 1 {
@@ -154,7 +162,7 @@ type selector struct {
 func (m *Manifest) newSelector(s Selection) (*selector, error) {
 	switch {
 	case s.Shard.Count < 0 || s.Shard.Index < 0 || s.Shard.Index >= max(s.Shard.Count, 1):
-		return nil, m.refuse(0, fmt.Sprintf("it has no part %d/%d", s.Shard.Index, s.Shard.Count), "the parts are counted from 0")
+		return nil, m.refuse(0, fmt.Sprintf("there is no shard %d/%d", s.Shard.Index, s.Shard.Count), "shards are numbered from 0")
 	case s.Shard.Count == 0 && len(s.Images)+len(s.Members)+len(s.Where) == 0:
 		return nil, nil
 	}
@@ -217,9 +225,4 @@ func (s *selector) matches(row batch.Row, other []string) bool {
 		}
 	}
 	return true
-}
-
-// selects reports whether the row is chosen.
-func (s *selector) selects(row batch.Row, other []string) bool {
-	return s == nil || s.matches(row, other) && s.Shard.of(row)
 }

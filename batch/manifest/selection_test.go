@@ -50,7 +50,7 @@ func TestSelectionChoosesRows(t *testing.T) {
 			t.Parallel()
 			m := mustOpen(t, selectionText(), Options{Select: c.selection})
 			var got []string
-			for i, row := range mustDrain(t, m) {
+			for i, row := range rowsOf(t, m) {
 				if row.Seq != i {
 					t.Errorf("row %d has the number %d", i, row.Seq)
 				}
@@ -124,7 +124,7 @@ func TestShardsPartTheFile(t *testing.T) {
 			if m.Rows > 2*whole.Rows/count && count > 1 {
 				t.Errorf("%d/%d has %d of %d rows", index, count, m.Rows, whole.Rows)
 			}
-			for _, row := range mustDrain(t, m) {
+			for _, row := range rowsOf(t, m) {
 				lines[row.Line]++
 				if row.Problem != "" {
 					continue
@@ -169,7 +169,7 @@ func TestSelectionOfNothing(t *testing.T) {
 		"an id of the other column": {Selection{Members: []string{imageB}}, "no row has the member " + imageB + "; it is the image of line 4"},
 		"two ids that never meet":   {Selection{Images: []string{imageB}, Members: []string{"nobody"}}, "no row has both"},
 		"a value":                   {Selection{Where: []Condition{{Column: "note", Value: "z"}}}, `no row has "z" in the column "note"`},
-		"a value of the wrong rows": {Selection{Where: []Condition{{Column: "note", Value: "two"}}, Images: []string{imageB}}, `no row has everything that was asked for`},
+		"a value of the wrong rows": {Selection{Where: []Condition{{Column: "note", Value: "two"}}, Images: []string{imageB}}, `no row meets all conditions`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -206,7 +206,7 @@ func TestEmptyShard(t *testing.T) {
 	empty := 0
 	for index := range 8 {
 		m := mustOpen(t, expand("image_id,member_id\nA!,1!\n"), Options{Select: Selection{Images: []string{imageA}, Shard: Shard{index, 8}}})
-		if rows := mustDrain(t, m); len(rows) != m.Rows {
+		if rows := rowsOf(t, m); len(rows) != m.Rows {
 			t.Errorf("%d rows, %d announced", len(rows), m.Rows)
 		}
 		if m.Rows == 0 {
@@ -243,11 +243,10 @@ func BenchmarkOpenShard(b *testing.B) {
 	path := benchFile(b, benchRows, false)
 	b.ReportAllocs()
 	for b.Loop() {
-		m, err := Open(context.Background(), path, Options{Select: Selection{Shard: Shard{1, 4}}})
+		_, err := openRows(context.Background(), path, Options{Select: Selection{Shard: Shard{1, 4}}})
 		if err != nil {
 			b.Fatal(err)
 		}
-		m.Close()
 	}
 	reportRows(b)
 }

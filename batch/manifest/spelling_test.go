@@ -31,7 +31,7 @@ func TestSpellingsOfOnePairAreDuplicates(t *testing.T) {
 	}, "\n")
 	m := mustOpen(t, text, Options{})
 	var got []string
-	for _, row := range mustDrain(t, m) {
+	for _, row := range rowsOf(t, m) {
 		got = append(got, fmt.Sprintf("%d: repeats %d, respelled %v", row.Line, row.FirstLine, row.Respelled))
 		if row.Problem != "" || row.ImageID+","+row.MemberID != strings.Split(text, "\n")[row.Line-1] {
 			t.Errorf("line %d: cells %q and %q, %s", row.Line, row.ImageID, row.MemberID, row.Problem)
@@ -59,7 +59,7 @@ func TestSpellingsOfOnePairAreDuplicates(t *testing.T) {
 func TestMembersThatAreNotProjectsAreCounted(t *testing.T) {
 	t.Parallel()
 	m := mustOpen(t, expand("image_id,member_id\nA!,1!\nA!,{1!}\nA!,acme-prod\nB!,acme-prod\nA!,1234\n"), Options{})
-	if m.NotProjects != (Count{N: 2}) || m.NotProject != (Standing{"acme-prod", 4}) {
+	if m.NotProjects != (Count{N: 2}) || m.NotProject != (Occurrence{"acme-prod", 4}) {
 		t.Errorf("%+v, the first %+v", m.NotProjects, m.NotProject)
 	}
 	if m := mustOpen(t, expand("image_id,member_id\nA!,1!\nA!,x/y\n"), Options{}); m.NotProjects.N != 0 || m.NotProject.Line != 0 {

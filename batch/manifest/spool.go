@@ -11,7 +11,7 @@ import (
 )
 
 // openFile opens what path names, and copies it to a temporary file first when
-// it cannot be read twice.
+// it cannot be read twice: once to tell its encoding, once for its rows.
 func (m *Manifest) openFile(ctx context.Context, path string, opts Options) (*os.File, error) {
 	if path == "-" {
 		in := opts.Stdin
@@ -63,26 +63,22 @@ func (m *Manifest) spool(ctx context.Context, r io.Reader, dir string, most int6
 		f, err = os.CreateTemp("", pattern)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("keeping a copy of %s: %w", m.Name, err)
+		return nil, fmt.Errorf("cannot keep a copy of %s: %w", m.Name, err)
 	}
 	// The copy is worth nothing without this process, so it loses its name at
-	// once. A system that cannot remove an open file leaves that to Close.
+	// once. A system that cannot remove an open file leaves that to closeFile.
+	m.unnamed = true
 	if os.Remove(f.Name()) != nil {
 		m.spooled = f.Name()
 	}
 	if err := m.copyTo(f, &contextReader{ctx, r}, most); err != nil {
 		_ = f.Close()
+		if m.spooled != "" {
+			_ = os.Remove(m.spooled)
+		}
 		return nil, err
 	}
 	return f, nil
-}
-
-// removeSpooled removes the copy of the input, if it still has a name.
-func (m *Manifest) removeSpooled() error {
-	if m.spooled == "" {
-		return nil
-	}
-	return os.Remove(m.spooled)
 }
 
 func (m *Manifest) copyTo(f *os.File, r io.Reader, most int64) error {
@@ -91,10 +87,10 @@ func (m *Manifest) copyTo(f *os.File, r io.Reader, most int64) error {
 	if err == nil {
 		head := make([]byte, blockSize)
 		if _, err := f.ReadAt(head, 0); err != nil {
-			return fmt.Errorf("keeping a copy of %s: %w", m.Name, err)
+			return fmt.Errorf("cannot keep a copy of %s: %w", m.Name, err)
 		}
 		if bytes.Count(head, []byte{0}) == len(head) {
-			return m.refuse(1, "it begins with nothing but NULs: this is no text", "name the CSV file")
+			return m.refuse(1, "it begins with nothing but NULs: it is not text", "name the CSV file")
 		}
 		var rest int64
 		rest, err = io.Copy(f, limited)
@@ -102,9 +98,9 @@ func (m *Manifest) copyTo(f *os.File, r io.Reader, most int64) error {
 	}
 	switch {
 	case err != nil && err != io.EOF:
-		return fmt.Errorf("keeping a copy of %s: %w", m.Name, err)
+		return fmt.Errorf("cannot keep a copy of %s: %w", m.Name, err)
 	case copied > most:
-		return m.refuse(0, fmt.Sprintf("it goes on after %d bytes", most), "if it has an end, save it in a file and name that")
+		return m.refuse(0, fmt.Sprintf("it is longer than %d bytes", most), "if it ends at all, save it to a file and name that file")
 	}
 	return nil
 }

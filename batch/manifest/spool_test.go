@@ -29,8 +29,8 @@ func TestInputWithoutAnEndIsRefused(t *testing.T) {
 	t.Parallel()
 	const most = 1 << 20
 	for _, tt := range []struct{ name, text, want string }{
-		{"rows", "a,b\n", "standard input: it goes on after 1048576 bytes; if it has an end, save it in a file and name that"},
-		{"NULs", "\x00", "standard input: line 1: it begins with nothing but NULs: this is no text; name the CSV file"},
+		{"rows", "a,b\n", "standard input: it goes on after 1048576 bytes; if it ends at all, save it to a file and name that file"},
+		{"NULs", "\x00", "standard input: line 1: it begins with nothing but NULs: it is not text; name the CSV file"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -69,16 +69,16 @@ func TestALongNameInTheHeaderIsRefused(t *testing.T) {
 	}
 }
 
-// TestACopyThatKeptItsNameIsRemovedByClose: a system that cannot remove an open
+// TestACopyThatKeptItsNameIsRemoved: a system that cannot remove an open
 // file would keep a customer's list in its temporary directory for ever.
-func TestACopyThatKeptItsNameIsRemovedByClose(t *testing.T) {
+func TestACopyThatKeptItsNameIsRemoved(t *testing.T) {
 	t.Parallel()
 	file, err := os.Create(filepath.Join(t.TempDir(), "copy.csv"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &Manifest{sealed: &sealed{file: file}, spooled: file.Name()}
-	if err := m.Close(); err != nil {
+	m := &Manifest{file: file, spooled: file.Name()}
+	if err := m.closeFile(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(file.Name()); !errors.Is(err, fs.ErrNotExist) {

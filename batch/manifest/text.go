@@ -28,7 +28,7 @@ type text struct {
 }
 
 func (m *Manifest) text(ctx context.Context) (*text, error) {
-	var src io.Reader = m.sealed.reader(ctx)
+	var src io.Reader = m.bytes(ctx)
 	if _, err := io.CopyN(io.Discard, src, int64(m.charset.mark)); err != nil {
 		return nil, err
 	}
@@ -233,11 +233,11 @@ func (m *Manifest) explain(err error, line int) error {
 	default:
 		return err
 	case errTooManyCells:
-		return m.refuse(line, fmt.Sprintf("what follows has more than %d cells in one row", maxCells),
+		return m.refuse(line, fmt.Sprintf("there are more than %d cells in one row", maxCells),
 			"look for a line of nothing but delimiters")
 	case errEndlessRow:
 	}
-	return m.refuse(line, fmt.Sprintf("what follows does not reach the end of a row within %d MiB", maxRow>>20),
+	return m.refuse(line, fmt.Sprintf("there is no end of a row within the next %d MiB", maxRow>>20),
 		"look for a quote that is never closed")
 }
 

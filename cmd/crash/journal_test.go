@@ -4,6 +4,7 @@ package crash
 
 import (
 	"bytes"
+	"encoding/csv"
 	"errors"
 	"io/fs"
 	"os"
@@ -16,6 +17,7 @@ import (
 // that the program does not judge itself.
 type journalled struct {
 	text  []byte // the whole lines
+	pairs int    // in the plan, whatever they are
 	runs  int
 	sent  int            // the last row that the last run has announced, -1 for none
 	ended bool           // the last run has ended by itself
@@ -51,12 +53,20 @@ func readJournal(t *testing.T, path string) journalled {
 			return n
 		}
 		switch word := fields[1]; word {
+		case "plan", "note":
+		case "pair", "bad":
+			j.pairs++
+		case "checked":
 		case "run":
 			j.runs, j.sent, j.ended = j.runs+1, -1, false
 		case "sent":
 			j.sent = number(2)
 		case "row":
-			j.rows[number(2)] = result{outcome: fields[6], finished: fields[12]}
+			cells, err := csv.NewReader(strings.NewReader(fields[4])).Read()
+			if err != nil || len(cells) != 7 {
+				t.Fatalf("the journal holds %q: %v", line, err)
+			}
+			j.rows[number(2)] = result{outcome: cells[0], finished: cells[6]}
 		case "end":
 			j.ended = true
 		case "report":
@@ -68,4 +78,27 @@ func readJournal(t *testing.T, path string) journalled {
 		}
 	}
 	return j
+}
+
+// tear leaves of the journal what a death in the middle of a write leaves: a part of
+// the plan, or of the last line, if nothing has come of it yet.
+func (s *scene) tear(from int) {
+	s.t.Helper()
+	text, err := os.ReadFile(s.journal)
+	if err != nil || len(text) == 0 || s.rng.IntN(2) == 0 {
+		return
+	}
+	last := text[bytes.LastIndexByte(text[:len(text)-1], '\n')+1:]
+	cut := len(text)
+	switch {
+	case s.now.runs == 0 && len(s.cloud.Requests()) == from: // nothing but the plan and its run
+		cut = s.rng.IntN(len(text))
+		s.torn.plan++
+	case bytes.HasPrefix(last[min(len(last), 8):], []byte("\trow\t")):
+		cut -= 1 + s.rng.IntN(len(last)-1)
+		s.torn.line++
+	}
+	if err := os.Truncate(s.journal, int64(cut)); err != nil {
+		s.t.Fatal(err)
+	}
 }

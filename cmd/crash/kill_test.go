@@ -90,6 +90,10 @@ var moments = []moment{
 		v.Until(func() bool { return size(s.journal) != was })
 		s.live(v, 4*time.Millisecond)
 	}},
+	{"in its plan, or just behind it", func(s *scene, v *programtest.Process) {
+		was := size(s.journal)
+		v.Until(func() bool { return size(s.journal) != was })
+	}},
 	{"in mid-work", func(s *scene, v *programtest.Process) {
 		enough := s.requests.Load() + 1 + s.rng.Int64N(int64(s.left()+1))
 		v.Until(func() bool { return s.requests.Load() >= enough })
@@ -147,6 +151,10 @@ func (s *scene) crash(f *figures) {
 			v.Signal(syscall.SIGKILL)
 		}
 		code, by := v.Wait()
+		s.quiet()
+		if by == syscall.SIGKILL {
+			s.tear(from)
+		}
 		s.judge(from)
 		if s.t.Failed() {
 			s.t.Fatalf("killed %s, exit code %d, signal %v, resumed %t\n%s", m.name, code, by, resumes, v.Output.String())
@@ -228,7 +236,12 @@ type figures struct {
 	faults                map[string]int
 	scenes, resumes, rows int
 	requests, applied     int
+	torn                  torn
 }
+
+// torn counts the journals that were left torn: in their plan, or in the line of a
+// result.
+type torn struct{ plan, line int }
 
 func (f *figures) total() (n int) {
 	for _, kills := range f.kills {
@@ -249,6 +262,8 @@ func (f *figures) add(s *scene) {
 	f.rows += len(s.rows)
 	f.requests += s.cloud.Stats().Requests
 	f.applied += s.cloud.Stats().MembersRemoved
+	f.torn.plan += s.torn.plan
+	f.torn.line += s.torn.line
 	for fault, n := range s.faults {
 		f.faults[fault] += n
 	}
@@ -256,7 +271,8 @@ func (f *figures) add(s *scene) {
 
 func (f figures) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d kills in %d scenes, %d resumes; %d rows; %d requests, %d shares revoked", f.total(), f.scenes, f.resumes, f.rows, f.requests, f.applied)
+	fmt.Fprintf(&b, "%d kills in %d scenes, %d resumes; %d rows; %d requests, %d shares revoked; %d journals torn in the plan, %d in a line",
+		f.total(), f.scenes, f.resumes, f.rows, f.requests, f.applied, f.torn.plan, f.torn.line)
 	for _, counts := range []map[string]int{f.kills, f.faults} {
 		for _, name := range slices.Sorted(maps.Keys(counts)) {
 			fmt.Fprintf(&b, "\n%6d %s", counts[name], name)

@@ -43,7 +43,8 @@ type scene struct {
 	hung   map[string]bool // members whose request was left without an answer
 
 	now   journalled // after the last end of the program
-	older []byte     // the report then, nil for none
+	torn  torn
+	older []byte // the report then, nil for none
 }
 
 // A row is a data row of the input.

@@ -44,7 +44,7 @@ func testAccessRules(t *testing.T, s *site) {
 			c := crowd(t)
 			e := s.newJob(t, environment, c.pairs...).run(append(flags, "--rate", "unlimited", "--max-failures", "none", "--log-level", "info")...)
 			message := e.rows[2]["message"]
-			if e.code != 1 || e.outcomes()[batch.Revoked] != 5 || e.outcome(2) != batch.NotFound || !strings.Contains(message, "this credential may not read the list") {
+			if e.code != 1 || e.outcomes()[batch.Revoked] != 5 || e.outcome(2) != batch.NotFound || !strings.Contains(message, "this credential may not read member lists") {
 				t.Errorf("exit code %d, outcomes %v, the share that is gone: %q\n%s", e.code, e.outcomes(), message, e.output)
 			}
 			if strings.Contains(e.output, "credential renewed") {

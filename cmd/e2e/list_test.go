@@ -380,8 +380,9 @@ func TestDuelOfLists(t *testing.T) {
 	}
 }
 
-// plainLoop lists the images and their members with gophercloud, as one would write
-// it down who knows of hidden images, and counts the members.
+// plainLoop lists the images and their members with gophercloud, and counts the
+// members. It makes the reads that list makes: hidden images before and after the
+// others, so that none is missed that is hidden or shown meanwhile.
 func (o *owned) plainLoop(t *testing.T, workers int) int {
 	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: workers}
@@ -412,12 +413,16 @@ func (o *owned) plainLoop(t *testing.T, workers int) int {
 			}
 		})
 	}
-	for _, hidden := range []bool{false, true} {
+	seen := make(map[string]bool)
+	for _, hidden := range []bool{true, false, true} {
 		pager := images.List(image, images.ListOpts{Owner: o.project, Limit: 1000, Hidden: hidden})
 		err := pager.EachPage(t.Context(), func(_ context.Context, page pagination.Page) (bool, error) {
 			found, err := images.ExtractImages(page)
 			for _, i := range found {
-				ids <- i.ID
+				if !seen[i.ID] {
+					seen[i.ID] = true
+					ids <- i.ID
+				}
 			}
 			return true, err
 		})

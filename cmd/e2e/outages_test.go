@@ -95,14 +95,14 @@ func testEverything(t *testing.T, s *site) {
 	t.Logf("%d rows: %v, %d renewals", len(e.rows), e.outcomes(), strings.Count(e.output, "credential renewed"))
 }
 
-// testValidation: Glance cannot ask Keystone about tokens, and says 401 to each
+// testValidation: Glance unable to reach Keystone about tokens, and says 401 to each
 // new one, however good, while the run has no trouble to get one. It has
 // accepted others before, so that this is an outage, and not the end.
 func testValidation(t *testing.T, s *site) {
 	c, j, v := outage{"", []string{"keystone"}, true, 4, 50, "20/s"}.happen(t, s)
 	e := j.end(v, "pairs.report.csv")
 	c.settled(t, e)
-	if !strings.Contains(e.output, "cannot ask Keystone") {
+	if !strings.Contains(e.output, "unable to reach Keystone") {
 		t.Errorf("the run has not noticed\n%s", e.output)
 	}
 }

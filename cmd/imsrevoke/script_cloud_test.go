@@ -15,6 +15,7 @@ import (
 	"imsrevoke/batch"
 	"imsrevoke/batch/imagetest"
 	"imsrevoke/batch/manifest"
+	"imsrevoke/report"
 )
 
 // bystander is a member that no file names: it must keep its shares.
@@ -36,13 +37,17 @@ type scriptCloud struct {
 
 // validPairs reads the pairs of a file that can be revoked.
 func validPairs(path string) ([]batch.Pair, error) {
-	m, err := manifest.Open(context.Background(), path, manifest.Options{})
+	plan, err := report.NewPlan("")
 	if err != nil {
 		return nil, err
 	}
-	defer m.Close()
+	defer plan.Close()
+	m, err := manifest.Open(context.Background(), path, manifest.Options{Store: plan})
+	if err != nil {
+		return nil, err
+	}
 	var pairs []batch.Pair
-	rows := m.Reader()
+	rows := plan.Rows()
 	for range m.Rows {
 		row, err := rows.Next()
 		if err != nil {

@@ -188,7 +188,7 @@ func TestPipelineProgramWhenTokensCannotBeValidated(t *testing.T) {
 			if tt.code == exit.Settled && counts[batch.Revoked] != len(pairs) {
 				t.Errorf("%d of %d revoked", counts[batch.Revoked], len(pairs))
 			}
-			if tt.code != exit.Settled && !strings.Contains(r.stderr, "cannot ask Keystone") {
+			if tt.code != exit.Settled && !strings.Contains(r.stderr, "unable to reach Keystone") {
 				t.Errorf("it does not say why: %s", r.stderr)
 			}
 			checkUntouched(t, c, pairs)

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"os"
@@ -84,20 +85,42 @@ func readJournalLines(path string) (map[int]journalLine, error) {
 		return nil, err
 	}
 	unescape := strings.NewReplacer(`\t`, "\t", `\n`, "\n", `\r`, "\r", `\\`, `\`)
+	cells := func(field string) ([]string, error) {
+		return csv.NewReader(strings.NewReader(unescape.Replace(field))).Read()
+	}
 	results := make(map[int]journalLine)
+	var plan [][]string // line, image and member of each row
 	lines := strings.SplitAfter(string(text), "\n")
 	for _, line := range lines[1 : len(lines)-1] {
 		f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		if f[1] == "pair" || f[1] == "bad" {
+			row, err := cells(f[2])
+			if err != nil {
+				return nil, err
+			}
+			plan = append(plan, row)
+		}
 		if f[1] != "row" {
 			continue
 		}
-		if len(f) < 14 || len(f) > 16 {
+		if len(f) < 5 || len(f) > 6 {
 			return nil, fmt.Errorf("a line of the journal has %d fields: %q", len(f), line)
 		}
-		r := journalLine{image: unescape.Replace(f[4]), member: unescape.Replace(f[5]), outcome: batch.Outcome(f[6]), message: unescape.Replace(f[11])}
+		c, err := cells(f[4])
+		if err != nil {
+			return nil, err
+		}
+		seq, err := strconv.Atoi(f[2])
+		if err != nil {
+			return nil, err
+		}
+		r := journalLine{image: plan[seq][1], member: plan[seq][2], outcome: batch.Outcome(c[0]), message: c[5]}
 		var number int
-		for i, field := range map[int]*int{3: &number, 7: &r.status, 8: &r.attempts} {
-			if *field, err = strconv.Atoi(f[i]); err != nil {
+		for _, n := range []struct {
+			text string
+			to   *int
+		}{{plan[seq][0], &number}, {cmp.Or(c[1], "0"), &r.status}, {c[2], &r.attempts}} {
+			if *n.to, err = strconv.Atoi(n.text); err != nil {
 				return nil, err
 			}
 		}

@@ -68,14 +68,18 @@ func (v virtualRun) run(dir string, input []byte) (e ending, err error) {
 	if err := os.WriteFile(path, input, 0o600); err != nil {
 		return e, err
 	}
-	m, err := manifest.Open(context.Background(), path, manifest.Options{TempDir: dir})
+	plan, err := report.NewPlan(dir)
 	if err != nil {
 		return e, err
 	}
-	defer m.Close()
+	defer plan.Close()
+	m, err := manifest.Open(context.Background(), path, manifest.Options{Store: plan, TempDir: dir})
+	if err != nil {
+		return e, err
+	}
 	began := time.Now()
 	journalPath := filepath.Join(dir, "report.csv.journal")
-	journal, err := report.CreateJournal(journalPath, report.Run{Input: m.Name, Digest: m.Digest, Rows: m.Rows, Started: began})
+	journal, err := report.CreateJournal(journalPath, plan, report.Run{Input: m.Name, Digest: m.Digest, Rows: m.Rows, Started: began})
 	if err != nil {
 		return e, err
 	}
@@ -88,9 +92,12 @@ func (v virtualRun) run(dir string, input []byte) (e ending, err error) {
 	if op == nil {
 		op = batch.Revoke
 	}
-	e.counts, e.stopped = v.job.Run(ctx, op, m.Reader(), v.api(), journal)
+	e.counts, e.stopped = v.job.Run(ctx, op, plan.Rows(), v.api(), journal)
 	e.took = time.Since(began)
-	c := report.CSV{Input: m.Reader(), Columns: m.Columns, Rows: m.Rows, Journal: journal, Rest: batch.Skipped, Reason: "not reached"}
+	if err := journal.Flush(); err != nil {
+		return e, err
+	}
+	c := report.CSV{Journal: journal}
 	reportPath := filepath.Join(dir, "report.csv")
 	if _, err := c.WriteFile(reportPath); err != nil {
 		return e, err

@@ -39,7 +39,7 @@ func TestDiskWithoutRoomForTheEndOfTheJournal(t *testing.T) {
 	_ = cmd.Wait()
 	siteRun{code: cmd.ProcessState.ExitCode(), stderr: stderr.String()}.expect(t, exit.Record,
 		"cannot write the journal: "+s.journal()+": file too large; what is known is in "+s.journal(),
-		"20 rows, no report", "go on with: ")
+		"20 rows, no report", "resume with: ")
 	s.run("--resume").expect(t, exit.Settled)
 	s.judgeSettled(t)
 }

@@ -134,7 +134,7 @@ func TestDiskThatIsReadOnly(t *testing.T) {
 func TestDiskWithALimitOnFiles(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, 50, 20)
-	limited := append([]string{"-c", `ulimit -f 128 && exec imsrevoke "$@"`, "sh"}, s.args()...)
+	limited := append([]string{"-c", `ulimit -f 512 && exec imsrevoke "$@"`, "sh"}, s.args()...)
 	s.stoppedByDisk(t, s.runProcess(t, "sh", limited...))
 	s.resumes(t)
 }

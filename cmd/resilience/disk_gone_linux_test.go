@@ -52,7 +52,7 @@ func TestDiskWhoseJournalIsTouched(t *testing.T) {
 			}
 			release()
 			run := <-ended
-			run.expect(t, exit.Record, "the journal", "go on with: ")
+			run.expect(t, exit.Record, "the journal", "resume with: ")
 			if !tt.reported {
 				run.expect(t, exit.Record, "1,000 rows, no report", "what is known is in "+s.journal())
 			}

@@ -18,6 +18,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"imsrevoke/batch/imagetest"
+	"imsrevoke/cmd/imsrevoke/docs"
 	"imsrevoke/cmd/internal/exit"
 	"imsrevoke/cmd/internal/programtest"
 )
@@ -64,7 +65,7 @@ func other(verb string) func(*site) []string {
 // withReport lets a run make the site's report first.
 func withReport(t *testing.T, s *site) { s.run().expect(t, exit.Settled) }
 
-// endings has a row for each way to end. Every exit code that README promises
+// endings has a row for each way to end. Every exit code that the documentation promises
 // must be among them.
 var endings = []endingCase{
 	{name: "settled", code: exit.Settled},
@@ -241,17 +242,13 @@ func (s stream) open(t *testing.T) *os.File {
 	return file
 }
 
-// TestEveryExitCodeHasAnEnding: README's table and the one above agree.
+// TestEveryExitCodeHasAnEnding: the table of the documentation and the one above
+// agree.
 func TestEveryExitCodeHasAnEnding(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(text), "\n## Exit codes\n")
-	section, _, _ = strings.Cut(section, "\n## ")
+	topic, _ := docs.Find("exit-codes")
 	promised := make(map[int]bool)
-	for _, row := range regexp.MustCompile(`(?m)^\| ([0-9, ]+) \|`).FindAllStringSubmatch(section, -1) {
+	for _, row := range regexp.MustCompile(`(?m)^\| ([0-9, ]+) \|`).FindAllStringSubmatch(topic.Text, -1) {
 		for code := range strings.SplitSeq(row[1], ", ") {
 			n, err := strconv.Atoi(code)
 			if err != nil {
@@ -261,13 +258,13 @@ func TestEveryExitCodeHasAnEnding(t *testing.T) {
 		}
 	}
 	if len(promised) < 9 {
-		t.Fatalf("README promises the exit codes %v", promised)
+		t.Fatalf("the documentation promises the exit codes %v", promised)
 	}
 	tested := make(map[int]bool)
 	for _, e := range endings {
 		tested[e.code] = true
 		if !promised[e.code] {
-			t.Errorf("README does not promise %d: %s", e.code, e.name)
+			t.Errorf("the documentation does not promise %d: %s", e.code, e.name)
 		}
 	}
 	for code := range promised {

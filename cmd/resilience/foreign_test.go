@@ -5,6 +5,7 @@ package resilience
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -99,5 +100,26 @@ func TestFilesAreTheirOwnersAlone(t *testing.T) {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v, %v; want 0600", filepath.Base(path), fmt.Sprint(info.Mode()), err)
 		}
+	}
+}
+
+// TestACloudsFileOfOthersIsNotTaken: whoever can write to the directory that a
+// scheduled job is started in could send it to a cloud of his own.
+func TestACloudsFileOfOthersIsNotTaken(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, 1, 1)
+	clouds := filepath.Join(s.dir, "clouds.yaml")
+	put(t, clouds, []byte("clouds: {prod: {auth: {auth_url: "+s.endpoint+"/v3, username: u, password: p, project_name: p}}}\n"))
+	chmod(t, clouds, 0o600)
+	giveAway(t, clouds)
+	cmd := exec.Command("imsrevoke", "run", s.input, "--yes", "--os-cloud", "prod", "--report", s.report(), "--lock", filepath.Join(s.dir, "lock"))
+	cmd.Dir = s.dir
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	_ = cmd.Run()
+	siteRun{code: cmd.ProcessState.ExitCode(), stderr: stderr.String()}.expect(t, exit.Usage, "clouds.yaml in the current directory belongs to another user (uid 65534)")
+	if n := s.requests(); n > 0 {
+		t.Errorf("%d requests were sent", n)
 	}
 }

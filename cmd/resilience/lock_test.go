@@ -122,7 +122,7 @@ func TestTheDefaultLockIsInADirectoryOfOurs(t *testing.T) {
 				run.expect(t, exit.Settled)
 				return
 			}
-			run.expect(t, exit.Usage, "imsrevoke: cannot write the lock file: "+dir, tt.want, "with --lock")
+			run.expect(t, exit.Usage, "imsrevoke: cannot write the lock file: "+dir, tt.want, "use --lock to name")
 			if locks, _ := filepath.Glob(filepath.Join(temporary, "*", "*.lock")); len(locks) > 0 || s.requests() > 0 {
 				t.Errorf("%d requests, and there are %v", s.requests(), locks)
 			}

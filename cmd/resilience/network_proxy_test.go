@@ -95,14 +95,14 @@ func TestNetworkThatStaysDown(t *testing.T) {
 	ended, release := s.interrupt(t, 50, func() siteRun { return s.run("--outage-patience", "1500ms") })
 	p.down()
 	release()
-	(<-ended).expect(t, exit.Stopped, "the server does not come back", "--resume")
+	(<-ended).expect(t, exit.Stopped, "the server did not recover", "--resume")
 	first := s.judge(t)
 	if first[batch.Revoked] == 0 || first[batch.Skipped] == 0 || first[batch.Failed] > 0 {
 		t.Errorf("the outage made of the rows: %v", first)
 	}
 	requests := s.requests()
 
-	s.run("--resume", "--outage-patience", "500ms").expect(t, exit.Stopped, "the server does not come back")
+	s.run("--resume", "--outage-patience", "500ms").expect(t, exit.Stopped, "the server did not recover")
 	s.judge(t)
 	if n := s.requests(); n != requests {
 		t.Errorf("%d requests came through a network that is down", n-requests)

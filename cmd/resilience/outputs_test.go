@@ -310,7 +310,7 @@ func (row outputRow) judge(t *testing.T, mode string, i int) {
 			t.Errorf("it is now a %q, %v; want a %s", kind, err, row.kind)
 		}
 	case row.kind == report.KindMetrics && !state.mistake:
-		if run.code != exit.Settled && run.code != exit.Unsettled || !strings.Contains(run.stderr, "the metrics cannot be written") {
+		if run.code != exit.Settled && run.code != exit.Unsettled || !strings.Contains(run.stderr, "cannot write the metrics") {
 			t.Errorf("exit code %d\n%s", run.code, run.stderr)
 		}
 	default:
@@ -415,7 +415,7 @@ func TestOutputsThatCannotBeWritten(t *testing.T) {
 				path := filepath.Join(s.dir, below, "output.journal")
 				run := runInProcess(strings.NewReader(""), s.environment(), row.args(s, input, path))
 				if row.kind == report.KindMetrics {
-					if run.code != exit.Settled && run.code != exit.Unsettled || !strings.Contains(run.stderr, "the metrics cannot be written") {
+					if run.code != exit.Settled && run.code != exit.Unsettled || !strings.Contains(run.stderr, "cannot write the metrics") {
 						t.Errorf("exit code %d\n%s", run.code, run.stderr)
 					}
 					return
@@ -424,7 +424,7 @@ func TestOutputsThatCannotBeWritten(t *testing.T) {
 				if row.kind == output.KindLock {
 					want = exit.Usage
 				}
-				run.expect(t, want, "cannot write the ", "name a file in a directory that can be written with --")
+				run.expect(t, want, "cannot write the ", "use a name in a directory that can be written with --")
 				if n := s.requests(); n != sent {
 					t.Errorf("%d requests were sent", n-sent)
 				}

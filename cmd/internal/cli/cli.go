@@ -63,13 +63,13 @@ func (c *Program) Run(args []string) int {
 	root := c.RootCommand()
 	c.showsFlagGroups(root)
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) { // a shell, with or without descriptions
-		completeFlags(root)
+		c.completeFlags(root)
 	}
 	root.SetArgs(args)
 	root.SetIn(c.Stdin)
 	root.SetOut(c.Stdout)
 	root.SetErr(c.Stderr)
-	refuseUnknownWords(root) // after SetOut, which cobra looks at then
+	c.refuseUnknownWords(root) // after SetOut, which cobra looks at then
 	err := root.ExecuteContext(ctx)
 	if failure := outputFailure(); failure != nil && (err == nil || errors.Is(err, failure) && !errors.Is(err, exit.ErrRecord)) {
 		err = exit.CannotWrite("the output", "standard output", failure, "")
@@ -94,9 +94,11 @@ CSV file, asks the OpenStack Image API (or Huawei Cloud IMS) to remove each
 member from its image, and writes a report with one row for each row of the
 file.`,
 		Example: `  imsrevoke demo                       # see it work, without a cloud
-  imsrevoke list --output shares.csv   # every share of the project's images
-  imsrevoke run pairs.csv --dry-run    # validate a file, send nothing
-  imsrevoke run pairs.csv              # revoke every share in it`,
+  imsrevoke list --output pairs.csv    # every share of the project's images
+  imsrevoke run pairs.csv --dry-run    # validate the file, send nothing
+  imsrevoke run pairs.csv              # revoke every share in it
+  imsrevoke check pairs.csv            # prove that they are gone
+  imsrevoke help troubleshooting       # common tasks, and every message`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -128,7 +130,11 @@ func (c *Program) versionCommand() *cobra.Command {
 		Example: "  imsrevoke version",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(c.Stdout, "imsrevoke %s (%s, %s/%s)\n", version.Program(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			build := fmt.Sprintf("%s, %s/%s", runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			if commit := version.Commit(); commit != "" {
+				build = commit + ", " + build
+			}
+			_, err := fmt.Fprintf(c.Stdout, "imsrevoke %s (%s)\n", version.Program(), build)
 			return err
 		},
 	}
@@ -180,33 +186,6 @@ func unknownVerb(root *cobra.Command, verb string) error {
 		hint = "did you mean " + strings.Join(near, " or ") + "?"
 	}
 	return exit.WithHint(fmt.Errorf("there is no verb %q", verb), hint)
-}
-
-// refuseUnknownWords has help and completion refuse what they do not know, where
-// cobra's own show something else and succeed.
-func refuseUnknownWords(root *cobra.Command) {
-	root.InitDefaultHelpCmd()
-	root.InitDefaultCompletionCmd()
-	for _, cmd := range root.Commands() {
-		switch cmd.Name() {
-		case "help":
-			cmd.Run, cmd.RunE = nil, func(_ *cobra.Command, args []string) error {
-				found, rest, err := root.Find(args)
-				if err != nil || len(rest) > 0 {
-					return unknownVerb(found, strings.Join(args, " "))
-				}
-				return found.Help()
-			}
-		case "completion":
-			cmd.Args = cobra.ArbitraryArgs
-			cmd.RunE = func(cmd *cobra.Command, args []string) error {
-				if len(args) > 0 {
-					return exit.WithHint(fmt.Errorf("there is no completion for %q", args[0]), "use bash, zsh, fish or powershell")
-				}
-				return cmd.Help()
-			}
-		}
-	}
 }
 
 // opposites are flags that cannot both be set.
@@ -274,9 +253,9 @@ func (c *Program) warnOfVariables(root *cobra.Command, log *slog.Logger) {
 			continue
 		}
 		if near, ok := batch.Nearest(name, names); ok {
-			log.Warn("a variable belongs to no flag: did you mean "+near+"?", "variable", name)
+			log.Warn("the environment variable belongs to no flag: did you mean "+near+"?", "variable", name)
 		} else {
-			log.Warn("a variable belongs to no flag", "variable", name)
+			log.Warn("the environment variable belongs to no flag", "variable", name)
 		}
 	}
 }

@@ -30,14 +30,14 @@ func (c *Program) demoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
 		Short: "Show the whole job on a simulated cloud",
-		Long: `Demo starts a simulated Image API and Identity API in this process, shares
-some images there, and runs the whole job on them: it lists the shares, revokes
-those of a sample file at a visible pace, meets a few faults on the way, shows
-the report, and lists what is left that nobody has allowed. Then it asks the
-simulated cloud whether all that is true.
+		Long: `Demo starts a simulated Image API and Identity API in this process, shares some
+images there, and runs the whole job on them: it lists the shares, revokes those in
+a sample file at a visible pace, meets a few faults on the way, shows the report,
+and lists the remaining shares that nobody has allowed. Then it asks the simulated
+cloud whether all of that is true.
 
 Nothing leaves the machine. The lists, the file and its report stay in a temporary
-directory, to be looked at.`,
+directory.`,
 		Example: "  imsrevoke demo",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.demo(cmd.Context()) },
@@ -169,13 +169,17 @@ func demoCloud(pairs []batch.Pair) (*imagetest.Cloud, *demoTrouble) {
 
 // readPairs reads the pairs of a file.
 func readPairs(ctx context.Context, path string) ([]batch.Pair, error) {
-	m, err := manifest.Open(ctx, path, manifest.Options{})
+	plan, err := report.NewPlan("")
 	if err != nil {
 		return nil, err
 	}
-	defer m.Close()
+	defer plan.Close()
+	m, err := manifest.Open(ctx, path, manifest.Options{Store: plan})
+	if err != nil {
+		return nil, err
+	}
 	pairs := make([]batch.Pair, 0, m.Rows)
-	for rows := m.Reader(); len(pairs) < m.Rows; {
+	for rows := plan.Rows(); len(pairs) < m.Rows; {
 		row, err := rows.Next()
 		if err != nil {
 			return nil, err

@@ -43,9 +43,9 @@ func (o *runFlags) register(f *pflag.FlagSet) {
 
 	registerLimits(f, &o.Limits)
 	o.registerStops(f)
-	f.StringArrayVar(&o.Input.Keep, "keep", nil, "refuse a file that names a share of this list, a CSV `file` as for list --not-in (may be repeated)")
+	f.StringArrayVar(&o.Input.Keep, "keep", nil, "refuse a file that names a share on this list, a CSV `file` as for list --not-in (may be repeated)")
 	registerApproval(f, &o.Approval)
-	f.Var(&o.shard, "shard", "only one of N parts of the file, from 0 on, at one Nth of the rate; /N takes JOB_COMPLETION_INDEX for I")
+	f.Var(&o.shard, "shard", "only shard I of N of the file, counted from 0, at 1/N of the rate; /N takes I from JOB_COMPLETION_INDEX")
 	o.registerInput(f)
 	registerConnection(f, &o.Connection)
 	o.registerOutput(f)
@@ -57,7 +57,7 @@ func (o *runFlags) registerRestore(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.StringVar(&o.Output.Report, "report", "", "the report `file` (default REPORT.restore.csv, beside the report that is read)")
 	o.registerStart(f)
-	f.BoolVar(&o.Action.TrustReport, "trust-report", false, "with --yes, restore also without the journal that proves what the report says")
+	f.BoolVar(&o.Action.TrustReport, "trust-report", false, "with --yes, restore without the journal that proves what the report says")
 	registerLimits(f, &o.Limits)
 	o.registerStops(f)
 	o.registerChoice(f)
@@ -90,11 +90,11 @@ func (o *runFlags) registerStops(f *pflag.FlagSet) {
 }
 
 func registerLimits(f *pflag.FlagSet, l *job.Limits) {
-	f.Var((*rate)(&l.Rate), "rate", "requests over all workers, every attempt counted: 5/s, 180/m, 200/5m, unlimited")
-	f.IntVar(&l.Workers, "workers", l.Workers, "requests in flight at most")
-	f.IntVar(&l.Attempts, "attempts", l.Attempts, "attempts for one row at most")
-	f.DurationVar(&l.AttemptTimeout, "attempt-timeout", l.AttemptTimeout, "how long one attempt may take")
-	f.DurationVar(&l.OutagePatience, "outage-patience", l.OutagePatience, "how long the server may serve nothing before the run stops")
+	f.Var((*rate)(&l.Rate), "rate", "requests by all workers, every attempt counted: 5/s, 180/m, 200/5m, unlimited")
+	f.IntVar(&l.Workers, "workers", l.Workers, "maximum number of requests in flight")
+	f.IntVar(&l.Attempts, "attempts", l.Attempts, "maximum number of attempts for one row")
+	f.DurationVar(&l.AttemptTimeout, "attempt-timeout", l.AttemptTimeout, "time limit for one attempt")
+	f.DurationVar(&l.OutagePatience, "outage-patience", l.OutagePatience, "stop when the server has served nothing for this long")
 	f.DurationVar(&l.MaxDuration, "max-duration", 0, "after this `time`, start nothing new, report, exit 3 (default none)")
 	f.DurationVar(&l.Drain, "drain", 0, "how much `time` a stopped run gives the requests in flight (default --attempt-timeout)")
 }
@@ -122,7 +122,7 @@ func registerDialect(f *pflag.FlagSet, d *job.Dialect) {
 
 func registerConnection(f *pflag.FlagSet, c *job.Connection) {
 	f.StringVar(&c.Endpoint, "endpoint", "", "the `URL` of the Image API (default from the catalog, or of the region of an access key)")
-	f.Var(&choice{&c.Auth, []string{cloud.AuthAuto, cloud.AuthToken, cloud.AuthKeystone, cloud.AuthAKSK}}, "auth", "which credentials are used")
+	f.Var(&choice{&c.Auth, []string{cloud.AuthAuto, cloud.AuthToken, cloud.AuthKeystone, cloud.AuthAKSK}}, "auth", "credentials to use")
 	f.StringVar(&c.OSCloud, "os-cloud", "", "the `name` of a cloud in clouds.yaml (default $OS_CLOUD)")
 	f.StringVar(&c.Region, "region", "", "the `region` (default from clouds.yaml, $HW_REGION_NAME or $OS_REGION_NAME)")
 	f.StringVar(&c.CACert, "cacert", "", "PEM `file` of the CA to trust instead of the system's (default $OS_CACERT)")
@@ -139,7 +139,7 @@ func registerMonitoring(f *pflag.FlagSet, d *job.Display, m *notify.Targets, l *
 	f.StringVar(&m.Metrics, "metrics", "", "write Prometheus metrics to this `file`, whatever the exit code")
 	f.StringVar(&m.Ping, "ping", "", "ping a monitoring `URL`: /start, then the URL itself on success or /EXIT_CODE on failure")
 	f.Var(&choice{&d.Progress, []string{"auto", "always", "never"}}, "progress", "show a progress bar; auto: on a terminal")
-	f.Var(&choice{&l.Level, []string{"debug", "info", "warn", "error"}}, "log-level", "least level that is logged to standard error")
+	f.Var(&choice{&l.Level, []string{"debug", "info", "warn", "error"}}, "log-level", "lowest level to log to standard error")
 	f.Var(&choice{&l.Format, []string{"text", "json"}}, "log-format", "format of the log")
 }
 
@@ -147,10 +147,10 @@ func registerMonitoring(f *pflag.FlagSet, d *job.Display, m *notify.Targets, l *
 func (o *runFlags) validate() error {
 	var errs flagErrors
 	errs.limits(&o.Limits)
-	errs.check(!o.Action.Resume || !o.Output.Overwrite, "--resume goes on with what --overwrite replaces: give one of them")
-	errs.check(!o.Action.Online || o.Action.DryRun, "--online is for --dry-run: give both, or see check")
-	errs.check(!o.Action.Resume || !o.Action.DryRun, "--dry-run sends nothing that could be resumed: give --dry-run or --resume")
-	errs.check(o.Output.HTML == "" || !o.Action.DryRun, "--html shows what a run has done: give --dry-run or --html, or show the report of a dry run by imsrevoke report")
+	errs.check(!o.Action.Resume || !o.Output.Overwrite, "--resume continues what --overwrite replaces; give one of them")
+	errs.check(!o.Action.Online || o.Action.DryRun, "--online is for --dry-run; give both, or see check")
+	errs.check(!o.Action.Resume || !o.Action.DryRun, "--dry-run sends nothing that could be resumed; give --dry-run or --resume")
+	errs.check(o.Output.HTML == "" || !o.Action.DryRun, "--html shows what a run has done; give --dry-run or --html, or make an HTML report of a dry run with imsrevoke report")
 	errs.check(o.Input.MaxRows >= 0, "--max-rows %d: give a number of rows", o.Input.MaxRows)
 	errs.approval(&o.Approval)
 	errs.monitoring(&o.Monitoring)
@@ -200,8 +200,8 @@ func (e *flagErrors) monitoring(m *notify.Targets) {
 }
 
 func registerApproval(f *pflag.FlagSet, a *job.Approval) {
-	f.StringVar(&a.Digest, "expect-sha256", "", "refuse rows with another `digest` than the one that --dry-run and the plan show")
-	f.StringVar(&a.ProjectID, "expect-project", "", "refuse credentials of another project than this `id`")
+	f.StringVar(&a.Digest, "expect-sha256", "", "refuse rows whose SHA-256 `digest` is not this one, which --dry-run and the plan show")
+	f.StringVar(&a.ProjectID, "expect-project", "", "refuse credentials for any project but the one with this `id`")
 	f.StringVar(&a.Ticket, "ticket", "", "the `id` of the decision, for the record")
-	f.StringVar(&a.Reason, "reason", "", "why the shares are to go, in `words`, for the record")
+	f.StringVar(&a.Reason, "reason", "", "why the shares are revoked, in `words`, for the record")
 }

@@ -13,7 +13,6 @@ import (
 	"imsrevoke/cmd/internal/exit"
 	"imsrevoke/cmd/internal/job"
 	"imsrevoke/cmd/internal/output"
-	"imsrevoke/cmd/internal/ui"
 	"imsrevoke/report"
 )
 
@@ -29,14 +28,16 @@ type viewOptions struct {
 func (c *Program) reportCommand() *cobra.Command {
 	o := &viewOptions{}
 	cmd := &cobra.Command{
-		Use:   "report REPORT",
-		Short: "Show an existing report in another form, or a part of it",
-		Long: `Report shows the report of an earlier run again: as CSV, as JSON, as one line
-of JSON for each row, or as a page to look at. In place of a report it reads the
-journal of a run that is under way or was cut off, and shows what is known.
+		Use:   "report REPORT [--format FORMAT] [--only OUTCOMES] [--output FILE]",
+		Short: "Show a report in another form, or a part of it",
+		Long: `Report shows the report of an earlier run: as a table, CSV, JSON, one line of JSON
+for each row, or HTML. It also reads the journal of a run that is in progress or
+was interrupted, and shows what is known.
 
 --only chooses rows by their outcome. The CSV of such rows is good input for run
-and check.`,
+and check.
+
+See also: imsrevoke help report.`,
 		Example: `  imsrevoke report pairs.report.csv --output pairs.html
   imsrevoke report pairs.report.csv --only failed,unknown > again.csv
   imsrevoke report pairs.report.csv --format json | jq .counts
@@ -52,24 +53,24 @@ and check.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.Var(&choice{(*string)(&o.format), words(report.Formats())}, "format", "what is written (default by the ending of --output, a table on a terminal, or csv)")
+	f.Var(&choice{(*string)(&o.format), words(report.Formats())}, "format", "output format (default by the ending of --output; a table on a terminal, else csv)")
 	f.Var(&o.only, "only", "only rows with these `outcomes`, such as failed,unknown, or settled, or unsettled (default all)")
 	f.StringVar(&o.output, "output", "", "write to this `file` (default standard output)")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace an existing file, once the new one is complete")
-	f.BoolVar(&o.bom, "bom", false, "begin a CSV with a byte order mark, for Excel")
+	f.BoolVar(&o.bom, "bom", false, "start a CSV with a byte order mark, for Excel")
 	cmd.AddCommand(c.reportMergeCommand(), c.reportVerifyCommand())
 	return cmd
 }
 
 // showResults is the verb report.
 func (c *Program) showResults(path string, o *viewOptions) error {
-	format, err := o.chosenFormat()
+	format, err := chosenFormat(o.format, o.output, report.Formats())
 	if err != nil {
 		return err
 	}
 	view := report.View{Format: format, Only: o.only, ByteOrderMark: o.bom}
 	if o.bom && view.Format != report.FormatCSV {
-		return fmt.Errorf("--bom is for csv, and not for %s", view.Format)
+		return fmt.Errorf("--bom is for csv, not for %s", view.Format)
 	}
 	out := output.NewSet(c.Stdin, c.Stdout, path)
 	out.Add(output.File{Kind: view.Format.Kind(), Path: o.output, Flag: "--output", Replaces: o.overwrite, Advice: "name another file with --output, or replace it with --overwrite"})
@@ -86,8 +87,8 @@ func (c *Program) showResults(path string, o *viewOptions) error {
 			c.Say("imsrevoke: warning: %s: %v", path, err)
 		}
 	}
-	if n := results.Unnamed(); n > 0 {
-		c.Say("imsrevoke: the run of %s has not ended: %s more may have been sent, and which they are is known when it has ended, or been resumed", path, ui.Plural(n, "row"))
+	if !results.Ended() {
+		c.Say("imsrevoke: the run of %s has not ended: rows that may have been sent are shown as unknown, those that it has not come to as skipped", path)
 	}
 	if o.output == "" && o.format == "" && c.OutputShown {
 		return cannotShow("standard output", c.ShowReport(view, results))
@@ -98,21 +99,20 @@ func (c *Program) showResults(path string, o *viewOptions) error {
 	return cannotShow(o.output, view.WriteFile(o.output, results))
 }
 
-// chosenFormat is what --format says, or else the ending of --output. A file
-// whose ending promises something else is not written.
-func (o *viewOptions) chosenFormat() (report.Format, error) {
-	if o.format != "" {
-		return o.format, nil
+// chosenFormat returns the format that a flag says, or else the one that the ending
+// of output stands for. A file whose ending promises something else is not written.
+func chosenFormat(format report.Format, output string, formats []report.Format) (report.Format, error) {
+	if format != "" {
+		return format, nil
 	}
-	formats := words(report.Formats())
-	switch ending := strings.ToLower(strings.TrimPrefix(filepath.Ext(o.output), ".")); {
-	case slices.Contains(formats, ending):
+	switch ending := strings.ToLower(strings.TrimPrefix(filepath.Ext(output), ".")); {
+	case slices.Contains(formats, report.Format(ending)):
 		return report.Format(ending), nil
 	case ending == "" || ending == "txt":
 		return report.FormatCSV, nil
 	default:
-		return "", exit.WithHint(fmt.Errorf("--output %s: no format has the ending .%s", o.output, ending),
-			"end it in ."+strings.Join(formats, ", .")+", or set --format")
+		return "", exit.WithHint(fmt.Errorf("--output %s: no format has the ending .%s", output, ending),
+			"end it in ."+strings.Join(words(formats), ", .")+", or set --format")
 	}
 }
 

@@ -17,12 +17,12 @@ func (c *Program) reportMergeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "merge --output MERGED.csv REPORT...",
 		Short: "Join the reports of the shards of one file",
-		Long: `Merge joins the reports that the runs of the shards of one file have written
-(run --shard I/N) into one, with every row of the file once and in its order.
+		Long: `Merge joins the reports of the shards of one file (run --shard I/N) into one report,
+with every row of the file once, in the order of the file.
 
-It refuses what it cannot prove to be all of it: reports of different files, a
-shard that is missing or there twice, a run that is still under way. The proof
-is in the journals, which must lie beside the reports.`,
+It refuses anything that it cannot prove to be complete: reports of different files,
+a shard that is missing or appears twice, a run that is still in progress. It reads
+that from the journals, which must be beside the reports.`,
 		Example:           `  imsrevoke report merge --output pairs.report.csv pairs.*-of-4.report.csv`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: cobra.FixedCompletions([]string{"csv"}, cobra.ShellCompDirectiveFilterFileExt),

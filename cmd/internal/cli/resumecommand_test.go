@@ -1,6 +1,10 @@
 package cli
 
-import "testing"
+import (
+	"testing"
+
+	"imsrevoke/cmd/internal/job"
+)
 
 func TestTheNextCommandCanBePastedIntoAShell(t *testing.T) {
 	t.Parallel()
@@ -24,9 +28,15 @@ func TestTheNextCommandCanBePastedIntoAShell(t *testing.T) {
 		{"a flag that repeats", []string{"run", "--member", "a", "--member=b", "a.csv"}, "bin/imsrevoke run a.csv --member a --member b --resume"},
 		{"a name like a flag", []string{"run", "--yes", "--", "-odd.csv"}, "bin/imsrevoke run ./-odd.csv --yes --resume"},
 		{"a ping as a value", []string{"run", "a.csv", "--report", "--ping", "--yes"}, "bin/imsrevoke run a.csv --report --ping --yes --resume"},
+		{"standard input of which nothing was sent", []string{"run", "-", "--report", "a.csv"}, "bin/imsrevoke run - --report a.csv --resume"},
 		{"a check", []string{"check", "a.csv"}, ""},
 		{"no run", []string{"demo"}, ""},
 		{"nothing", nil, ""},
+	}
+	c := &Program{program: "imsrevoke", args: []string{"run", "-", "--report", "a.csv", "--where", "decision=revoke", "--delimiter=;", "--rate", "5/s"}, underway: &job.Underway{}}
+	c.underway.Start("a.csv.journal")
+	if got, want := c.resumeCommand(), "imsrevoke run a.csv.journal --rate 5/s --resume"; got != want {
+		t.Errorf("standard input: got %s; want %s", got, want)
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -20,25 +20,22 @@ import (
 func (c *Program) runCommand() *cobra.Command {
 	o := newRunFlags()
 	cmd := &cobra.Command{
-		Use:   "run PAIRS.csv",
-		Short: "Revoke every share that a file lists",
-		Long: `Run revokes every image/member pair of a CSV file and writes a report with
-one row for each row of the file. "-" reads standard input.
+		Use:   "run PAIRS.csv [--dry-run] [--os-cloud NAME] [--rate R] [--resume] [--yes]",
+		Short: "Revoke every share in a file",
+		Long: `Run revokes every image/member pair of a CSV file, and writes a report with one
+row for each row of the file. "-" reads standard input.
 
-The whole file is read and judged before anything is sent. On a terminal run
-shows what it is about to do and asks; elsewhere it needs --yes.
+The whole file is validated before anything is sent. On a terminal, run shows
+what it is about to do and asks; elsewhere it needs --yes.
 
 An image id is a UUID and a member id a project id, in any spelling: with or
-without dashes, in upper case, in braces. Any other member id is taken for a
-member with that very name; names of projects are not looked up.
+without dashes, in upper case, in braces. Any other member id means a member with
+exactly that name; names of projects are not looked up.
 
-Each flag can also be set by a variable of the environment: --max-rows by
-IMSREVOKE_MAX_ROWS. A flag wins.
+Every flag can also be set by an environment variable: --max-rows by
+IMSREVOKE_MAX_ROWS. A flag takes precedence.
 
-The exit code is 0 when every row is settled, 1 when a row is not, 2 when
-nothing was sent, 3 when a limit has stopped the run, 4 when the credentials are
-refused, 5 when the report cannot be written, 75 when another run holds the lock,
-and 129, 130 or 143 after a signal.`,
+See also: imsrevoke help input, report, safety, exit-codes, troubleshooting.`,
 		Example: `  imsrevoke run pairs.csv --os-cloud prod
   imsrevoke run audit.csv --rate 180/m --max-rows 5000 --yes
   OS_TOKEN=... imsrevoke run pairs.csv --endpoint https://image.example.com

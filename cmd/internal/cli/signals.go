@@ -33,7 +33,7 @@ func (c *Program) interruptible(parent context.Context) (context.Context, func()
 					fmt.Fprintln(c.Stderr) // after the ^C
 				}
 				if c.Terminal && c.underway.Started() {
-					fmt.Fprintln(c.Stderr, "stopping: what is under way is finished and reported; once more stops at once")
+					fmt.Fprintln(c.Stderr, "stopping: waiting for the requests in flight; interrupt again to stop at once")
 				}
 				cancel(exit.Interrupted{Signal: s.(syscall.Signal)})
 			case <-over:
@@ -56,6 +56,6 @@ func (c *Program) leave() {
 	case journal != "":
 		fmt.Fprintln(c.Stderr)
 		c.Say("imsrevoke: stopped at once: what is known is in %s", journal)
-		c.Say("go on with: %s", c.resumeCommand())
+		c.Say("resume with: %s", c.resumeCommand())
 	}
 }

@@ -67,9 +67,9 @@ func (c *choice) String() string { return *c.word }
 func (c *choice) Set(text string) error {
 	if !slices.Contains(c.words, text) {
 		if near, ok := batch.Nearest(text, c.words); ok {
-			return exit.WithHint(fmt.Errorf("%q is none of %s", text, strings.Join(c.words, ", ")), "did you mean "+near+"?")
+			return exit.WithHint(fmt.Errorf("%q is not one of %s", text, strings.Join(c.words, ", ")), "did you mean "+near+"?")
 		}
-		return fmt.Errorf("%q is none of %s", text, strings.Join(c.words, ", "))
+		return fmt.Errorf("%q is not one of %s", text, strings.Join(c.words, ", "))
 	}
 	*c.word = text
 	return nil
@@ -99,7 +99,7 @@ func (d *delimiter) Set(text string) error {
 	}
 	r, size := utf8.DecodeRuneInString(text)
 	if size == 0 || size != len(text) || r == utf8.RuneError {
-		return fmt.Errorf("%q is not one character, such as ; or |, and not tab", text)
+		return fmt.Errorf("%q is neither one character, such as ; or |, nor tab", text)
 	}
 	*d = delimiter(r)
 	return nil
@@ -126,7 +126,7 @@ func (s *shard) Set(text string) error {
 		set.Index, err = strconv.Atoi(index)
 	}
 	if err != nil || set.Count < 1 || set.Index < 0 || set.Index >= set.Count {
-		return fmt.Errorf("%q is not a part such as 0/4, 1/4, 2/4 or 3/4, nor /4 with JOB_COMPLETION_INDEX set", text)
+		return fmt.Errorf("%q is not a shard such as 0/4, 1/4, 2/4 or 3/4, nor /4 with JOB_COMPLETION_INDEX set", text)
 	}
 	*s.part, s.indexed = set, index == ""
 	return nil
@@ -140,7 +140,7 @@ func (s *shard) complete(getenv func(string) string) error {
 	const variable = "JOB_COMPLETION_INDEX"
 	index := getenv(variable)
 	if index == "" {
-		return fmt.Errorf("--shard names %s and not which: give it as in --shard 0/%d, or set %s", ui.Plural(s.part.Count, "part"), s.part.Count, variable)
+		return fmt.Errorf("--shard does not say which one of %s; give it as in --shard 0/%d, or set %s", ui.Plural(s.part.Count, "shard"), s.part.Count, variable)
 	}
 	if err := s.Set(fmt.Sprintf("%s/%d", index, s.part.Count)); err != nil {
 		return fmt.Errorf("%s: %w", variable, err)

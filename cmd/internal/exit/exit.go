@@ -31,13 +31,13 @@ var ErrUnsettled = errors.New("not every row is settled")
 
 // ErrFound is the end of a list that is complete and has found what should not be
 // there.
-var ErrFound = errors.New("there are shares that should not be")
+var ErrFound = errors.New("shares were found that should not exist")
 
 // ErrIncomplete is the end of a list that does not have all shares.
 var ErrIncomplete = errors.New("the list is not complete")
 
 // ErrSeesAll refuses --received for credentials that see every image.
-var ErrSeesAll = errors.New("these credentials see the images of all projects, as an admin does, and the Image API does not tell them which are shared with their own: " +
+var ErrSeesAll = errors.New("these credentials see the images of all projects, as an admin does, and the Image API does not tell them which are shared with their own project; " +
 	"use credentials of the project without the role admin")
 
 // ErrLocked says that another run holds the lock.

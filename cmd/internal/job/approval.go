@@ -6,6 +6,7 @@ import (
 	"imsrevoke/batch"
 	"imsrevoke/batch/cloud"
 	"imsrevoke/batch/manifest"
+	"imsrevoke/cmd/internal/exit"
 	"imsrevoke/report"
 )
 
@@ -31,7 +32,7 @@ func (a *Approval) judgeRows(m *manifest.Manifest, s *Selection) error {
 	if a.Digest == "" || a.Digest == got {
 		return nil
 	}
-	return fmt.Errorf("the digest of %s is %s and not %s, as --expect-sha256 demands: nothing was sent", of, got, a.Digest)
+	return fmt.Errorf("the digest of %s is %s, not %s as --expect-sha256 requires; nothing was sent", of, got, a.Digest)
 }
 
 // judgeProject refuses credentials that are not of the approved project, or do
@@ -42,9 +43,9 @@ func (a *Approval) judgeProject(s *cloud.Session) error {
 	case a.ProjectID == "" || id != "" && batch.MemberKey(id) == batch.MemberKey(a.ProjectID):
 		return nil
 	case id == "":
-		return fmt.Errorf("the credentials do not say which project they are of, and --expect-project %s demands one: set OS_PROJECT_ID to the project of the token", a.ProjectID)
+		return exit.WithHint(fmt.Errorf("--expect-project %s: the project of the credentials is not known", a.ProjectID), "set OS_PROJECT_ID to the project of the token")
 	}
-	return fmt.Errorf("the credentials are of the project %s and not of %s, as --expect-project demands: nothing was sent", id, a.ProjectID)
+	return fmt.Errorf("the credentials are for project %s, not for %s as --expect-project requires; nothing was sent", id, a.ProjectID)
 }
 
 // record puts the approval into the identity of a run that has passed it.

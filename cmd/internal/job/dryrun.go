@@ -16,9 +16,9 @@ import (
 
 // plan is a dry run: every row is validated, nothing is sent. It says what it has
 // found even where nothing is wrong: that is what it was started for.
-func (r *run) plan(ctx context.Context, input string) error {
+func (r *run) plan(ctx context.Context) error {
 	o, m := r.options, r.manifest
-	out := outputsOf(r.Environment, input, o)
+	out := outputsOf(r.Environment, []string{r.input.path}, o)
 	file := out.Add(output.File{Kind: report.KindReport, Path: o.Output.Report, Flag: "--report", Replaces: o.Output.Overwrite, Advice: "name another file with --report, or replace it with --overwrite"})
 	if err := out.Check(); err != nil {
 		return err
@@ -31,7 +31,7 @@ func (r *run) plan(ctx context.Context, input string) error {
 	if o.Action.Online {
 		notes, err = r.planOnline(ctx, file, &s)
 	} else {
-		plan := &report.CSV{Input: m.Reader(), Columns: m.Columns, Rows: m.Rows, Rest: batch.Planned}
+		plan := &report.CSV{Plan: r.input.plan, Rest: batch.Planned}
 		s.Tally, err = writePlan(plan, o.Output.Report, file)
 		if err == nil && s.Tally.Outcomes[batch.Invalid] > 0 {
 			err = exit.ErrUnsettled
@@ -45,7 +45,7 @@ func (r *run) plan(ctx context.Context, input string) error {
 		r.ShowFile(m, o.chosen())
 	}
 	if r.Terminal {
-		profile, e := m.Profile(ctx, "")
+		profile, e := m.Profile(ctx, r.input.rows(), "")
 		if e != nil {
 			return errors.Join(err, e)
 		}

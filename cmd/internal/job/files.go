@@ -26,20 +26,24 @@ type files struct {
 }
 
 // outputsOf are the outputs of a job, which writes none of its inputs.
-func outputsOf(e *Environment, input string, o *Options) *output.Set {
-	return output.NewSet(e.Stdin, e.Stdout, append(slices.Clone(o.Input.Keep), input)...)
+func outputsOf(e *Environment, inputs []string, o *Options) *output.Set {
+	return output.NewSet(e.Stdin, e.Stdout, append(slices.Clone(o.Input.Keep), inputs...)...)
 }
 
 // filesFor names the files of a run, and refuses to touch what is not its own.
-func filesFor(e *Environment, input string, v verb, o *Options) (*files, error) {
-	path, err := reportPath(input, v.suffix, o)
+func filesFor(e *Environment, in *input, v verb, o *Options) (*files, error) {
+	path, err := reportPath(in.path, v.suffix, o)
 	if err != nil {
 		return nil, err
 	}
-	f := &files{Set: outputsOf(e, input, o), report: path}
+	inputs := []string{in.path}
+	if in.journal != nil { // which the run goes on with
+		inputs = nil
+	}
+	f := &files{Set: outputsOf(e, inputs, o), report: path}
 	replace := "name another file with %s, or replace it with --overwrite"
 	if v.journals {
-		f.journal = path + ".journal"
+		f.journal = path + report.JournalSuffix
 		f.resumes = o.Action.Resume && exists(f.journal)
 		if o.Action.Resume && !f.resumes && exists(path) {
 			return nil, exit.WithHint(fmt.Errorf("cannot resume: %s: its journal %s is missing", path, f.journal), "name another file with --report, or replace it with --overwrite")
@@ -68,7 +72,7 @@ func reportPath(input, ending string, o *Options) (string, error) {
 		return o.Output.Report, nil
 	}
 	if info, err := os.Stat(input); input == "-" || err == nil && !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s has no name that a report could be named after: name the report with --report", input)
+		return "", exit.WithHint(fmt.Errorf("cannot name a report after %s", input), "name it with --report")
 	}
 	name := strings.TrimSuffix(input, filepath.Ext(input))
 	if s := o.Selection.Shard; s.Count > 0 {
@@ -78,7 +82,7 @@ func reportPath(input, ending string, o *Options) (string, error) {
 }
 
 // otherReport is what to do about a report, or its journal, that cannot be made.
-const otherReport = "name a file in a directory that can be written with --report"
+const otherReport = "use --report to name a file in a directory that can be written"
 
 // createJournal makes the journal of a run, in the place of one that is to be
 // discarded.
@@ -86,31 +90,65 @@ func (r *run) createJournal() (*report.Journal, error) {
 	if err := r.files.MayWrite(r.files.journalFile); err != nil {
 		return nil, err
 	}
-	if r.options.Output.Overwrite {
+	if r.options.Output.Overwrite || r.files.resumes { // then nothing was sent by the one that is there
 		if err := os.Remove(r.files.journal); err != nil && exists(r.files.journal) {
 			return nil, exit.CannotWrite("the journal", r.files.journal, err, otherReport)
 		}
 	}
-	j, err := report.CreateJournal(r.files.journal, r.identity())
+	j, err := report.CreateJournal(r.files.journal, r.input.plan, r.identity())
 	if err != nil {
 		return nil, exit.CannotWrite("the journal", r.files.journal, err, otherReport)
 	}
 	return j, nil
 }
 
-// openJournal opens the journal of the run to go on with.
-func (r *run) openJournal() (*report.Journal, error) {
+// openJournal opens the journal of the run to go on with. There is none if that run
+// has died before it sent anything.
+func (r *run) openJournal() error {
 	if err := r.files.MayWrite(r.files.journalFile); err != nil {
-		return nil, err
+		return err
 	}
-	j, err := report.OpenJournal(r.files.journal, r.identity())
+	// The lock is held only now, so that another run may have gone on with a journal
+	// that was read before.
+	if in := r.input; in.journal == nil || in.journal.Outdated() {
+		j, err := openJournal(r.files.journal)
+		if errors.Is(err, report.ErrNoPlan) && in.plan != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if in.journal != nil {
+			in.journal.Close()
+			in.journal = j
+		}
+		r.journal = j
+	} else {
+		r.journal = in.journal
+	}
+	if err := r.journal.GoesWith(r.identity()); err != nil {
+		return cannotResume(r.files.journal, fmt.Errorf("%s: %w", r.files.journal, err))
+	}
+	return nil
+}
+
+// openJournal opens a journal to go on with.
+func openJournal(path string) (*report.Journal, error) {
+	j, err := report.OpenJournal(path)
+	return j, cannotResume(path, err)
+}
+
+// cannotResume is the error for a journal that nobody can go on with.
+func cannotResume(path string, err error) error {
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, report.ErrNotOurs):
-		return nil, exit.WithHint(fmt.Errorf("cannot resume: %s: %w", r.files.journal, exit.WithoutPath(err)), "or discard it with --overwrite")
+		return exit.WithHint(fmt.Errorf("cannot resume: %s: %w", path, exit.WithoutPath(err)), "or discard it with --overwrite")
 	case errors.Is(err, report.ErrOtherRun), errors.Is(err, report.ErrDamaged):
-		return nil, exit.WithHint(fmt.Errorf("cannot resume: %w", err), "keep it, and give the new run another --report, or discard it with --overwrite")
-	case err != nil:
-		return nil, fmt.Errorf("cannot resume: %w", err)
+		return exit.WithHint(fmt.Errorf("cannot resume: %w", err), "keep it, and give the new run another --report, or discard it with --overwrite")
+	case errors.Is(err, report.ErrNoPlan):
+		return exit.WithHint(fmt.Errorf("cannot resume: %w", err), "run the file of pairs again")
 	}
-	return j, nil
+	return fmt.Errorf("cannot resume: %w", err)
 }

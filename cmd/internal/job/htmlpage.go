@@ -36,7 +36,7 @@ func (r *run) showAsPage(name string, stopped error, whole *report.Run) error {
 	defer results.Close()
 	results.Origin = whole
 	if !errors.Is(stopped, exit.ErrUnsettled) {
-		results.Stopped = stopOf(stopped)
+		results.Stopped = r.stopOf(stopped)
 	}
 	return report.View{Format: report.FormatHTML}.WriteFile(name, results)
 }

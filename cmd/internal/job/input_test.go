@@ -37,7 +37,7 @@ func TestInterruptWhileReading(t *testing.T) {
 				interrupt()
 			}
 			o := DefaultOptions()
-			_, err := openManifest(ctx, &Environment{Console: &ui.Console{Stdin: silent}}, c.input, &o)
+			_, err := openInput(ctx, &Environment{Console: &ui.Console{Stdin: silent}}, c.input, &o, check, nil)
 			if !errors.As(err, new(exit.Interrupted)) || exit.Code(err, false) != 130 {
 				t.Errorf("exit code %d: %v", exit.Code(err, false), err)
 			}

@@ -3,8 +3,6 @@ package job
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 
 	"imsrevoke/batch"
 	"imsrevoke/cmd/internal/exit"
@@ -25,11 +23,7 @@ func (r *run) planOnline(ctx context.Context, file *output.File, s *ui.Summary) 
 	}
 	s.Endpoint = r.session.Endpoint().String()
 	s.Project, _ = r.session.Project()
-	dir := os.TempDir()
-	if r.options.Output.Report != "" {
-		dir = filepath.Dir(r.options.Output.Report)
-	}
-	if r.journal, err = report.TempJournal(dir, r.identity()); err != nil {
+	if r.journal, err = report.TempJournal(r.input.plan, r.identity()); err != nil {
 		return nil, file.CannotWrite(err)
 	}
 	defer r.journal.Close()
@@ -40,13 +34,13 @@ func (r *run) planOnline(ctx context.Context, file *output.File, s *ui.Summary) 
 	bar := r.startProgress("plan", r.manifest.Rows)
 	job := r.job(bar)
 	job.OnList = found.add
-	counts, stopped := job.Run(ctx, batch.Check, r.manifest.Reader(), api, bar.Recorder(&onlineRecorder{r.journal, found}))
+	counts, stopped := job.Run(ctx, batch.Check, r.journal.Rows(), api, bar.Recorder(&onlineRecorder{r.journal, found}))
 	bar.Finish()
 	s.Counts = counts
-	if err := r.journal.End(stopOf(stopped), counts); err != nil {
+	if err := r.journal.End(r.stopOf(stopped), counts); err != nil {
 		return nil, errors.Join(stopped, file.CannotWrite(err))
 	}
-	if s.Tally, err = writePlan(r.results(stopped), r.options.Output.Report, file); err != nil {
+	if s.Tally, err = writePlan(&report.CSV{Journal: r.journal}, r.options.Output.Report, file); err != nil {
 		return nil, errors.Join(stopped, err)
 	}
 	if n := s.Tally.Outcomes; stopped == nil && n[batch.Planned]+n[batch.Duplicate] < s.Tally.Rows {

@@ -2,7 +2,6 @@ package job
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -196,13 +195,4 @@ func (l *Limits) Job(pace ui.Rate) *batch.Job {
 		Drain:          l.Drain,
 		MaxFailures:    l.MaxFailures,
 	}
-}
-
-// copyDir is where a copy of standard input goes: to the directory of the report,
-// because that for temporary files is often memory.
-func (o *Output) copyDir() string {
-	if o.Report == "" {
-		return ""
-	}
-	return filepath.Dir(o.Report)
 }

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
 
 	"imsrevoke/batch"
-	"imsrevoke/batch/manifest"
 	"imsrevoke/batch/plain"
 	"imsrevoke/cmd/internal/exit"
 	"imsrevoke/cmd/internal/ui"
@@ -53,55 +51,71 @@ func surveyRun(path string) (*report.Survey, error) {
 	if err != nil {
 		return nil, err
 	}
-	const instead = "name the report of the run that is to be undone"
+	const instead = "name the report of the run to undo"
 	switch n := s.Outcomes; {
 	case n[batch.Restored]+n[batch.Present] > 0:
-		return nil, fmt.Errorf("%s is the report of a restore: %s", path, instead)
+		return nil, fmt.Errorf("%s is the report of a restore; %s", path, instead)
 	case n[batch.Shared] > 0:
-		return nil, fmt.Errorf("%s is the report of a check: %s", path, instead)
+		return nil, fmt.Errorf("%s is the report of a check; %s", path, instead)
 	case n[batch.Revoked] == 0:
-		return nil, fmt.Errorf("%s says of none of its rows that the share was revoked (it has %s): there is nothing to restore", path, ui.OrNone(ui.Outcomes(n, ", ")))
+		return nil, fmt.Errorf("%s has no revoked rows (it has %s), so there is nothing to restore", path, ui.OrNone(ui.Outcomes(n, ", ")))
 	}
 	return s, nil
 }
 
-// prove holds the rows that are to be restored to the journal of the run that is
+// proveRows holds the rows that are to be restored to the journal of the run that is
 // undone: a report can be edited, and whoever can do so would get the shares that
-// he has put there. It refuses what differs, and notes when there is no journal.
-func (u *undoing) prove(m *manifest.Manifest) error {
-	if u == nil {
-		return nil
-	}
-	proof, err := report.OpenProof(m.Name)
+// they have put there. What differs is refused on its way into the plan. If there is no
+// journal, that is noted.
+func (u *undoing) proveRows(path string, plan *report.Plan) (*provenRows, error) {
+	proof, err := report.OpenProof(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		u.unproven = fmt.Errorf("its journal %s is missing", report.ProofOf(m.Name))
-		return nil
+		u.unproven = fmt.Errorf("its journal %s is missing", report.ProofOf(path))
 	case err != nil:
-		return fmt.Errorf("cannot prove what %s says: %s: %w", m.Name, report.ProofOf(m.Name), exit.WithoutPath(err))
+		return nil, fmt.Errorf("cannot prove what %s says: %s: %w", path, report.ProofOf(path), exit.WithoutPath(err))
 	}
-	defer proof.Close()
-	column := slices.Index(m.Columns, "line")
-	for rows := m.Reader(); ; {
-		row, err := rows.Next()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		line := 0 // which no row stands on
-		if column >= 0 {
-			line, _ = strconv.Atoi(rows.Other()[column])
-		}
-		switch revoked, err := proof.Revoked(line, row.ImageID, row.MemberID); {
-		case err != nil:
-			return fmt.Errorf("cannot prove what %s says: %s: %w", m.Name, proof.Name, err)
-		case !revoked:
-			return exit.WithHint(fmt.Errorf("%s, line %d: its journal %s does not say that this share was revoked: the report was changed, or is of another run",
-				m.Name, row.Line, proof.Name), "restore from the report as it was written")
-		}
+	return &provenRows{Plan: plan, path: path, proof: proof}, nil
+}
+
+// provenRows are rows of a report that its journal agrees with. They are a
+// [manifest.Store].
+type provenRows struct {
+	*report.Plan
+	path   string
+	proof  *report.Proof // nil if there is none
+	column int           // of the line of a row in the input of the run
+}
+
+func (p *provenRows) Begin(columns []string) error {
+	p.column = slices.Index(columns, "line")
+	return p.Plan.Begin(columns)
+}
+
+func (p *provenRows) Add(row batch.Row, other []string) error {
+	if p.proof == nil {
+		return p.Plan.Add(row, other)
 	}
+	line := 0 // which no row is on
+	if p.column >= 0 {
+		line, _ = strconv.Atoi(other[p.column])
+	}
+	switch revoked, err := p.proof.Revoked(line, row.ImageID, row.MemberID); {
+	case err != nil:
+		return fmt.Errorf("cannot prove what %s says: %s: %w", p.path, p.proof.Name, err)
+	case !revoked:
+		return exit.WithHint(fmt.Errorf("%s, line %d: its journal %s does not say that this share was revoked: the report was changed, or is of another run",
+			p.path, row.Line, p.proof.Name), "restore from the report as it was written")
+	}
+	return p.Plan.Add(row, other)
+}
+
+// Close closes the journal.
+func (p *provenRows) Close() error {
+	if p.proof == nil {
+		return nil
+	}
+	return p.proof.Close()
 }
 
 // notes tell what speaks against restoring what the report says.
@@ -109,7 +123,7 @@ func (u *undoing) notes() []string {
 	if u == nil || u.unproven == nil {
 		return nil
 	}
-	return []string{u.unproven.Error() + ": nothing but the report says which shares were revoked"}
+	return []string{u.unproven.Error() + "; only the report says which shares were revoked"}
 }
 
 // entries say in the plan which run is undone, and what remains as it is.
@@ -163,10 +177,10 @@ func (u *undoing) differences(now report.Run) []string {
 	then := u.run.Run
 	var notes []string
 	if then.Endpoint != now.Endpoint {
-		notes = append(notes, fmt.Sprintf("the run was at %s, and this is %s", then.Endpoint, now.Endpoint))
+		notes = append(notes, fmt.Sprintf("the run used the endpoint %s, not %s", then.Endpoint, now.Endpoint))
 	}
 	if then.Project != now.Project && then.Project != "" && now.Project != "" {
-		notes = append(notes, fmt.Sprintf("the run was of the project %s, and these credentials are of %s", then.Project, now.Project))
+		notes = append(notes, fmt.Sprintf("the run was for project %s, and these credentials are for %s", then.Project, now.Project))
 	}
 	return notes
 }

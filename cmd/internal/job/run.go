@@ -4,14 +4,11 @@ package job
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/user"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -35,27 +32,27 @@ func Revoke(ctx context.Context, e *Environment, input string, o *Options) error
 // change is a verb that changes something: validate the file, connect, ask, send,
 // report.
 func change(ctx context.Context, e *Environment, input string, o *Options, v verb, u *undoing) error {
-	m, err := openManifest(ctx, e, input, o)
+	in, err := openInput(ctx, e, input, o, v, u)
 	if err != nil {
 		return err
 	}
-	defer m.Close()
-	if err := errors.Join(o.Approval.judgeRows(m, &o.Selection), u.prove(m)); err != nil {
+	defer in.Close()
+	if err := o.Approval.judgeRows(in.manifest, &o.Selection); err != nil {
 		return err
 	}
-	e.WarnOfFile(m, e.Log)
-	r := &run{Environment: e, verb: v, undo: u, options: o, manifest: m}
+	e.WarnOfFile(in.manifest, e.Log)
+	r := &run{Environment: e, verb: v, undo: u, options: o, input: in, manifest: in.manifest}
 	if o.Action.DryRun {
-		return r.plan(ctx, input)
+		return r.plan(ctx)
 	}
-	if r.files, err = filesFor(e, input, v, o); err != nil {
+	if r.files, err = filesFor(e, in, v, o); err != nil {
 		return err
 	}
 	if !o.Action.Yes && !e.Interactive {
-		return exit.WithHint(errors.New("there is no terminal to ask on"), "add --yes to "+v.infinitive+" the shares without a question")
+		return exit.WithHint(errors.New("cannot ask for confirmation without a terminal"), "add --yes to "+v.infinitive+" the shares without being asked")
 	}
 	if u != nil && u.unproven != nil && o.Action.Yes && !o.Action.TrustReport {
-		return exit.WithHint(fmt.Errorf("cannot prove what %s says: %w", input, u.unproven), "put the journal beside it, or take the report's word with --trust-report")
+		return exit.WithHint(fmt.Errorf("cannot prove what %s says: %w", input, u.unproven), "put the journal beside it, or trust the report with --trust-report")
 	}
 	if r.session, err = o.Connection.Connect(ctx, e); err != nil {
 		return err
@@ -74,21 +71,21 @@ func change(ctx context.Context, e *Environment, input string, o *Options, v ver
 // Check is the verb check: it changes nothing and can be done again, so that its
 // journal is a temporary one, where there is room for its report.
 func Check(ctx context.Context, e *Environment, input string, o *Options) error {
-	m, err := openManifest(ctx, e, input, o)
+	in, err := openInput(ctx, e, input, o, check, nil)
 	if err != nil {
 		return err
 	}
-	defer m.Close()
-	e.WarnOfFile(m, e.Log)
-	r := &run{Environment: e, verb: check, options: o, manifest: m, rest: m.Rows}
-	if r.files, err = filesFor(e, input, check, o); err != nil {
+	defer in.Close()
+	e.WarnOfFile(in.manifest, e.Log)
+	r := &run{Environment: e, verb: check, options: o, input: in, manifest: in.manifest, rest: in.manifest.Rows}
+	if r.files, err = filesFor(e, in, check, o); err != nil {
 		return err
 	}
 	if r.session, err = o.Connection.Connect(ctx, e); err != nil {
 		return err
 	}
 	r.started = time.Now()
-	if r.journal, err = report.TempJournal(filepath.Dir(r.files.report), r.identity()); err != nil {
+	if r.journal, err = report.TempJournal(in.plan, r.identity()); err != nil {
 		return exit.CannotWrite("the report", r.files.report, err, otherReport)
 	}
 	defer r.journal.Close()
@@ -100,10 +97,12 @@ func Check(ctx context.Context, e *Environment, input string, o *Options) error 
 func (r *run) confirmAndExecute(ctx context.Context) error {
 	var err error
 	if r.files.resumes {
-		if r.journal, err = r.openJournal(); err != nil {
+		if err := r.openJournal(); err != nil {
 			return err
 		}
-		defer r.journal.Close()
+		if r.journal != nil {
+			defer r.journal.Close()
+		}
 	}
 	r.rest, r.toSend = r.manifest.Rows, r.manifest.Valid
 	if r.journal != nil {
@@ -139,9 +138,9 @@ func (r *run) confirmAndExecute(ctx context.Context) error {
 // remaining are the rows that no earlier run has settled.
 func (r *run) remaining() batch.Source {
 	if r.journal == nil {
-		return r.manifest.Reader()
+		return r.input.rows()
 	}
-	return r.journal.Remaining(r.manifest.Reader())
+	return r.journal.Remaining()
 }
 
 // showPlan shows what is about to happen.
@@ -167,7 +166,7 @@ func (r *run) showPlan() {
 // tells nothing when nothing is unusual.
 func (r *run) showUnusual(ctx context.Context) error {
 	projectID, _ := r.session.Project()
-	p, err := r.manifest.Profile(ctx, projectID)
+	p, err := r.manifest.Profile(ctx, r.input.rows(), projectID)
 	if err != nil {
 		return err
 	}
@@ -183,35 +182,6 @@ func (r *run) showUnusual(ctx context.Context) error {
 	return nil
 }
 
-// openManifest reads and validates the input, and refuses what the options do not
-// want.
-func openManifest(ctx context.Context, e *Environment, input string, o *Options) (*manifest.Manifest, error) {
-	keep, err := openKeepLists(ctx, e, o.Input.Keep)
-	if err != nil {
-		return nil, err
-	}
-	options := o.Input.Dialect.Manifest()
-	options.Select, options.Keep = o.Selection.manifest(), keep
-	options.Stdin, options.TempDir = e.Input(ctx), o.Output.copyDir()
-	m, err := manifest.Open(ctx, input, options)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	// All shards judge alike: either each of them begins or none does.
-	case o.Input.MaxRows > 0 && m.UncutRows > o.Input.MaxRows:
-		err = fmt.Errorf("%s holds %d rows, more than --max-rows %d: nothing was sent", m.Name, m.UncutRows, o.Input.MaxRows)
-	case m.Protected > 0:
-		err = protected(m)
-	case o.Input.Strict && m.UncutInvalid > 0:
-		err = fmt.Errorf("%s: %w: nothing was sent, because of --strict", m.Name, firstInvalid(m))
-	default:
-		return m, nil
-	}
-	m.Close()
-	return nil, err
-}
-
 // openKeepLists reads the files of --keep.
 func openKeepLists(ctx context.Context, e *Environment, paths []string) (lists []*manifest.AllowList, err error) {
 	for _, path := range paths {
@@ -220,23 +190,11 @@ func openKeepLists(ctx context.Context, e *Environment, paths []string) (lists [
 			return nil, fmt.Errorf("--keep: %w", err)
 		}
 		if list.Entries == 0 {
-			return nil, fmt.Errorf("--keep %s: it has no entries, and so protects nothing: leave it out, or name the right file", list.Name)
+			return nil, exit.WithHint(fmt.Errorf("--keep %s: it has no entries, so it protects nothing", list.Name), "leave it out, or name the right file")
 		}
 		lists = append(lists, list)
 	}
 	return lists, nil
-}
-
-// keepDigest says which shares the lists protect.
-func keepDigest(lists []*manifest.AllowList) string {
-	if len(lists) == 0 {
-		return ""
-	}
-	sum := sha256.New()
-	for _, l := range lists {
-		io.WriteString(sum, l.Digest)
-	}
-	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // protected refuses a file that names protected shares: it is the wrong one, or the
@@ -263,16 +221,7 @@ func firstInvalid(m *manifest.Manifest) error {
 	if m.Invalid == 0 {
 		return fmt.Errorf("%s in other shards", ui.Plural(m.UncutInvalid, "invalid row"))
 	}
-	rows := m.Reader()
-	for {
-		row, err := rows.Next()
-		if err != nil {
-			return err
-		}
-		if row.Problem != "" {
-			return fmt.Errorf("%s, the first on line %d: %s", ui.Plural(m.Invalid, "invalid row"), row.Line, row.Problem)
-		}
-	}
+	return fmt.Errorf("%s, the first on line %d: %s", ui.Plural(m.Invalid, "invalid row"), m.FirstInvalid.Line, m.FirstInvalid.Problem)
 }
 
 // A run is one run of a file against a cloud.
@@ -281,7 +230,8 @@ type run struct {
 	verb     verb
 	undo     *undoing // nil unless shares are restored
 	options  *Options
-	manifest *manifest.Manifest
+	input    *input
+	manifest *manifest.Manifest // of the input
 	files    *files
 	session  *cloud.Session
 	started  time.Time
@@ -324,30 +274,30 @@ func (r *run) execute(ctx context.Context) error {
 	job := r.job(bar)
 	job.Pace = &batch.Pace{}
 	job.Settled, _ = r.journal.Settled()
-	sent, stopped := job.Run(ctx, r.verb.Operation, r.journal.Remaining(r.manifest.Reader()), api, bar.Recorder(r.journal))
+	sent, stopped := job.Run(ctx, r.verb.Operation, r.journal.Remaining(), api, bar.Recorder(r.journal))
 	bar.Finish()
 	if errors.Is(stopped, batch.ErrMisconfigured) && !r.files.resumes {
 		// Nothing has happened that a report could tell of, and a journal would
 		// only be in the way of the corrected command.
 		return errors.Join(stopped, r.journal.Discard())
 	}
-	err := r.journal.End(stopOf(stopped), sent)
-	var verified func(int) report.Verification
-	if r.options.Action.Verify && stopped == nil && err == nil {
+	err := r.journal.End(r.stopOf(stopped), sent)
+	verified := r.options.Action.Verify && stopped == nil && err == nil
+	if verified {
 		var more batch.Summary
-		verified, more, stopped = r.verify(ctx, api, job)
+		more, stopped = r.verify(ctx, api, job)
 		if errors.Is(stopped, batch.ErrMisconfigured) && sent.Requests > 0 { // the set-up was good before
 			stopped = fmt.Errorf("%w: %v", batch.ErrOutage, stopped)
 		}
 		sent.Add(more)
-		err = r.journal.End(stopOf(stopped), sent)
+		err = r.journal.End(r.stopOf(stopped), sent)
 	}
 	whole := r.whole(sent)
 	s := r.summary(&whole)
 	if err != nil {
 		return r.conclude(s, errors.Join(stopped, r.unreported("the journal", r.files.journal, err)))
 	}
-	if s.Tally, err = r.writeReport(stopped, verified); err != nil {
+	if s.Tally, err = r.writeReport(verified); err != nil {
 		return r.conclude(s, errors.Join(stopped, r.unreported("the report", r.files.report, err)))
 	}
 	s.ReportDigest, whole.ReportDigest = s.Tally.Digest, s.Tally.Digest
@@ -423,7 +373,12 @@ func (r *run) identity() report.Run {
 		identity.WholeRows, identity.WholeDigest = r.manifest.WholeRows, r.manifest.WholeDigest
 	}
 	r.options.Approval.record(&identity)
-	identity.Keep = keepDigest(r.manifest.Keep())
+	identity.Keep = r.manifest.Keep
+	identity.Plan, _ = json.Marshal(r.manifest) // a struct of numbers and texts
+	if r.input.journal != nil {
+		then := r.input.journal.Run()
+		identity.WholeRows, identity.WholeDigest = then.WholeRows, then.WholeDigest
+	}
 	if u, err := user.Current(); err == nil {
 		identity.User = u.Username
 	}
@@ -431,43 +386,31 @@ func (r *run) identity() report.Run {
 	return identity
 }
 
-// writeReport joins the journal with the input. Rows without a result are
-// those that the run did not get to.
-func (r *run) writeReport(stopped error, verified func(int) report.Verification) (*report.Tally, error) {
+// writeReport makes the report of the journal. Rows without a result are those that
+// the run did not get to. If the rows were verified, it counts those that were not
+// looked up.
+func (r *run) writeReport(verified bool) (*report.Tally, error) {
 	if err := r.files.MayWrite(r.files.reportFile); err != nil {
 		return nil, err
 	}
-	c := r.results(stopped)
-	c.Verified = verified
-	return c.WriteFile(r.files.report)
-}
-
-// results are the results in the journal, for a report.
-func (r *run) results(stopped error) *report.CSV {
-	return &report.CSV{
-		Input:   r.manifest.Reader(),
-		Columns: r.manifest.Columns,
-		Rows:    r.manifest.Rows,
-		Journal: r.journal,
-		Rest:    batch.Skipped,
-		Reason:  stopReason(stopped),
+	tally, err := (&report.CSV{Journal: r.journal}).WriteFile(r.files.report)
+	if err != nil || !verified {
+		return tally, err
 	}
+	if rest := tally.Rows - tally.Verified[report.Gone] - tally.Verified[report.StillShared]; rest > 0 {
+		tally.Verified[""] = rest
+	}
+	return tally, nil
 }
 
 // stopOf is how a run was stopped, for its journal.
-func stopOf(err error) report.Stop {
+func (r *run) stopOf(err error) report.Stop {
 	if err == nil {
 		return report.Stop{}
 	}
-	return report.Stop{Reason: err.Error(), At: time.Now()}
-}
-
-// stopReason is what the report says of a row that the run did not get to.
-func stopReason(stopped error) string {
-	if stopped == nil {
-		return ""
+	return report.Stop{
+		Reason: err.Error(), Unreached: "the run stopped before this row: " + exit.Reason(err).Error(), ExitCode: r.ExitCode(err), At: time.Now(),
 	}
-	return "the run stopped before this row: " + exit.Reason(stopped).Error()
 }
 
 // conclude tells how a run ended, in the way that was asked for, and returns

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -74,9 +75,10 @@ type listing struct {
 	started time.Time
 	bar     *ui.Progress
 	store   *report.ShareStore
-	storing error         // why the store cannot keep more
-	found   []batch.Image // with members to be listed, in the order of the list
-	done    []bool        // of found: the member list was read, or cannot be
+	storing error           // why the store cannot keep more
+	found   []batch.Image   // with members to be listed
+	done    []bool          // of found: the member list was read, or cannot be
+	missing map[string]bool // the chosen images that were not found, by key
 	summary ui.ListSummary
 }
 
@@ -93,6 +95,7 @@ func Run(ctx context.Context, e *job.Environment, o *Options) error {
 	if err := l.openAllowLists(ctx); err != nil {
 		return err
 	}
+	l.missing = maps.Clone(l.images)
 	var err error
 	if l.session, err = o.Connection.Connect(ctx, e); err != nil {
 		return err
@@ -119,7 +122,7 @@ func Run(ctx context.Context, e *job.Environment, o *Options) error {
 }
 
 // otherOutput is what to do about a list that cannot be written.
-const otherOutput = "name a file in a directory that can be written with --output"
+const otherOutput = "use --output to name a file in a directory that can be written"
 
 // PartialEnding is the end of the name of a list that is not complete.
 const PartialEnding = ".partial"
@@ -145,7 +148,7 @@ func (l *listing) openAllowLists(ctx context.Context) error {
 			return err
 		}
 		if list.Entries == 0 && !l.options.AllowEmpty {
-			return exit.WithHint(fmt.Errorf("%s: the allow list has no entries, so that every share would be listed", list.Name), "if that is what you want, add --allow-empty")
+			return exit.WithHint(fmt.Errorf("%s: the allow list has no entries, so every share would be listed", list.Name), "if that is what you want, add --allow-empty")
 		}
 		l.allowed = append(l.allowed, list)
 	}
@@ -157,11 +160,11 @@ func (l *listing) chosenOwner() (string, error) {
 	l.project, _ = l.session.Project()
 	switch o := l.options; {
 	case l.project == "" && (o.AllProjects || o.Received):
-		return "", fmt.Errorf("the project of the %s is not known: set OS_PROJECT_ID", l.session.Method())
+		return "", exit.WithHint(fmt.Errorf("the project of the %s is not known", l.session.Method()), "set OS_PROJECT_ID")
 	case o.AllProjects, o.Received:
 		return o.Owner, nil
 	case o.Owner == "" && l.project == "":
-		return "", fmt.Errorf("the project of the %s is not known: set OS_PROJECT_ID, or --owner", l.session.Method())
+		return "", exit.WithHint(fmt.Errorf("the project of the %s is not known", l.session.Method()), "set OS_PROJECT_ID, or --owner")
 	default:
 		return cmp.Or(o.Owner, l.project), nil
 	}
@@ -195,11 +198,17 @@ func (l *listing) execute(ctx context.Context) error {
 			l.unread(image.ID, 0, "the run stopped before its member list was read")
 		}
 	}
+	if l.found != nil {
+		for key := range l.missing {
+			l.summary.Images++
+			l.unread(key, 0, "it is not among the images that are listed")
+		}
+	}
 	if l.seesAll {
 		l.summary.Read += len(l.doubtful)
 	} else {
 		for _, id := range l.doubtful {
-			l.unread(id, 0, "the member list that these credentials see may hide others")
+			l.unread(id, 0, "these credentials may not see all members of the image")
 		}
 	}
 	if l.directory != nil && l.found != nil && !errors.Is(stopped, exit.ErrRecord) {
@@ -222,16 +231,13 @@ func (l *listing) execute(ctx context.Context) error {
 	return l.conclude(stopped)
 }
 
-// Images takes the images that there are, and says which of them have members.
-func (l *listing) Images(all []batch.Image) ([]batch.Image, error) {
-	missing := make(map[string]bool)
-	for key := range l.images {
-		missing[key] = true
-	}
-	l.found = all[:0]
-	for _, image := range all {
+// Images takes the images that there are, and says which of them have members. The
+// images of a second call are those that changed while the list was read.
+func (l *listing) Images(images []batch.Image) ([]batch.Image, error) {
+	found := images[:0]
+	for _, image := range images {
 		key := batch.ImageKey(image.ID)
-		delete(missing, key)
+		delete(l.missing, key)
 		if l.images != nil && !l.images[key] {
 			continue
 		}
@@ -241,22 +247,26 @@ func (l *listing) Images(all []batch.Image) ([]batch.Image, error) {
 			l.summary.NotShared++
 			continue
 		}
-		l.found = append(l.found, image)
+		found = append(found, image)
 	}
-	for key := range missing {
-		l.summary.Images++
-		l.unread(key, 0, "it is not among the images that are listed")
+	slices.SortFunc(found, func(a, b batch.Image) int { return cmp.Compare(a.ID, b.ID) })
+	first := l.found == nil
+	if first {
+		l.found = make([]batch.Image, 0, len(found))
 	}
-	slices.SortFunc(l.found, func(a, b batch.Image) int { return cmp.Compare(a.ID, b.ID) })
-	l.done = make([]bool, len(l.found))
-	if l.options.Received {
+	l.found, l.done = append(l.found, found...), append(l.done, make([]bool, len(found))...)
+	switch {
+	case l.options.Received:
 		return nil, l.receive()
+	case first:
+		if l.Terminal {
+			fmt.Fprintf(l.Stderr, "%s\n", l.cost())
+		}
+		l.bar.Start(l.Console, l.options.Display.Progress, "", len(l.found))
+	default:
+		l.bar.More(len(found))
 	}
-	if l.Terminal {
-		fmt.Fprintf(l.Stderr, "%s\n", l.cost())
-	}
-	l.bar.Start(l.Console, l.options.Display.Progress, "", len(l.found))
-	return l.found, nil
+	return found, nil
 }
 
 // cost says what reading the member lists takes.
@@ -271,8 +281,7 @@ func (l *listing) cost() string {
 // List takes what was found of one image.
 func (l *listing) List(list batch.MemberList) error {
 	s, image := &l.summary, list.Image
-	number, _ := slices.BinarySearchFunc(l.found, image.ID, func(i batch.Image, id string) int { return cmp.Compare(i.ID, id) })
-	l.done[number] = true
+	l.done[list.Number] = true
 	undated := 0
 	chosen := list.Members[:0]
 	for _, m := range list.Members {
@@ -294,7 +303,7 @@ func (l *listing) List(list batch.MemberList) error {
 	case list.OwnOnly && !l.owns(image.Owner):
 		l.doubtful = append(l.doubtful, image.ID)
 	case undated > 0:
-		l.unread(image.ID, list.Answer.Status, fmt.Sprintf("the server does not say since when %s can use it", ui.Plural(undated, "member")))
+		l.unread(image.ID, list.Answer.Status, fmt.Sprintf("the server gives no date for %s", ui.Plural(undated, "member")))
 	default:
 		s.Read++
 		l.seesAll = l.seesAll || len(list.Members) > 0 && !list.OwnOnly && !l.owns(image.Owner)
@@ -307,7 +316,7 @@ func (l *listing) List(list batch.MemberList) error {
 		l.directory.note(chosen)
 	}
 	slices.SortFunc(chosen, func(a, b batch.Member) int { return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Type, b.Type)) })
-	l.storing = l.store.Put(number, chosen)
+	l.storing = l.store.Put(list.Number, chosen)
 	return l.storing
 }
 
@@ -373,7 +382,15 @@ func (l *listing) write() error {
 
 // shares are the rows of the list, sorted by image and member.
 func (l *listing) shares(yield func(*report.Share, error) bool) {
-	for i, image := range l.found {
+	order := make([]int, len(l.found))
+	for i := range order {
+		order[i] = i
+	}
+	if !l.options.Received { // those are sorted by their owners
+		slices.SortFunc(order, func(a, b int) int { return cmp.Compare(l.found[a].ID, l.found[b].ID) })
+	}
+	for _, i := range order {
+		image := l.found[i]
 		members, err := l.store.Get(i)
 		if err != nil {
 			yield(nil, err)

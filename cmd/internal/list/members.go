@@ -117,7 +117,7 @@ func (d *directory) find(ctx context.Context, info memberInfo, pace *pacing.Limi
 	project, known := d.projects.Known(info.project)
 	if !known {
 		if err := pace.Wait(ctx); err != nil {
-			fail(errors.New("the run stopped before"))
+			fail(errors.New("the run stopped first"))
 			return info
 		}
 		var err error

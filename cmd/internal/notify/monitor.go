@@ -98,7 +98,7 @@ func (m *Monitor) Ended(ctx context.Context, code int, err error) {
 	}
 	if path := m.Metrics; path != "" {
 		if err := m.writeMetrics(code); err != nil {
-			m.log.Warn("the metrics cannot be written", "file", path, "error", err)
+			m.log.Warn("cannot write the metrics", "file", path, "error", err)
 		}
 	}
 	m.pinger.end(ctx, code, m.message(code, err))
@@ -147,9 +147,9 @@ func (m *Monitor) endInWords(code int, err error) string {
 		if errors.Is(err, exit.ErrRecord) || errors.Is(err, batch.ErrRecorder) {
 			return exit.ErrRecord.Error()
 		}
-		return "an error; standard error says which"
+		return "an error, see standard error"
 	case exit.Usage:
-		return "nothing was sent; standard error says why"
+		return "nothing was sent, see standard error"
 	}
 	return "interrupted"
 }

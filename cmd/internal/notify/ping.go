@@ -118,7 +118,7 @@ func (p *pinger) ping(ctx context.Context, path, text string) {
 		return err
 	}, backoff.WithContext(pause, ctx))
 	if err != nil {
-		p.log.Warn("the watcher cannot be told how the job goes", "error", err)
+		p.log.Warn("cannot ping the monitoring URL", "error", err)
 	}
 }
 
@@ -142,10 +142,10 @@ func (p *pinger) post(ctx context.Context, address, text string) error {
 	case status >= 200 && status < 300:
 		return nil
 	case status >= 500, status == http.StatusTooManyRequests:
-		return fmt.Errorf("it answers %s", resp.Status)
+		return fmt.Errorf("the answer is %s", resp.Status)
 	case status >= 300 && status < 400:
-		return backoff.Permanent(fmt.Errorf("it answers %s, and redirects are not followed", resp.Status))
+		return backoff.Permanent(fmt.Errorf("the answer is %s, and redirects are not followed", resp.Status))
 	default:
-		return backoff.Permanent(fmt.Errorf("it answers %s", resp.Status))
+		return backoff.Permanent(fmt.Errorf("the answer is %s", resp.Status))
 	}
 }

@@ -57,10 +57,10 @@ func TestAPingIsTriedAgainAndNeverForLong(t *testing.T) {
 	}{
 		{"taken at once", []func(*http.Request) (*http.Response, error){answers(200)}, 1, ""},
 		{"trouble for a moment", []func(*http.Request) (*http.Response, error){answers(503), cannotReach, answers(201)}, 3, ""},
-		{"trouble that lasts", []func(*http.Request) (*http.Response, error){answers(500)}, 3, "it answers Internal Server Error"},
+		{"trouble that lasts", []func(*http.Request) (*http.Response, error){answers(500)}, 3, "the answer is Internal Server Error"},
 		{"too many pings", []func(*http.Request) (*http.Response, error){answers(429), answers(200)}, 2, ""},
 		{"cannot be reached", []func(*http.Request) (*http.Response, error){cannotReach}, 3, "connection refused"},
-		{"no such check", []func(*http.Request) (*http.Response, error){answers(404)}, 1, "it answers Not Found"},
+		{"no such check", []func(*http.Request) (*http.Response, error){answers(404)}, 1, "the answer is Not Found"},
 		{"sent elsewhere", []func(*http.Request) (*http.Response, error){answers(302, "Location", "https://elsewhere.example.com/")}, 1, "redirects are not followed"},
 		{"no answer", []func(*http.Request) (*http.Response, error){neverAnswers}, 1, "context deadline exceeded"},
 	}

@@ -262,7 +262,7 @@ func (o *File) refused(why, advice string) error {
 // CannotWrite is the error for an output that cannot be written. A lock is none
 // of those whose loss has a code of its own: without it nothing is sent.
 func (o *File) CannotWrite(err error) error {
-	refused := &refusedOutput{o, exit.WithoutPath(err), "name a file in a directory that can be written with " + o.Flag}
+	refused := &refusedOutput{o, exit.WithoutPath(err), "use " + o.Flag + " to name a file in a directory that can be written"}
 	if o.Kind == KindLock {
 		return refused
 	}

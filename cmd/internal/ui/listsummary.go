@@ -124,19 +124,19 @@ func (s *ListSummary) Text(err error) string {
 		fmt.Fprintf(&b, "members in Keystone: %s\n", strings.Join(words, ", "))
 	}
 	if s.NotProjects > 0 {
-		fmt.Fprintf(&b, "%s not a project id at all: names are not looked up\n", areNot(s.NotProjects))
+		fmt.Fprintf(&b, "%s; names are not looked up\n", areNot(s.NotProjects))
 	}
 	if s.NotLookedUp > 0 {
 		fmt.Fprintf(&b, "%s could not be looked up: %s\n", Plural(s.NotLookedUp, "member"), s.LookupFailure)
 	}
 	if s.Received && s.Listed > 0 {
-		b.WriteString("a member cannot revoke its own shares: hand each owner its part of the list\n")
+		b.WriteString("a member cannot revoke its own shares; send each owner its part of the list\n")
 	}
 	if s.NotForRun > 0 {
 		fmt.Fprintf(&b, "run cannot revoke %s of them: the member is an account or an organization, or its id cannot be part of a request\n", Grouped(s.NotForRun))
 	}
 	if s.MayMiss {
-		b.WriteString("nothing shows that these credentials see all images that are asked for: use those of an admin\n")
+		b.WriteString("these credentials may not see all of the images; use those of an admin\n")
 	}
 	for i, image := range s.Unread {
 		const most = 1000
@@ -148,7 +148,7 @@ func (s *ListSummary) Text(err error) string {
 	}
 	switch {
 	case s.Withheld:
-		b.WriteString("the list is not complete, so that nothing was written to standard output: run again, or write what was found with --allow-partial\n")
+		b.WriteString("the list is not complete, so nothing was written to standard output; run it again, or write what was found with --allow-partial\n")
 	case s.Output != "" && !s.Complete:
 		fmt.Fprintf(&b, "incomplete list: %s\n", s.Output)
 	case s.Output != "":
@@ -221,7 +221,7 @@ func entries(n int) string {
 
 func areNot(n int) string {
 	if n == 1 {
-		return "1 member is"
+		return "1 member is not a project id"
 	}
-	return Plural(n, "member") + " are"
+	return Plural(n, "member") + " are not project ids"
 }

@@ -60,7 +60,7 @@ func (l *EventLog) Event(e batch.Event) {
 	}
 	l.Debug("answer", answer...)
 	if e.Limit > 0 {
-		l.Info("the server names its limit, which the run keeps to", "requests_per_second", e.Limit, "message", e.Answer.Message)
+		l.Info("the run keeps to the limit that the server named", "requests_per_second", e.Limit, "message", e.Answer.Message)
 	}
 	switch {
 	case e.Outage > 0:
@@ -70,7 +70,7 @@ func (l *EventLog) Event(e batch.Event) {
 	case e.RetryIn > 0:
 		l.Info("retrying", append([]any{"in", e.RetryIn}, answer...)...)
 	case e.Answer.Meaning == batch.Renewed:
-		l.Info("the token was refused, and is renewed")
+		l.Info("the token was refused and is being renewed")
 	}
 }
 
@@ -78,7 +78,7 @@ func (l *EventLog) Event(e batch.Event) {
 func (l *EventLog) outageEvent(e batch.Event) {
 	switch began := e.Outage > 0; {
 	case began && !l.outage:
-		l.Warn("no request is served: waiting as long as --outage-patience allows",
+		l.Warn("no request is served; waiting as long as --outage-patience allows",
 			"until", l.outageEnd(e).Format(time.RFC3339), "reason", l.outageReason(e))
 	case !began && l.outage:
 		l.Info("requests are served again")

@@ -61,15 +61,15 @@ func Unusual(m *manifest.Manifest, p *manifest.Profile) []string {
 	switch {
 	case p.Everywhere == "":
 	case m.Members.N == 1:
-		note("all rows are of one member, %s", p.Everywhere)
+		note("all rows have the same member: %s", p.Everywhere)
 	default:
-		note("one member stands with every image, %s", p.Everywhere)
+		note("one member is on every image: %s", p.Everywhere)
 	}
 	for _, once := range p.Once {
 		if once == p.Owner {
 			continue
 		}
-		note("line %d: the member %s stands nowhere else, the others stand in many rows", once.Line, once.MemberID)
+		note("line %d: the member %s is on no other line, the others are on many", once.Line, once.MemberID)
 	}
 	if p.ManyInvalid {
 		note("%s of %s cannot be sent", Grouped(m.Invalid), Plural(m.Rows, "row"))

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"sync"
@@ -12,11 +13,16 @@ import (
 )
 
 // A Progress shows how far a run is. Its zero value shows nothing.
+//
+// A row costs it the addition of a number: what is shown is put into words when the
+// bar is drawn.
 type Progress struct {
 	bar *pb.ProgressBar
 
 	mu     sync.Mutex
 	counts map[batch.Outcome]int
+	found  string // instead of the counts
+	waits  string
 }
 
 // logEvery is how often the bar tells how far it is where no line can be drawn
@@ -30,8 +36,8 @@ const (
 // element takes what is left, so that there is one that pb measures.
 const (
 	wideBar = `{{string . "what"}}{{counters . }} {{bar . "[" "=" ">" " " "]"}} {{percent . }} {{speed . "%s/s" "…/s"}} {{rtime . "%s left" "%s" ""}} ` +
-		`{{with string . "waits"}}{{.}} | {{end}}{{string . "outcomes"}}`
-	narrowBar = `{{string . "what"}}{{counters . }} {{with string . "waits"}}{{.}}{{else}}{{percent . }} {{rtime . "%s left" "%s" ""}}{{end}}` +
+		`{{with call (.Get "waits")}}{{.}} | {{end}}{{call (.Get "found")}}`
+	narrowBar = `{{string . "what"}}{{counters . }} {{with call (.Get "waits")}}{{.}}{{else}}{{percent . }} {{rtime . "%s left" "%s" ""}}{{end}}` +
 		`{{bar . " " " " " " " " " "}}`
 	// narrow is the width of a terminal, in columns, below which there is no
 	// room for the wide bar.
@@ -58,6 +64,7 @@ func (p *Progress) Start(c *Console, when, what string, total int) {
 		return
 	}
 	p.bar = pb.New(total)
+	p.bar.Set("waits", p.waitsNow).Set("found", p.foundNow)
 	if what != "" {
 		p.bar.Set("what", what+" ")
 	}
@@ -77,9 +84,33 @@ func (p *Progress) Start(c *Console, when, what string, total int) {
 
 // Step shows that one more is done, and what has come of all so far.
 func (p *Progress) Step(found string) {
+	if p.bar == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.found = found
+	p.bar.Increment()
+}
+
+// foundNow says what has come of all so far.
+func (p *Progress) foundNow() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return cmp.Or(p.found, Outcomes(p.counts, " "))
+}
+
+// waitsNow says why nothing moves, if nothing does.
+func (p *Progress) waitsNow() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.waits
+}
+
+// More adds to what there is to do.
+func (p *Progress) More(n int) {
 	if p.bar != nil {
-		p.bar.Set("outcomes", found)
-		p.bar.Increment()
+		p.bar.AddTotal(int64(n))
 	}
 }
 
@@ -108,15 +139,17 @@ func (p *Progress) add(o batch.Outcome) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.counts[o]++
-	p.bar.Set("outcomes", Outcomes(p.counts, " "))
 	p.bar.Increment()
 }
 
 // Event shows why nothing moves, if nothing does.
 func (p *Progress) Event(waits string) {
-	if p.bar != nil {
-		p.bar.Set("waits", waits)
+	if p.bar == nil {
+		return
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waits = waits
 }
 
 // Finish ends the bar.

@@ -48,6 +48,19 @@ func TestBarFitsTheTerminal(t *testing.T) {
 	}
 }
 
+// TestABarCostsNoAllocation: what it shows is put into words when it is drawn, some
+// times a second, and not for each row.
+func TestABarCostsNoAllocation(t *testing.T) {
+	var out bytes.Buffer
+	c := &Console{Stderr: &out, Terminal: true, Redraws: true, Width: func() int { return 80 }}
+	p := c.StartProgress("auto", "", 1<<20)
+	defer p.Finish()
+	p.add(batch.Revoked)
+	if n := testing.AllocsPerRun(1000, func() { p.add(batch.Revoked); p.Event("") }); n >= 1 {
+		t.Errorf("%v allocations for a row", n)
+	}
+}
+
 func TestPlanFitsTheTerminal(t *testing.T) {
 	t.Parallel()
 	for width, want := range map[int]string{

@@ -124,7 +124,7 @@ func (s *Summary) Text(err error) string {
 		line("page: %s", s.HTML)
 	}
 	if s.Next != "" {
-		line("go on with: %s", s.Next)
+		line("resume with: %s", s.Next)
 	}
 	return b.String()
 }

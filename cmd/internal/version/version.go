@@ -1,7 +1,10 @@
 // Package version says which version of the program this is.
 package version
 
-import "runtime/debug"
+import (
+	"fmt"
+	"runtime/debug"
+)
 
 // number is set by the linker for a release.
 var number = ""
@@ -17,6 +20,26 @@ func Program() string {
 		return "devel"
 	}
 	return info.Main.Version
+}
+
+// Commit says of which commit the program was built, and of which day, such as
+// "commit 0123456789ab of 2026-11-25". It is empty where the toolchain does not
+// know.
+func Commit() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	known := make(map[string]string)
+	for _, setting := range info.Settings {
+		known[setting.Key] = setting.Value
+	}
+	revision, day := known["vcs.revision"], known["vcs.time"]
+	if revision == "" || day == "" {
+		return ""
+	}
+	changed := map[string]string{"true": " with changes"}[known["vcs.modified"]]
+	return fmt.Sprintf("commit %.12s of %.10s%s", revision, day, changed)
 }
 
 // UserAgent is how this program calls itself in requests.

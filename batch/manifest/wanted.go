@@ -1,44 +1,36 @@
 package manifest
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
 	"imsrevoke/batch"
 )
 
-// checkSelection refuses a file in which no row is asked for, or none has one
-// of the ids that are: whoever named it believes that it is there. It reads the
-// file once more to say so, and to name what comes near.
-func (m *Manifest) checkSelection(ctx context.Context) error {
-	s := m.selector
-	if s == nil || m.UncutRows > 0 && len(s.images) <= 1 && len(s.members) <= 1 {
-		return nil // every id was found
+// wantedIDs are the ids that some row has to have.
+func (s *selector) wantedIDs() (ids []*wantedID) {
+	if s == nil {
+		return nil
 	}
-	var sought []*soughtID
 	for _, id := range s.Images {
-		sought = append(sought, &soughtID{role: imageRole, other: memberRole, id: id, key: batch.ImageKey, wanted: batch.ImageKey(id)})
+		ids = append(ids, &wantedID{role: imageRole, other: memberRole, id: id, key: batch.ImageKey, wanted: batch.ImageKey(id)})
 	}
 	for _, id := range s.Members {
-		sought = append(sought, &soughtID{role: memberRole, other: imageRole, id: id, key: batch.MemberKey, wanted: batch.MemberKey(id)})
+		ids = append(ids, &wantedID{role: memberRole, other: imageRole, id: id, key: batch.MemberKey, wanted: batch.MemberKey(id)})
 	}
-	rows := m.reader(ctx)
-	for {
-		row, err := rows.read()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		for _, id := range sought {
-			id.look(row)
-		}
+	return ids
+}
+
+// checkSelection refuses a file in which no row is asked for, or none has one
+// of the ids that are: whoever named it believes that it is there. It names what comes
+// near.
+func (m *Manifest) checkSelection(wanted []*wantedID) error {
+	s := m.selector
+	if s == nil {
+		return nil
 	}
-	for _, id := range sought {
+	for _, id := range wanted {
 		if !id.found {
 			return m.refuseNothing(fmt.Sprintf("no row has the %s %s", id.role.what, id.id), id.hint())
 		}
@@ -47,7 +39,7 @@ func (m *Manifest) checkSelection(ctx context.Context) error {
 	case m.UncutRows > 0:
 		return nil
 	case len(s.Where) == 0:
-		return m.refuseNothing("no row has both an image and a member that were asked for", "look at the rows of one of them")
+		return m.refuseNothing("no row has both a chosen image and a chosen member", "look at the rows of each of them")
 	}
 	for _, c := range s.Where {
 		for _, v := range m.Values {
@@ -56,7 +48,7 @@ func (m *Manifest) checkSelection(ctx context.Context) error {
 			}
 		}
 	}
-	return m.refuseNothing("no row has everything that was asked for", "give fewer conditions")
+	return m.refuseNothing("no row meets all conditions", "give fewer conditions")
 }
 
 func (m *Manifest) refuseNothing(problem, hint string) *Error {
@@ -65,20 +57,21 @@ func (m *Manifest) refuseNothing(problem, hint string) *Error {
 	return refusal
 }
 
-// A soughtID is an id that some row should have, and what comes near it.
-type soughtID struct {
+// A wantedID is an id that some row should have, and what comes near it.
+type wantedID struct {
 	role, other role
 	id          string
 	key         func(string) string // makes ids comparable
 	wanted      string              // the key of id
 	found       bool
-	otherLine   int // where it stands in the other column
+	otherLine   int // where it is in the other column
 	near        string
 	nearLine    int
 	likeness    int // of near, in characters
 }
 
-func (s *soughtID) look(row batch.Row) {
+// compare compares the id with those of a row.
+func (s *wantedID) compare(row batch.Row) {
 	cell, otherCell := row.ImageID, row.MemberID
 	if s.role.what == memberRole.what {
 		cell, otherCell = otherCell, cell
@@ -101,7 +94,7 @@ func (s *soughtID) look(row batch.Row) {
 	}
 }
 
-func (s *soughtID) hint() string {
+func (s *wantedID) hint() string {
 	const alike = 2 // parts of an id in three
 	switch {
 	case s.otherLine > 0:
