@@ -42,7 +42,7 @@ func TestWithoutRoomForACopyNothingIsRead(t *testing.T) {
 		t.Fatalf("where only TempDir cannot be written: %v", err)
 	}
 	t.Setenv("TMPDIR", none)
-	if _, err := openRows(context.Background(), "-", good()); err == nil || !strings.HasPrefix(err.Error(), "keeping a copy of standard input: ") {
+	if _, err := openRows(context.Background(), "-", good()); err == nil || !strings.HasPrefix(err.Error(), "cannot keep a copy of standard input: ") {
 		t.Errorf("without any directory: %v", err)
 	}
 }

@@ -188,7 +188,7 @@ func TestSelectionThatCannotBe(t *testing.T) {
 		want      string
 	}{
 		"no such column": {Selection{Where: []Condition{{"outcome", "revoked", "the report of a run"}}}, `line 1: there is no column "outcome"; the header has "image_id", "note", "member_id"; name the report of a run`},
-		"no such part":   {Selection{Shard: Shard{4, 4}}, "it has no part 4/4"},
+		"no such part":   {Selection{Shard: Shard{4, 4}}, "there is no shard 4/4"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -29,7 +29,7 @@ func TestInputWithoutAnEndIsRefused(t *testing.T) {
 	t.Parallel()
 	const most = 1 << 20
 	for _, tt := range []struct{ name, text, want string }{
-		{"rows", "a,b\n", "standard input: it goes on after 1048576 bytes; if it ends at all, save it to a file and name that file"},
+		{"rows", "a,b\n", "standard input: it is longer than 1048576 bytes; if it ends at all, save it to a file and name that file"},
 		{"NULs", "\x00", "standard input: line 1: it begins with nothing but NULs: it is not text; name the CSV file"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -82,7 +82,7 @@ func (c *Program) monitored(cmd *cobra.Command, to notify.Targets, logging ui.Lo
 	metrics := out.Add(output.File{Kind: report.KindMetrics, Path: to.Metrics, Flag: "--metrics", Replaces: true})
 	e.Monitor = notify.New(to, cmd.Name(), success, func() error { return out.MayWrite(metrics) }, e.Log)
 	err := do(e)
-	e.Monitor.Ended(cmd.Context(), exit.Code(err, c.underway.Started()), err)
+	e.Monitor.End(cmd.Context(), exit.Code(err, c.underway.Started()), err)
 	return err
 }
 

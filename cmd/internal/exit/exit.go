@@ -103,49 +103,61 @@ func (i Interrupted) Error() string {
 	return "interrupted by SIGINT"
 }
 
-// Code is the exit code for the end of a command. An error that is not known
-// by its kind means that nothing was sent only while nothing can have been sent;
-// afterwards it gets the code that promises least. A mistake in the set-up is
-// known: with it nothing can be sent.
-//
-// What happened last to what is kept comes first: a run that could not be recorded
-// is not well described by the reason for which it was stopping anyway.
+// ends are the errors that decide how a command ends, the one that counts most
+// first: a run that could not be recorded is not well described by the reason for
+// which it was stopping anyway.
+func ends() []end {
+	return []end{
+		{ErrRecord, Record}, {batch.ErrRecorder, Record},
+		{batch.ErrUnauthorized, Credentials},
+		{ErrLocked, Locked},
+		{batch.ErrWrongEndpoint, Stopped}, {batch.ErrSameRefusal, Stopped}, {batch.ErrTooManyFailures, Stopped},
+		{batch.ErrTimeBudget, Stopped}, {batch.ErrOutage, Stopped}, {batch.ErrSource, Stopped}, {batch.ErrImages, Stopped},
+		{ErrIncomplete, Stopped}, {ErrSeesAll, Stopped},
+		{ErrUnsettled, Unsettled}, {ErrFound, Unsettled}, {report.ErrChanged, Unsettled},
+		{batch.ErrMisconfigured, Usage}, // with it nothing can be sent
+	}
+}
+
+type end struct {
+	err  error
+	code int
+}
+
+// Code is the exit code for the end of a command. An error that is not known by its
+// kind means that nothing was sent only while nothing can have been sent; afterwards
+// it gets the code that promises least.
 func Code(err error, sent bool) int {
+	known := find(err)
 	var signalled Interrupted
 	switch {
 	case err == nil:
 		return Settled
-	case errors.Is(err, ErrRecord), errors.Is(err, batch.ErrRecorder):
-		return Record
-	case errors.Is(err, batch.ErrUnauthorized):
-		return Credentials
-	case errors.As(err, &signalled):
+	case errors.As(err, &signalled) && (known == nil || known.code != Record && known.code != Credentials):
 		return Signal + int(signalled.Signal)
-	case errors.Is(err, ErrLocked):
-		return Locked
-	case errors.Is(err, batch.ErrWrongEndpoint), errors.Is(err, batch.ErrSameRefusal), errors.Is(err, batch.ErrTooManyFailures),
-		errors.Is(err, batch.ErrTimeBudget), errors.Is(err, batch.ErrOutage), errors.Is(err, batch.ErrSource):
-		return Stopped
-	case errors.Is(err, ErrIncomplete), errors.Is(err, batch.ErrImages), errors.Is(err, ErrSeesAll):
-		return Stopped
-	case errors.Is(err, ErrUnsettled), errors.Is(err, ErrFound), errors.Is(err, report.ErrChanged):
-		return Unsettled
-	case sent && !errors.Is(err, batch.ErrMisconfigured):
+	case known != nil:
+		return known.code
+	case sent:
 		return Record
 	}
 	return Usage
 }
 
-// Reason is the reason for which a run stopped, without the details that
-// are told once.
+// Reason is the reason for which a command ended, without the details that are
+// said once.
 func Reason(err error) error {
-	for _, reason := range []error{
-		batch.ErrUnauthorized, batch.ErrMisconfigured, batch.ErrWrongEndpoint, batch.ErrSameRefusal, batch.ErrTooManyFailures, batch.ErrTimeBudget,
-		batch.ErrOutage, batch.ErrRecorder, batch.ErrSource, batch.ErrImages, ErrIncomplete, ErrFound, ErrUnsettled,
-	} {
-		if errors.Is(err, reason) {
-			return reason
-		}
+	if known := find(err); known != nil {
+		return known.err
 	}
 	return err
+}
+
+// find is what decides how a command ends, nil when it is not known.
+func find(err error) *end {
+	for _, e := range ends() {
+		if errors.Is(err, e.err) {
+			return &e
+		}
+	}
+	return nil
 }

@@ -137,8 +137,8 @@ func (s *Selection) choosesRows() bool {
 	return s.Outcome != "" || len(s.Where) > 0 || len(s.Images) > 0 || len(s.Members) > 0
 }
 
-// Words say what is chosen, at which part of the rate; empty for the whole file.
-func (s *Selection) Words(whole ui.Rate) string {
+// Describe say what is chosen, at which part of the rate; empty for the whole file.
+func (s *Selection) Describe(whole ui.Rate) string {
 	var words []string
 	if s.Outcome != "" {
 		words = append(words, "outcome "+string(s.Outcome))
@@ -181,7 +181,7 @@ func (s *Selection) pace(whole ui.Rate) ui.Rate {
 func (o *Options) pace() ui.Rate { return o.Selection.pace(o.Limits.Rate) }
 
 // chosen says what is chosen from the file.
-func (o *Options) chosen() string { return o.Selection.Words(o.Limits.Rate) }
+func (o *Options) chosen() string { return o.Selection.Describe(o.Limits.Rate) }
 
 // job is the job with these limits, at a pace.
 func (l *Limits) Job(pace ui.Rate) *batch.Job {

@@ -269,7 +269,7 @@ func (r *run) execute(ctx context.Context) error {
 	api, closeAPI := OpenAPI(r.session, r.options.Limits.Workers)
 	defer closeAPI()
 	r.Underway.Start(r.files.journal)
-	r.Monitor.Begins(ctx)
+	r.Monitor.Start(ctx)
 	bar := r.startProgress("", r.rest)
 	job := r.job(bar)
 	job.Pace = &batch.Pace{}
@@ -432,8 +432,8 @@ func (r *run) conclude(s ui.Summary, err error) error {
 		s.Rate = float64(pace)
 	}
 	s.ExitCode = r.ExitCode(err)
-	r.Monitor.Concluded(&s)
-	if s.Journal != "" && s.MayGoOn(err) {
+	r.Monitor.SetSummary(&s)
+	if s.Journal != "" && s.MayResume(err) {
 		s.Next = r.ResumeCommand()
 	}
 	if err != nil {

@@ -139,7 +139,7 @@ func (s *survey) notes() []string {
 		notes = append(notes, fmt.Sprintf("%d of %s lose all their members", len(bare), ui.Plural(s.images, "image")))
 	}
 	if s.absent > 0 {
-		notes = append(notes, fmt.Sprintf("%s of %s do not exist", ui.Grouped(s.absent), ui.Plural(rows, "share")))
+		notes = append(notes, fmt.Sprintf("%s of %s do not exist", ui.Number(s.absent), ui.Plural(rows, "share")))
 	}
 	if s.respelled > 0 {
 		notes = append(notes, fmt.Sprintf("%s spelled differently in the member list, and revoked in that spelling", ui.Plural(s.respelled, "member id")))

@@ -177,7 +177,7 @@ func (l *listing) owns(project string) bool {
 
 func (l *listing) execute(ctx context.Context) error {
 	l.Underway.Start("")
-	l.Monitor.Begins(ctx)
+	l.Monitor.Start(ctx)
 	l.started = time.Now()
 	if l.Terminal {
 		fmt.Fprintln(l.Stderr, "Reading the image list")
@@ -453,7 +453,7 @@ func (l *listing) conclude(err error) error {
 	if err != nil {
 		s.Stopped = err.Error()
 	}
-	l.Monitor.Concluded(s)
+	l.Monitor.SetSummary(s)
 	if o.Display.Summary == "json" {
 		if e := l.WriteJSON(s); e != nil {
 			return errors.Join(err, exit.CannotWrite("the summary", "standard output", e, ""))
@@ -477,7 +477,7 @@ func orEmpty(unread []ui.UnreadImage) []ui.UnreadImage {
 // filters tells what the flags choose, empty when that is all.
 func (o *Options) filters() string {
 	words := []string{}
-	if chosen := o.Selection.Words(o.Limits.Rate); chosen != "" {
+	if chosen := o.Selection.Describe(o.Limits.Rate); chosen != "" {
 		words = append(words, chosen)
 	}
 	if len(o.Statuses) > 0 {

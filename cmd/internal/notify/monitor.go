@@ -68,10 +68,10 @@ func New(to Targets, verb, success string, mayWrite func() error, log *slog.Logg
 	}
 }
 
-// Begins is told when the first request of the job is near.
-func (m *Monitor) Begins(ctx context.Context) {
+// Start is told when the first request of the job is near.
+func (m *Monitor) Start(ctx context.Context) {
 	if m != nil {
-		m.pinger.begin(ctx)
+		m.pinger.start(ctx)
 	}
 }
 
@@ -83,16 +83,16 @@ func (m *Monitor) GuardMetrics(mayWrite func() error) {
 	}
 }
 
-// Concluded takes what is known of the job.
-func (m *Monitor) Concluded(s Summary) {
+// SetSummary takes what is known of the job.
+func (m *Monitor) SetSummary(s Summary) {
 	if m != nil {
 		m.summary = s
 	}
 }
 
-// Ended tells how the job has ended. One that found the lock taken is not told
+// End tells how the job has ended. One that found the lock taken is not told
 // of: the run that holds the lock tells of itself.
-func (m *Monitor) Ended(ctx context.Context, code int, err error) {
+func (m *Monitor) End(ctx context.Context, code int, err error) {
 	if m == nil || code == exit.Locked {
 		return
 	}

@@ -74,8 +74,8 @@ func newUUID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// begin tells that the job begins, while the job goes on.
-func (p *pinger) begin(ctx context.Context) {
+// start tells that the job begins, while the job goes on.
+func (p *pinger) start(ctx context.Context) {
 	if p == nil {
 		return
 	}

@@ -110,7 +110,7 @@ func TestPingsBelongTogether(t *testing.T) {
 			t.Parallel()
 			w := &watcher{answers: []func(*http.Request) (*http.Response, error){answers(200)}}
 			p := newPinger(tt.url, w, slog.New(slog.DiscardHandler))
-			p.begin(t.Context())
+			p.start(t.Context())
 			p.end(t.Context(), 3, "")
 			if len(w.pings) != 2 {
 				t.Fatalf("pings: %v", w.pings)
@@ -142,7 +142,7 @@ func TestTheEndIsToldAfterTheStart(t *testing.T) {
 		w := &watcher{answers: []func(*http.Request) (*http.Response, error){slow}}
 		p := newPinger(secretPing, w, slog.New(slog.DiscardHandler))
 		start := time.Now()
-		p.begin(t.Context())
+		p.start(t.Context())
 		if took := time.Since(start); took != 0 {
 			t.Errorf("the job waited %v for its watcher", took)
 		}

@@ -118,7 +118,7 @@ func (s *ListSummary) Text(err error) string {
 		var words []string
 		for _, state := range s.States {
 			if n := s.Members[state]; n > 0 {
-				words = append(words, Grouped(n)+" "+state)
+				words = append(words, Number(n)+" "+state)
 			}
 		}
 		fmt.Fprintf(&b, "members in Keystone: %s\n", strings.Join(words, ", "))
@@ -133,7 +133,7 @@ func (s *ListSummary) Text(err error) string {
 		b.WriteString("a member cannot revoke its own shares; send each owner its part of the list\n")
 	}
 	if s.NotForRun > 0 {
-		fmt.Fprintf(&b, "run cannot revoke %s of them: the member is an account or an organization, or its id cannot be part of a request\n", Grouped(s.NotForRun))
+		fmt.Fprintf(&b, "run cannot revoke %s of them: the member is an account or an organization, or its id cannot be part of a request\n", Number(s.NotForRun))
 	}
 	if s.MayMiss {
 		b.WriteString("these credentials may not see all of the images; use those of an admin\n")
@@ -186,10 +186,10 @@ func (s *ListSummary) numbers() string {
 		fmt.Fprintf(&b, "; %s are not shared now (earlier members, if any, cannot be seen)", Plural(s.NotShared, "image"))
 	}
 	if s.Deleted > 0 {
-		fmt.Fprintf(&b, "; %s deleted meanwhile", Grouped(s.Deleted))
+		fmt.Fprintf(&b, "; %s deleted meanwhile", Number(s.Deleted))
 	}
 	if n := len(s.Unread); n > 0 {
-		fmt.Fprintf(&b, "; %s not read", Grouped(n))
+		fmt.Fprintf(&b, "; %s not read", Number(n))
 	}
 	b.WriteByte('\n')
 	b.WriteString(requestsInWords(s.Counts, s.Finished.Sub(s.Started), 1))
@@ -216,7 +216,7 @@ func entries(n int) string {
 	if n == 1 {
 		return "1 entry"
 	}
-	return Grouped(n) + " entries"
+	return Number(n) + " entries"
 }
 
 func areNot(n int) string {

@@ -92,7 +92,7 @@ func (l *EventLog) Waits(e batch.Event) string {
 	case e.Outage > 0:
 		return "waiting until " + l.outageEnd(e).Format(time.TimeOnly) + ": " + l.outageReason(e)
 	case e.PausedFor > 0:
-		return "the server asks for a pause of " + Roughly(e.PausedFor)
+		return "the server asks for a pause of " + Duration(e.PausedFor)
 	}
 	return ""
 }

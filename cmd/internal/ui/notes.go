@@ -72,10 +72,10 @@ func Unusual(m *manifest.Manifest, p *manifest.Profile) []string {
 		note("line %d: the member %s is on no other line, the others are on many", once.Line, once.MemberID)
 	}
 	if p.ManyInvalid {
-		note("%s of %s cannot be sent", Grouped(m.Invalid), Plural(m.Rows, "row"))
+		note("%s of %s cannot be sent", Number(m.Invalid), Plural(m.Rows, "row"))
 	}
 	if p.ManyDuplicates {
-		note("%s of %s repeat the pair of an earlier row", Grouped(m.Duplicates), Plural(m.Rows, "row"))
+		note("%s of %s repeat the pair of an earlier row", Number(m.Duplicates), Plural(m.Rows, "row"))
 	}
 	return notes
 }

@@ -183,7 +183,7 @@ func Outcomes(counts map[batch.Outcome]int, separator string) string {
 	var words []string
 	for _, o := range batch.Outcomes() {
 		if n := counts[o]; n > 0 {
-			words = append(words, fmt.Sprintf("%s %s", Grouped(n), o))
+			words = append(words, fmt.Sprintf("%s %s", Number(n), o))
 		}
 	}
 	return strings.Join(words, separator)

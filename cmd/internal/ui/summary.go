@@ -172,7 +172,7 @@ func (s *Summary) numbers() string {
 	}
 	if n := s.Verified; len(n) > 0 {
 		fmt.Fprintf(&b, "verified: %s gone, %s still shared, %s not looked up\n",
-			Grouped(n[report.Gone]), Grouped(n[report.StillShared]), Grouped(n[""]))
+			Number(n[report.Gone]), Number(n[report.StillShared]), Number(n[""]))
 	}
 	return b.String()
 }
@@ -181,7 +181,7 @@ func (s *Summary) numbers() string {
 // parts, and what the server thought of that.
 func requestsInWords(sent batch.Summary, took time.Duration, parts int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s in %s", Plural(sent.Requests, "request"), Roughly(took))
+	fmt.Fprintf(&b, "%s in %s", Plural(sent.Requests, "request"), Duration(took))
 	if parts > 1 {
 		fmt.Fprintf(&b, " and %d parts", parts)
 	}
@@ -196,8 +196,8 @@ func requestsInWords(sent batch.Summary, took time.Duration, parts int) string {
 	return b.String()
 }
 
-// MayGoOn reports whether trying again may settle more rows.
-func (s *Summary) MayGoOn(err error) bool {
+// MayResume reports whether trying again may settle more rows.
+func (s *Summary) MayResume(err error) bool {
 	if errors.Is(err, exit.ErrUnsettled) {
 		return s.Outcomes[batch.Failed]+s.Outcomes[batch.Unknown]+s.Outcomes[batch.Skipped] > 0
 	}
@@ -209,7 +209,7 @@ func (s *Summary) MayGoOn(err error) bool {
 // said, and where they are.
 func reasonLine(r report.Reason) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s", Grouped(r.Rows), r.Outcome)
+	fmt.Fprintf(&b, "%s %s", Number(r.Rows), r.Outcome)
 	if r.Status != 0 {
 		fmt.Fprintf(&b, " (%d)", r.Status)
 	}

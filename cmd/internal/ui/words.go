@@ -26,7 +26,7 @@ func (r Rate) String() string {
 
 // Time is how long so many requests take, roughly.
 func (r Rate) Time(requests int) string {
-	return Roughly(time.Duration(float64(requests) / float64(r) * float64(time.Second)))
+	return Duration(time.Duration(float64(requests) / float64(r) * float64(time.Second)))
 }
 
 // Count is a number of things that may be a lower bound.
@@ -42,11 +42,11 @@ func Plural(n int, what string) string {
 	if n != 1 {
 		what += "s"
 	}
-	return Grouped(n) + " " + what
+	return Number(n) + " " + what
 }
 
-// Grouped is a number with the digits in groups of three.
-func Grouped(n int) string {
+// Number is a number with the digits in groups of three.
+func Number(n int) string {
 	digits := fmt.Sprint(n)
 	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
 		digits = digits[:i] + "," + digits[i:]
@@ -54,8 +54,8 @@ func Grouped(n int) string {
 	return digits
 }
 
-// Roughly is a duration without the digits that do not matter.
-func Roughly(d time.Duration) string {
+// Duration is a duration without the digits that do not matter.
+func Duration(d time.Duration) string {
 	switch {
 	case d >= time.Hour:
 		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
@@ -70,7 +70,7 @@ func Roughly(d time.Duration) string {
 // figures is a number with no more digits than matter.
 func figures(x float64) string {
 	if x >= 100 {
-		return Grouped(int(x + 0.5))
+		return Number(int(x + 0.5))
 	}
 	return fmt.Sprintf("%.3g", x)
 }

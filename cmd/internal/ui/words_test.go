@@ -18,7 +18,7 @@ func TestNumbersForPeople(t *testing.T) {
 		59*time.Second + 700*time.Millisecond:         "1m0s",
 		2*time.Hour + 31*time.Minute + 12*time.Second: "2h31m",
 	} {
-		if got := Roughly(d); got != want {
+		if got := Duration(d); got != want {
 			t.Errorf("Roughly(%v) = %s; want %s", d, got, want)
 		}
 	}
