@@ -402,30 +402,28 @@ func (a *adviser) onlyStatus(o batch.Outcome, status int) bool {
 	return true
 }
 
-// again is the command that goes on with the run, or checks again, and what has to
-// be added to it.
+// again is the command that resumes the run, or checks again, and what has to be
+// added to it. A run is resumed from its journal, which has all that was chosen.
 func (a *adviser) again() (commands []string, after string) {
 	run := a.survey.Run
-	if run == nil || run.Input == "" || run.Input == "-" {
+	if run == nil {
 		return nil, ""
 	}
-	if strings.HasPrefix(run.Shard, "/") { // each shard has a report of its own
-		return []string{plain.Command("imsrevoke", run.verb(), run.Input, "--shard", "I"+run.Shard, "--resume")},
-			"for each shard I that has rows left, with its --report and the other flags that it had"
-	}
-	words := []string{"imsrevoke", run.verb(), run.Input, "--report", reportName(a.name)}
-	if run.Shard != "" {
-		words = append(words, "--shard", run.Shard)
-	}
-	switch job(run.verb()) {
-	case jobRevoke, jobRestore:
-		words = append(words, "--resume")
+	const flags = "with the connection flags that the run had"
+	switch report := reportName(a.name); job(run.verb()) {
+	case jobRevoke:
+		if strings.HasPrefix(run.Shard, "/") { // each shard has a journal of its own
+			return []string{plain.Command("imsrevoke", "run", "SHARD.csv"+JournalSuffix, "--resume")}, "for the journal of each shard that has rows left, " + flags
+		}
+		return []string{plain.Command("imsrevoke", "run", report+JournalSuffix, "--resume")}, flags
+	case jobRestore:
+		return []string{plain.Command("imsrevoke", "restore", run.Input, "--report", report, "--resume")}, "with the other flags that the run had"
 	case jobCheck:
-		words = append(words, "--overwrite")
-	default:
-		return nil, ""
+		if run.Input != "standard input" {
+			return []string{plain.Command("imsrevoke", "check", run.Input, "--report", report, "--overwrite")}, "with the other flags that the check had"
+		}
 	}
-	return []string{plain.Command(words...)}, "with the other flags that the run had"
+	return nil, ""
 }
 
 // chosen are the commands that do a job for the rows that are chosen by a word of

@@ -124,7 +124,7 @@ func TestTheVerdict(t *testing.T) {
 
 // What to do next fits what was asked for, and why it is left.
 func TestWhatToDoNext(t *testing.T) {
-	const resume, choose = "imsrevoke run pairs.csv --report pairs.report.csv --resume", "imsrevoke report pairs.report.csv --only "
+	const resume, choose = "imsrevoke run pairs.report.csv.journal --resume", "imsrevoke report pairs.report.csv --only "
 	for _, tt := range []struct {
 		survey  *Survey
 		stopped string
