@@ -183,7 +183,7 @@ func TestRefusals(t *testing.T) {
 		{"a quote that is never closed", "image_id,member_id,note\nA!,1!,x\nB!,2!,\"x\nC!,1!,x\n", Options{}, "line 3: a quote in this row is never closed; " + hint},
 		{"a quote that is never closed on the last line", "sep=,\nimage_id,member_id\nA!,1!\nB!,\"2!", Options{}, "line 4: a quote in this row is never closed; " + hint},
 		{"a quote that closes at another row's", "sep=,\nimage_id,member_id,note\nA!,1!,\"x\nB!,2!,\"y\"\n", Options{},
-			"line 3: a quote in this row runs on to line 4, and something is wrong there; " + hint},
+			"line 3: unbalanced quote: the quoted cell that starts here ends badly on line 4; " + hint},
 		{"a quote that swallows rows", "image_id,member_id,note\nA!,1!,\"x\ny\nB!,2!,y\nC!,2!,\"\n", Options{},
 			"line 2: a quoted cell of this row holds what looks like another row, 2 lines further down; " + hint},
 		{"a quote that swallows rows behind a note of several lines", "note,image_id,member_id,note\n\"a\nb\nc\",A!,1!,\"x\nx,B!,2!,y\n\"\n", Options{},

@@ -77,7 +77,7 @@ func TestACopyThatKeptItsNameIsRemoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &Manifest{file: file, spooled: file.Name()}
+	m := &Manifest{file: file, copied: file.Name()}
 	if err := m.closeFile(); err != nil {
 		t.Fatal(err)
 	}
