@@ -33,8 +33,8 @@ const (
 	// NotShared: the server says that the image has no members at this time,
 	// since it is not of the kind that is shared.
 	NotShared
-	// Unproved: a 404 that does not say what was not found.
-	Unproved
+	// AmbiguousNotFound: a 404 that does not say what was not found.
+	AmbiguousNotFound
 	// Unauthorized: the credentials are refused and cannot be renewed.
 	Unauthorized
 	// Renewed: the credentials were refused and have been renewed: the request may
@@ -75,7 +75,7 @@ func (m Meaning) maybeApplied() bool { return m == Unanswered || m == Broken }
 
 // ambiguous reports whether the answer leaves open whether the member is in the
 // image's list, so that the list must be read.
-func (m Meaning) ambiguous() bool { return m == NotAMember || m == Unproved || m == Conflict }
+func (m Meaning) ambiguous() bool { return m == NotAMember || m == AmbiguousNotFound || m == Conflict }
 
 // answered reports whether the server dealt with the request, whatever the result.
 // A server that is in trouble, refuses the credentials, or is not an Image API did

@@ -19,7 +19,7 @@ func TestWhatACheckSaysOfARow(t *testing.T) {
 		{"not in a complete list", members{IDs: []string{"x"}, Complete: true}, Answer{Meaning: Listed, Status: 200}, Absent},
 		{"not in a list that may not see all members", members{IDs: []string{"x"}}, Answer{Meaning: Listed, Status: 200}, NotFound},
 		{"no such image", members{}, Answer{Meaning: NoSuchImage, Status: 404}, NotFound},
-		{"another 404", members{}, Answer{Meaning: Unproved, Status: 404}, NotFound},
+		{"another 404", members{}, Answer{Meaning: AmbiguousNotFound, Status: 404}, NotFound},
 		{"forbidden", members{}, Answer{Meaning: Forbidden, Status: 403}, Denied},
 		{"refused", members{}, Answer{Meaning: Refused, Status: 400}, Rejected},
 		{"no answer", members{}, Answer{Meaning: Unanswered}, Failed},

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A dispatcher is the state of one run. Only the goroutine of run touches it.
+// A dispatcher is the state of one run. Only the goroutine of run uses it.
 type dispatcher struct {
 	job *Job
 	src Source
@@ -19,7 +19,7 @@ type dispatcher struct {
 	done  chan reply // from the workers; likewise, so that no worker blocks
 
 	pace      *pace
-	held      *task // next to start, waits for the pace
+	ready     *task // the next one to start, when the pace allows it
 	waiting   retryQueue
 	free      freeTasks
 	lists     memberLists
@@ -102,7 +102,7 @@ func (d *dispatcher) flush() {
 
 // idle reports whether nothing is left to do.
 func (d *dispatcher) idle() bool {
-	return d.inFlight == 0 && d.held == nil && d.waiting.empty() && (d.exhausted || d.stopped != nil)
+	return d.inFlight == 0 && d.ready == nil && d.waiting.empty() && (d.exhausted || d.stopped != nil)
 }
 
 // noDeadline is the wait when only the end of a request can change anything.
@@ -116,10 +116,10 @@ func (d *dispatcher) startAll() (wait time.Duration) {
 		if d.outage.probe != nil {
 			return d.startProbe(now)
 		}
-		if d.held == nil {
-			d.held = d.next(now)
+		if d.ready == nil {
+			d.ready = d.next(now)
 		}
-		if d.held == nil {
+		if d.ready == nil {
 			if d.mayRead() {
 				return 0 // more rows, after a look at answers and signals
 			}
@@ -131,8 +131,8 @@ func (d *dispatcher) startAll() (wait time.Duration) {
 		if wait := d.pace.take(now); wait > 0 {
 			return wait
 		}
-		d.start(d.held, now)
-		d.held = nil
+		d.start(d.ready, now)
+		d.ready = nil
 	}
 	return noDeadline
 }
@@ -147,7 +147,7 @@ func (d *dispatcher) mayRead() bool {
 // way, a limited number at a time. It returns nil when no task is ready.
 func (d *dispatcher) next(now time.Time) *task {
 	for t := d.waiting.pop(now); t != nil; t = d.waiting.pop(now) {
-		if !d.lists.hold(t) {
+		if !d.lists.delay(t) {
 			return t
 		}
 	}
@@ -179,7 +179,7 @@ func (d *dispatcher) next(now time.Time) *task {
 			d.settle(&task{row: row})
 			continue
 		}
-		if l := d.lists.known(row.Pair.ImageID); l != nil && !d.op.shares && l.otherType(&row) != "" {
+		if l := d.lists.known(row.Pair.ImageID); l != nil && !d.op.adds && l.otherType(&row) != "" {
 			d.settleBy(&task{row: row}, l) // not a project: no request may be sent
 			continue
 		}
@@ -187,7 +187,7 @@ func (d *dispatcher) next(now time.Time) *task {
 			d.stopRecorder(err)
 			break
 		}
-		if t := d.free.take(row); !d.lists.hold(t) {
+		if t := d.free.take(row); !d.lists.delay(t) {
 			return t
 		}
 	}
@@ -316,7 +316,7 @@ func (d *dispatcher) again(t *task, wait time.Duration) bool {
 // finish records the outcome of t's row.
 func (d *dispatcher) finish(t *task, o Outcome, message string) {
 	r := t.result(o, message)
-	if l := d.lists.known(t.row.Pair.ImageID); l != nil && !d.op.shares {
+	if l := d.lists.known(t.row.Pair.ImageID); l != nil && !d.op.adds {
 		r.ShareWith(l.members.alsoSharedWith())
 		r.MemberType = l.otherType(&t.row)
 	}
@@ -346,9 +346,9 @@ func (d *dispatcher) stop(reason error) {
 		time.AfterFunc(d.job.Drain, d.cutOff) // harmless after the run
 	}
 	d.outage.probe = nil
-	if d.held != nil {
-		d.giveUp(d.held)
-		d.held = nil
+	if d.ready != nil {
+		d.giveUp(d.ready)
+		d.ready = nil
 	}
 	for t := d.waiting.popAny(); t != nil; t = d.waiting.popAny() {
 		d.giveUp(t)

@@ -90,7 +90,7 @@ func TestARequestThatWasNotSentDoesNotEndTheTimeAlone(t *testing.T) {
 // FinishedAt of a row settled by a read is before the read.
 func TestFinishedAtIsWhenTheOutcomeWasKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		api, rec := &fakeAPI{latency: time.Second, remove: answer(Unproved, 404)}, &memory{}
+		api, rec := &fakeAPI{latency: time.Second, remove: answer(AmbiguousNotFound, 404)}, &memory{}
 		api.members = func(request) (members, Answer) { return members{Complete: true}, Answer{Meaning: Listed, Status: 200} }
 		start := time.Now()
 		testJob().Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(1)}, api, rec)
@@ -124,7 +124,7 @@ func TestOneReadForEachImageWhateverTheOrder(t *testing.T) {
 				rows = append(rows, Row{Seq: len(rows), Line: len(rows) + 2, Pair: p})
 			}
 		}
-		api := &fakeAPI{remove: answer(Unproved, 404)}
+		api := &fakeAPI{remove: answer(AmbiguousNotFound, 404)}
 		api.members = func(request) (members, Answer) { return members{Complete: true}, Answer{Meaning: Listed, Status: 200} }
 		s, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rows}, api, &memory{})
 		if s.Reads > images+images/10 || err != nil {

@@ -10,15 +10,14 @@ import (
 // An Image is an entry of an image list.
 type Image struct {
 	ID string
-	// Name, Owner (a project id) and Status are as the server has them.
+	// Name, Owner (a project id) and Status are as the server reports them.
 	Name, Owner, Status string
-	// Hidden says that the image is left out of the usual lists.
+	// Hidden says that ordinary lists leave the image out.
 	Hidden bool
-	// Unshared says that the image has no members at this time, whatever it had
-	// before. No list of them can be read.
+	// Unshared says that the image has no members now, whatever it had before, and so no
+	// member list.
 	Unshared bool
-	// Private says that nobody sees the image but its owner and those who see all
-	// images.
+	// Private says that only its owner, and those who see all images, see the image.
 	Private bool
 	// Received is the status of the share by which the image was found, for
 	// [ImageQuery.Received].
@@ -39,11 +38,11 @@ type ImageQuery struct {
 // An ImagePage is a part of the list of images.
 type ImagePage struct {
 	Images []Image
-	// Next is where the list goes on, and empty on its last page. A page can
-	// have few images, or none, and not be the last.
+	// Next is where the list continues, empty on its last page. A page may have few
+	// images, or none, without being the last.
 	Next Cursor
-	// Whole says that the list had every image by the end of this page. The pages
-	// behind it only have those that changed while it was read.
+	// Whole says that the list is complete with this page. Later pages only have images
+	// that changed while it was read.
 	Whole bool
 }
 
@@ -54,13 +53,12 @@ type Inventory interface {
 	// [ImagePage.Whole], and those that were found later, if any, in a second call.
 	// It returns those whose member lists are to be read, in that order.
 	Images([]Image) ([]Image, error)
-	// List takes what came of reading a member list. It is called once for
-	// each of those images, in any order, but not for those that the run did not
-	// get to.
+	// List takes the result of reading a member list. It is called once for each of those
+	// images, in any order, but not for those that the run did not reach.
 	List(MemberList) error
 }
 
-// A MemberList is what came of reading the member list of an image.
+// A MemberList is the result of reading the member list of an image.
 type MemberList struct {
 	Image Image
 	// Number is the position of the image among all that [Inventory.Images] has
@@ -68,8 +66,8 @@ type MemberList struct {
 	Number int
 	// Members are in no order. They are all members if Gap is empty.
 	Members []Member
-	// Gap says why members may be missing, or why there are none: the list, or
-	// a part of it, could not be read.
+	// Gap says why members may be missing: the list, or a part of it, could not be
+	// read.
 	Gap string
 	// OwnOnly is as in [Page].
 	OwnOnly bool
@@ -77,13 +75,13 @@ type MemberList struct {
 	Answer Answer
 }
 
-// ErrImages ends a run that could not read the list of images to its end.
+// ErrImages ends a run that could not read the whole list of images.
 var ErrImages = errors.New("the image list cannot be read")
 
 // List reads the list of images, and the member list of each image that inv asks
 // for, as soon as the image list is whole, see [ImagePage.Whole]. It changes
 // nothing. Every request counts for the rate, the attempts and the time limits of
-// the job as it does for [Check]; failures do not stop it, but for [ErrImages].
+// the job as it does for [Check]. Of failures, only [ErrImages] stops it.
 func (j *Job) List(ctx context.Context, q ImageQuery, api API, inv Inventory) (Summary, error) {
 	return j.dispatch(ctx, Check, nil, api, nil, func(d *dispatcher) {
 		d.src, d.rec = emptySource{}, noRecorder{}
@@ -92,32 +90,32 @@ func (j *Job) List(ctx context.Context, q ImageQuery, api API, inv Inventory) (S
 	})
 }
 
-// An imageList is the list of images, being read or read, and those of them
-// whose member lists are still to be read.
+// An imageList is the list of images, being read or read, and those whose member lists
+// are still to be read.
 //
-// It is read page by page. Glance begins a page behind the image that the marker
-// names, in the order of creation, so that nothing that is created or deleted
-// meanwhile makes it leave out another image. If the image of the marker itself is
-// deleted, the answer is 400, and the list is read again from the start.
+// It is read page by page. Glance begins a page after the image that the marker names,
+// in the order of creation, so that no image is left out because others are created or
+// deleted meanwhile. If the image of the marker itself is deleted, the answer is 400, and
+// the list is read again from the start.
 type imageList struct {
 	query     ImageQuery
 	inventory Inventory
 
 	cursor Cursor
 	asked  map[Cursor]struct{} // in this reading
-	// fruitful and barren count the pages of this reading that had a new image,
-	// and those that had none.
-	fruitful, barren int
-	restarts         int
-	images           []Image             // that were not handed out yet
-	seen             map[string]struct{} // in this reading: the ways in which images were received, and their ids
-	// handed are those of the images that were handed out, nil before the list was
-	// whole.
+	// newPages and oldPages count the pages of this reading with a new image, and those
+	// without one.
+	newPages, oldPages int
+	restarts           int
+	images             []Image             // not handed out yet
+	seen               map[string]struct{} // in this reading: the ways in which images were received, and their ids
+	// handed are the keys of the images that were handed out, nil before the list was
+	// complete.
 	handed map[string]struct{}
 
 	read    bool
-	left    []Image // whose member lists were not started yet
-	started int     // of the member lists
+	left    []Image // whose member lists are still to be read
+	started int     // counts the member lists
 }
 
 const (
@@ -125,13 +123,12 @@ const (
 	maxImages = 1 << 22
 	// maxImageRestarts is how often the list is read again from the start.
 	maxImageRestarts = 6
-	// maxBarren is how many more pages without a new image there may be than
-	// pages with one. A list has such pages where it is made of parts that
-	// overlap; one that has nothing else does not end.
-	maxBarren = 16
+	// maxOldPages is how many more pages without a new image than with one there may
+	// be. A list made of overlapping parts has some; one that never ends has no others.
+	maxOldPages = 16
 )
 
-// imagesRead takes the final answer to the request for a page of the image list.
+// imagesRead handles the final answer to the request for a page of the image list.
 func (d *dispatcher) imagesRead(t *task, p ImagePage) {
 	l := t.images
 	more, err := l.take(t.last, p)
@@ -152,7 +149,7 @@ func (d *dispatcher) imagesRead(t *task, p ImagePage) {
 	}
 }
 
-// handOut hands out the images that were found.
+// handOut passes the images that were found to the inventory.
 func (d *dispatcher) handOut(l *imageList) {
 	chosen, err := l.inventory.Images(l.images)
 	if err != nil {
@@ -162,14 +159,14 @@ func (d *dispatcher) handOut(l *imageList) {
 	l.images, l.handed, l.seen = nil, l.seen, make(map[string]struct{})
 }
 
-// take takes the answer to a request for a page, and reports whether there is
-// another one to make.
+// take handles the answer to a request for a page, and reports whether another request
+// follows.
 func (l *imageList) take(a Answer, p ImagePage) (more bool, err error) {
 	switch {
 	case a.Meaning == Listed:
 	case a.Status == http400 && l.cursor != "" && l.restarts < maxImageRestarts:
 		l.restarts++
-		l.cursor, l.fruitful, l.barren, l.images = "", 0, 0, nil
+		l.cursor, l.newPages, l.oldPages, l.images = "", 0, 0, nil
 		clear(l.asked)
 		clear(l.seen)
 		return true, nil
@@ -189,18 +186,18 @@ func (l *imageList) take(a Answer, p ImagePage) (more bool, err error) {
 		}
 	}
 	if len(l.seen) > before {
-		l.fruitful++
+		l.newPages++
 	} else {
-		l.barren++
+		l.oldPages++
 	}
 	_, again := l.asked[p.Next]
 	switch {
 	case p.Next == "":
 		return false, nil
 	case again:
-		return false, fmt.Errorf("page %d leads back to an earlier one", l.fruitful+l.barren)
-	case l.barren > l.fruitful+maxBarren:
-		return false, fmt.Errorf("it does not end: %d pages showed no new image", l.barren)
+		return false, fmt.Errorf("page %d leads back to an earlier one", l.newPages+l.oldPages)
+	case l.oldPages > l.newPages+maxOldPages:
+		return false, fmt.Errorf("it does not end: %d pages showed no new image", l.oldPages)
 	case len(l.seen) > maxImages:
 		return false, fmt.Errorf("it has more than %d images", maxImages)
 	}
@@ -208,8 +205,7 @@ func (l *imageList) take(a Answer, p ImagePage) (more bool, err error) {
 	return true, nil
 }
 
-// nextList is the task of reading the next member list, nil if there is none
-// left.
+// nextList returns the task of reading the next member list, nil if there is none.
 func (l *imageList) nextList(now time.Time) *task {
 	if len(l.left) == 0 {
 		return nil
@@ -222,7 +218,7 @@ func (l *imageList) nextList(now time.Time) *task {
 	return &task{list: list, due: now}
 }
 
-// listRead hands out a member list that was read for the sake of itself.
+// listRead passes a member list to the inventory.
 func (d *dispatcher) listRead(l *memberList) {
 	found := MemberList{Image: *l.image, Number: l.number, Gap: l.gap, OwnOnly: l.ownOnly, Answer: l.answer}
 	if l.listed() {
@@ -235,8 +231,8 @@ func (d *dispatcher) listRead(l *memberList) {
 	}
 }
 
-// keptMembers are the members of a list with all that is known of them, in their
-// order. The same id can be there with several types, and in several spellings.
+// keptMembers are the members of a list in full, in their order. An id can occur with
+// several types and in several spellings.
 type keptMembers struct {
 	members []Member
 	seen    map[keptKey]struct{}
@@ -247,7 +243,7 @@ type keptKey struct {
 	kind MemberType
 }
 
-// keep lets a set keep its members in full.
+// keep makes a set keep its members in full.
 func (s *memberSet) keep() { s.kept = &keptMembers{seen: make(map[keptKey]struct{})} }
 
 // add adds a member, and reports whether it is new.
@@ -261,12 +257,12 @@ func (k *keptMembers) add(m Member) bool {
 	return true
 }
 
-// emptySource is the input of work that has none.
+// emptySource is the input of a job without rows.
 type emptySource struct{}
 
-func (emptySource) Next() (Row, error) { panic("batch: a run without rows asks for one") }
+func (emptySource) Next() (Row, error) { panic("batch: a job without rows asks for one") }
 
-// noRecorder is the recorder of work without rows.
+// noRecorder is the recorder of a job without rows.
 type noRecorder struct{}
 
 func (noRecorder) Begin(Row) error     { return nil }

@@ -105,7 +105,7 @@ func TestWhatEndsTheTimeAlone(t *testing.T) {
 		{"a member that is not there", NotAMember, true},
 		{"an image that is not there", NoSuchImage, true},
 		{"a refusal of this one", Forbidden, true},
-		{"a 404 without a reason", Unproved, true},
+		{"a 404 without a reason", AmbiguousNotFound, true},
 		{"a refusal of any other kind", Refused, true},
 		{"a server in trouble", Broken, false},
 		{"no answer", Unanswered, false},

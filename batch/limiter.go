@@ -7,31 +7,29 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// A limiter holds requests to a rate with two token buckets, of which each
-// request takes a token, as a meter of network traffic does (RFC 2698). The
-// large one keeps to the rate; it lets a pool that could not send for a moment,
-// because it had stalled or was being opened, make up for that. The small one
-// spreads what is made up: it would come to the server in one rush, and together
-// with what is late on its way, as the first request on a new connection is, be
-// more than the rate allows in that second.
+// A limiter limits the rate of requests with two token buckets, as a meter of network
+// traffic does (RFC 2698). Each request takes a token from both. The large bucket keeps
+// the rate, and lets a pool that stalled for a moment catch up. The small one spreads the
+// catching up. Otherwise it would reach the server in one burst, and together with
+// delayed requests, such as the first on a new connection, exceed the rate in that
+// second.
 type limiter struct {
 	sustained, peak *rate.Limiter
-	// start is when the tokens that were taken for the next request are good;
-	// zero when none were taken.
+	// start is when the tokens reserved for the next request become valid; zero if none
+	// are reserved.
 	start  time.Time
-	tokens [2]rate.Reservation // that start is of
+	tokens [2]rate.Reservation // the reserved ones
 }
 
-// peakFactor is how much faster than its rate a pool may go for as long as it
-// has something to make up for.
+// peakFactor is how much faster than its rate a pool may be while it catches up.
 const peakFactor = 1.01
 
-// sustainedBurst is how much a pool at a rate can make up for: a tenth of a
-// second. At rates that a timer can hold there is nothing but the next request.
+// sustainedBurst is how many requests a pool at a rate can catch up with: those of a
+// tenth of a second. At low rates that is only the next request.
 func sustainedBurst(limit rate.Limit) int { return tokensIn(time.Second/10, limit) }
 
-// peakBurst is how many requests may start at once at a rate: as many as become
-// due while a timer is late.
+// peakBurst is how many requests may start at once at a rate: those that become due
+// while a timer is late.
 func peakBurst(limit rate.Limit) int { return tokensIn(time.Second/200, limit) }
 
 func tokensIn(d time.Duration, limit rate.Limit) int {
@@ -57,11 +55,11 @@ func newLimiter(now time.Time, limit rate.Limit) *limiter {
 	return l
 }
 
-// Limit is the rate.
+// Limit returns the rate.
 func (l *limiter) Limit() rate.Limit { return l.sustained.Limit() }
 
-// take takes the tokens for the next request. When it returns 0 the request may
-// start; otherwise that is how long to wait before asking again.
+// take takes the tokens for the next request. If it returns 0, the request may start;
+// otherwise it returns how long to wait before the next call.
 func (l *limiter) take(now time.Time) time.Duration {
 	if l.start.IsZero() {
 		l.tokens = [2]rate.Reservation{*l.sustained.ReserveN(now, 1), *l.peak.ReserveN(now, 1)}
@@ -76,8 +74,7 @@ func (l *limiter) take(now time.Time) time.Duration {
 
 // setLimit changes the rate.
 func (l *limiter) setLimit(now time.Time, limit rate.Limit) {
-	// A token that was taken at the old rate stays where it is. It is given
-	// back, to be taken at the new one.
+	// Tokens reserved at the old rate are returned, to be reserved at the new one.
 	if l.start.After(now) {
 		l.tokens[0].CancelAt(now)
 		l.tokens[1].CancelAt(now)
@@ -89,9 +86,9 @@ func (l *limiter) setLimit(now time.Time, limit rate.Limit) {
 	l.peak.SetBurstAt(now, peakBurst(limit))
 }
 
-// drain takes out what has gathered in the buckets, which start full and fill
-// up in a pause: it would let the second after it run over. A token is left for
-// the next request, unless that has taken its own, so that it does not wait.
+// drain empties the buckets, which start full and fill up during a pause: otherwise the
+// next second would exceed the rate. One token is left for the next request, so that it
+// does not wait, unless it has reserved its own.
 func (l *limiter) drain(now time.Time) {
 	keep := 0
 	if l.start.IsZero() {
@@ -100,12 +97,12 @@ func (l *limiter) drain(now time.Time) {
 	l.sustained, l.peak = drained(l.sustained, now, keep), drained(l.peak, now, keep)
 }
 
-// drained is the bucket with no more than keep tokens in it.
+// drained returns the bucket with at most keep tokens in it.
 func drained(bucket *rate.Limiter, now time.Time, keep int) *rate.Limiter {
 	if bucket.TokensAt(now) <= float64(keep) {
 		return bucket
 	}
-	// A fraction of a token can only be left behind.
+	// A fraction of a token cannot be taken out, so a new bucket replaces the old one.
 	full := bucket.Burst()
 	bucket = rate.NewLimiter(bucket.Limit(), full)
 	bucket.AllowN(now, full-keep)

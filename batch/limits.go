@@ -90,7 +90,7 @@ func (l *limits) count(r *Result) error {
 	if !r.Outcome.Settled() {
 		l.failed++
 	}
-	if l.hopeless(r) {
+	if l.allRefused(r) {
 		return fmt.Errorf("%w: all %d rows so far, of %d images, ended as %s%s: %s; %s",
 			ErrSameRefusal, l.finished, len(l.images), r.Outcome, statusNote(r.Status), strings.TrimSuffix(r.Message, "."), usualCause(r.Outcome))
 	}
@@ -100,9 +100,9 @@ func (l *limits) count(r *Result) error {
 	return nil
 }
 
-// hopeless reports whether every row so far, including r, ended in the same refusal,
+// allRefused reports whether every row so far, including r, ended in the same refusal,
 // over enough images.
-func (l *limits) hopeless(r *Result) bool {
+func (l *limits) allRefused(r *Result) bool {
 	if l.mixed {
 		return false
 	}

@@ -29,7 +29,7 @@ type memberList struct {
 	image   *Image  // if the list is read for its own sake, see imageList
 	number  int     // likewise, see MemberList
 	waiters []*task // rows to be settled by the list
-	held    []*task // rows not to be sent while the list is read
+	delayed []*task // rows not to be sent while the list is read
 
 	// The result of the last complete reading:
 	read    bool
@@ -94,8 +94,8 @@ func (r *reading) cursor() Cursor {
 	return r.cursors[min(r.form, len(r.cursors)-1)]
 }
 
-// otherForm switches to another way to request the same page, if there is one.
-func (r *reading) otherForm() bool {
+// nextForm switches to another way to request the same page, if there is one.
+func (r *reading) nextForm() bool {
 	if r.form+1 >= len(r.cursors) {
 		return false
 	}
@@ -136,7 +136,7 @@ func (l *memberList) take(t *task, p Page) (pause time.Duration, more bool) {
 		doubted := *r.doubted
 		r.doubted, r.understood = nil, true
 		return l.follow(t, doubted)
-	case !listed && r.pages > 0 && t.last.Status == http400 && r.otherForm():
+	case !listed && r.pages > 0 && t.last.Status == http400 && r.nextForm():
 		return 0, true
 	case !listed && (r.pages > 0 || r.before != nil):
 		return l.end(fmt.Sprintf("page %d cannot be read: %s", r.pages+1, t.last.Message))
@@ -147,7 +147,7 @@ func (l *memberList) take(t *task, p Page) (pause time.Duration, more bool) {
 	otherwise := r.form > 0 && !r.understood
 	switch {
 	case r.pages > 0 && added == 0 && (len(p.Members) > 0 || len(p.Next) > 0 || otherwise):
-		if r.otherForm() {
+		if r.nextForm() {
 			return 0, true
 		}
 		return l.end(fmt.Sprintf("page %d shows nothing new", r.pages+1))
@@ -375,7 +375,7 @@ func (s *memberSet) similar(memberID string) []string {
 	part := strings.ToLower(memberID)
 	rounded := isRounded(part)
 	if rounded {
-		part = part[:keptDigits-1] // the last digit that is kept is rounded itself
+		part = part[:spreadsheetDigits-1] // the last digit that is kept is rounded itself
 	}
 	if len(part) >= 32 || !isHex(part) || len(s.projects) > looked {
 		return nil

@@ -5,27 +5,25 @@ import (
 	"unicode/utf8"
 )
 
-// Nearest returns the word that is a slip of the pen away from what was
-// written, the first of those that are equally near, and false when there is
-// none.
+// Nearest returns the word that a misspelled one most likely stands for, the first of
+// equally near ones, and false if none is near.
 func Nearest(written string, words []string) (word string, found bool) {
-	const slips, longest = 2, 64
+	const maxTypos, longest = 2, 64
 	if len(written) > longest {
 		return "", false
 	}
-	least := slips + 1
+	least := maxTypos + 1
 	for _, w := range words {
-		// A short word is soon two slips away from any other.
+		// Most short words are two typos apart.
 		if d := distance(written, w); d < least && 3*d <= utf8.RuneCountInString(w) {
 			word, least = w, d
 		}
 	}
-	return word, least <= slips
+	return word, least <= maxTypos
 }
 
-// distance is how many slips turn a into b: characters that are missing, too
-// many, wrong, or in the place of their neighbour (the optimal string alignment
-// distance).
+// distance is the number of typos that turn a into b: missing, additional, wrong or
+// swapped characters (the optimal string alignment distance).
 func distance(a, b string) int {
 	from, to := []rune(a), []rune(b)
 	row := make([]int, len(to)+1)

@@ -14,8 +14,8 @@ type Operation struct {
 	// send makes the request for a row. If it is nil, rows are only looked up in the
 	// member lists.
 	send func(API, context.Context, Pair) Answer
-	// shares is set if the operation adds members instead of removing them.
-	shares bool
+	// adds is set if the operation adds members instead of removing them.
+	adds bool
 	// decide settles a row by the member list of its image, which may be one that
 	// could not be read. owned is set if the image is known to be the caller's.
 	decide func(t *task, l *memberList, owned bool) decision
@@ -26,7 +26,7 @@ var (
 	Revoke = &Operation{Name: "run", send: API.Remove, decide: decideRemoval}
 	// Restore shares the image of each row with the row's member again. The old
 	// status is lost: the new share is pending, and the member has to accept it.
-	Restore = &Operation{Name: "restore", send: API.Add, shares: true, decide: decideAddition}
+	Restore = &Operation{Name: "restore", send: API.Add, adds: true, decide: decideAddition}
 	// Check reads the member list of each image, usually once per image, and records
 	// for each row whether its share exists: [Shared] or [Absent], or why that is not
 	// known. It changes nothing, so [Recorder.Begin] is not called; failures do not

@@ -158,7 +158,7 @@ func TestARunIsStoppedWhileAProbeIsUnderWay(t *testing.T) {
 		"served":    {Meaning: Listed, Status: 200},
 		"throttled": {Meaning: Throttled, Status: 429},
 		"down":      {Meaning: Unavailable, Status: 503},
-		"refused":   {Meaning: Unproved, Status: 404},
+		"refused":   {Meaning: AmbiguousNotFound, Status: 404},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

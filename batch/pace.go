@@ -17,10 +17,10 @@ import (
 // RFC 9438).
 type pace struct {
 	limiter *limiter
-	// most is the job's rate, rate.Inf for none. ceiling is the same, or until
+	// jobRate is the job's rate, rate.Inf for none. ceiling is the same, or until
 	// limitedUntil a limit named by the server.
-	most, ceiling rate.Limit
-	limitedUntil  time.Time
+	jobRate, ceiling rate.Limit
+	limitedUntil     time.Time
 
 	pausedUntil time.Time
 	pauses      *backoff.ExponentialBackOff // for servers that do not name one
@@ -55,7 +55,7 @@ func newPace(perSecond float64) *pace {
 	if perSecond == Unlimited {
 		limit = rate.Inf
 	}
-	return &pace{limiter: newLimiter(time.Now(), limit), most: limit, ceiling: limit, pauses: newBackoff()}
+	return &pace{limiter: newLimiter(time.Now(), limit), jobRate: limit, ceiling: limit, pauses: newBackoff()}
 }
 
 // pace returns the pace at the start of a run.
@@ -126,8 +126,8 @@ func (p *pace) throttle(started, now time.Time, retryAfter time.Duration) (pause
 // limit is zero or not below it. No limit makes the pool slower than throttling
 // does, so that the run goes on whatever the server says.
 func (p *pace) limit(now time.Time, perSecond float64, window time.Duration) (ceiling float64) {
-	limit := max(rate.Limit(perSecond), min(slowest, p.most))
-	if perSecond <= 0 || limit >= p.most || limit > p.ceiling {
+	limit := max(rate.Limit(perSecond), min(slowest, p.jobRate))
+	if perSecond <= 0 || limit >= p.jobRate || limit > p.ceiling {
 		return 0
 	}
 	p.limitedUntil = now.Add(min(max(window, limitKept), maxLimitKept))
@@ -144,8 +144,8 @@ func (p *pace) limit(now time.Time, perSecond float64, window time.Duration) (ce
 // answered notes that a request was answered, see [Answer.answered].
 func (p *pace) answered(now time.Time) {
 	p.pauses.Reset()
-	if p.ceiling < p.most && !now.Before(p.limitedUntil) {
-		p.ceiling = p.most
+	if p.ceiling < p.jobRate && !now.Before(p.limitedUntil) {
+		p.ceiling = p.jobRate
 	}
 	if limit := p.limiter.Limit(); limit < p.ceiling && now.Sub(p.changedAt) >= raiseEvery {
 		// An unlimited pool may have been throttled before it was fast.

@@ -16,10 +16,9 @@ const MaxMemberIDLength = 255
 // A Pair names one share: an image, and the member (on OpenStack and Huawei
 // Cloud the id of a project) that it is shared with.
 //
-// A Pair made by [ParsePair] is safe to become part of a request path: neither
-// id can end the path early, climb out of it or vanish from it. Two such pairs
-// are equal if they mean the same image and the same project, however their ids
-// were spelled. The zero Pair is neither.
+// A Pair made by [ParsePair] is safe to use in a request path: neither id can end the
+// path early, leave it or vanish from it. Two such pairs are equal if they mean the same
+// image and the same project, however their ids were spelled. The zero Pair is not safe.
 type Pair struct {
 	ImageID  string
 	MemberID string
@@ -52,7 +51,7 @@ func ParseImageID(cell string) (string, error) {
 	}
 	digits, ok := uuidDigits(id)
 	if !ok {
-		digits, ok = uuidDigits(imageOfURL(bare(id)))
+		digits, ok = uuidDigits(imageOfURL(unquoteID(id)))
 	}
 	if !ok {
 		return "", ValidateImageID(id)
@@ -66,9 +65,9 @@ func ParseImageID(cell string) (string, error) {
 // other text as a member, too; of these, ParseMemberID returns those that are
 // one path segment of ASCII letters, digits, "_" and "-", as they are.
 //
-// The rule is narrower than what Glance stores, on purpose: with an id such as
-// "..", or one that holds "?", "#" or "/", a request for the member turns into
-// a request for the image, and deletes it.
+// The rule is deliberately narrower than what Glance stores: with an id such as "..", or
+// one that contains "?", "#" or "/", a request to delete the member becomes a request to
+// delete the image.
 func ParseMemberID(cell string) (string, error) {
 	id := TrimID(cell)
 	if IsProjectID(id) {
@@ -97,10 +96,10 @@ func ImageKey(id string) string {
 	return strings.ToLower(TrimID(id))
 }
 
-// MemberKey returns a text that is the same for all spellings of a member id,
-// for comparison only. The id need not be valid. It is the one rule by which
-// ids count as the same member: project ids by their 128 bits, all others
-// without regard to letter case, as Glance's usual database compares them.
+// MemberKey returns a text that is the same for all spellings of a member id, for
+// comparison only. The id need not be valid. Project ids are the same member if their 128
+// bits are equal, all others if they differ in letter case only, as Glance's usual
+// database compares them.
 func MemberKey(id string) string {
 	id = TrimID(id)
 	if IsProjectID(id) {
@@ -112,9 +111,9 @@ func MemberKey(id string) string {
 	return strings.ToLower(id)
 }
 
-// SpellsMember reports whether a cell has the member of p as p has it, apart from
-// what only marks it as text.
-func (p Pair) SpellsMember(cell string) bool { return bare(TrimID(cell)) == p.MemberID }
+// SpellsMember reports whether a cell spells the member as p does, apart from what marks
+// it as text.
+func (p Pair) SpellsMember(cell string) bool { return unquoteID(TrimID(cell)) == p.MemberID }
 
 // KeySet returns the keys of ids, made by [ImageKey] or [MemberKey], and nil if
 // there are no ids.
@@ -140,10 +139,10 @@ func (p Pair) Validate() error {
 // uuidDigits returns the 32 hexadecimal digits of a UUID, in lower case, and
 // false if id is not one. Dashes in their places may be missing; white space
 // between the digits, braces around them and "urn:uuid:" before them do not
-// matter (RFC 9562, section 4), nor does what bare removes.
+// matter (RFC 9562, section 4), nor does what unquoteID removes.
 func uuidDigits(id string) (string, bool) {
 	const urn = "urn:uuid:"
-	id = bare(id)
+	id = unquoteID(id)
 	if isRounded(id) {
 		return "", false
 	}
@@ -174,10 +173,10 @@ func uuidDigits(id string) (string, bool) {
 	return strings.ToLower(string(digits[:])), true
 }
 
-// bare removes what marks a cell as text: quotes, the apostrophe in front that
-// spreadsheets take for one, and the formula ="…", in which programs hide ids
-// from spreadsheets.
-func bare(id string) string {
+// unquoteID removes what marks a cell as text: quotes, a leading apostrophe, as
+// spreadsheets have it, and the formula ="…", with which programs keep spreadsheets from
+// changing ids.
+func unquoteID(id string) string {
 	for {
 		inner := id
 		for _, marks := range [...][2]string{{`="`, `"`}, {`"`, `"`}, {"'", "'"}, {"“", "”"}, {"‘", "’"}, {"'", ""}} {
@@ -210,18 +209,18 @@ func imageOfURL(text string) string {
 	return id
 }
 
-// isRounded reports whether id is what a spreadsheet makes of 32 decimal
-// digits: it keeps 15 of them and fills up with zeros.
+// isRounded reports whether id is what a spreadsheet makes of 32 decimal digits: it keeps
+// 15 of them, and replaces the others with zeros.
 func isRounded(id string) bool {
-	return len(id) == 32 && id[31] == '0' && isDigits(id) && id[0] != '0' && strings.Trim(id[keptDigits:], "0") == ""
+	return len(id) == 32 && id[31] == '0' && isDigits(id) && id[0] != '0' && strings.Trim(id[spreadsheetDigits:], "0") == ""
 }
 
-// keptDigits is how many digits of a number a spreadsheet keeps.
-const keptDigits = 15
+// spreadsheetDigits is how many digits of a number a spreadsheet stores.
+const spreadsheetDigits = 15
 
-// TrimID removes what surrounds an id in an exported file: white space of any
-// kind, the no-break space among it, and the characters that cannot be seen at
-// all (zero-width spaces and joiners, byte order marks, direction marks).
+// TrimID removes what surrounds an id in an exported file: any white space, including
+// the no-break space, and invisible characters (zero-width spaces and joiners, byte order
+// marks, direction marks).
 func TrimID(id string) string {
 	if n := len(id); n == 0 || isIDByte[id[0]] && isIDByte[id[n-1]] {
 		return id // as nearly all are
@@ -231,8 +230,8 @@ func TrimID(id string) string {
 	})
 }
 
-// invisible reports whether r takes no place on a screen: the format
-// characters, of which spreadsheets and web pages leave some around ids.
+// invisible reports whether r is a format character, which is not visible. Spreadsheets
+// and web pages leave some around ids.
 func invisible(r rune) bool { return unicode.Is(unicode.Cf, r) }
 
 // ValidateImageID reports why id cannot be an image id in a request, or nil.
@@ -245,9 +244,9 @@ func ValidateImageID(id string) error {
 		return fmt.Errorf("the image id is empty")
 	case isScientific(id), isRounded(id):
 		return mangledError("image", id)
-	case isSeveral(id):
+	case holdsSeveralIDs(id):
 		return severalError("image", id)
-	case countHex(id) < nameless && !strings.ContainsAny(id, "/?#%="):
+	case countHex(id) < minIDDigits && !strings.ContainsAny(id, "/?#%="):
 		return fmt.Errorf("the image id %s is not a UUID: it looks like an image name; find the id with: openstack image show -f value -c id NAME", quoteID(id))
 	}
 	if r, at, ok := oddRune(id); ok {
@@ -265,7 +264,7 @@ func ValidateMemberID(id string) error {
 		if isScientific(id) {
 			return mangledError("member", id)
 		}
-		if isSeveral(id) {
+		if holdsSeveralIDs(id) {
 			return severalError("member", id)
 		}
 		return fmt.Errorf("the member id %s holds %U %q at character %d; only letters, digits, \"_\" and \"-\" are allowed",
@@ -289,9 +288,8 @@ func oddRune(id string) (r rune, at int, found bool) {
 	return 0, 0, false
 }
 
-// Every id is judged in each reading of the file and before each request, by
-// looking its bytes up. The dot is no byte of an id, so "." and ".." need no
-// case of their own.
+// Every id is validated when it is read and before each request, by looking up its
+// bytes. The dot is not among them, so "." and ".." need no case of their own.
 var isIDByte, isHexDigit = bytesOf("0123456789abcdefABCDEF", "ghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ_-")
 
 func bytesOf(hexDigits, others string) (id, hex [256]bool) {
@@ -356,9 +354,9 @@ func isDigits(s string) bool {
 	return s != ""
 }
 
-// nameless is how many hexadecimal digits a cell has that is not taken for a
-// name: it may be an id that lacks some.
-const nameless = 24
+// minIDDigits is the number of hexadecimal digits from which a cell is taken for a
+// damaged id, and not for a name.
+const minIDDigits = 24
 
 func countHex(s string) int {
 	n := 0
@@ -370,9 +368,9 @@ func countHex(s string) int {
 	return n
 }
 
-// isSeveral reports whether a cell holds more than one id of 128 bits, and is no
-// path.
-func isSeveral(cell string) bool {
+// holdsSeveralIDs reports whether a cell holds more than one id of 128 bits, and is not
+// a path.
+func holdsSeveralIDs(cell string) bool {
 	if strings.Contains(cell, "/") {
 		return false
 	}
@@ -393,7 +391,7 @@ func mangledError(what, id string) error {
 	return fmt.Errorf("the %s id %q is a number, made by a spreadsheet from an id; export the file again with the column as text", what, id)
 }
 
-// quoteID quotes an id for a message, cut to a length that a message can hold.
+// quoteID quotes an id for a message, and truncates a long one.
 func quoteID(id string) string {
 	const most = 64
 	if utf8.RuneCountInString(id) > most {

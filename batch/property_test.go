@@ -100,7 +100,7 @@ func drawSimulation(rt *rapid.T) *simulation {
 			}
 			return time.Duration(s.roll(r.pair, r.attempt, slowest)) * time.Millisecond
 		},
-		remove:  func(r request) Answer { return s.change(r, refuses, Removed, NotAMember, Unproved) },
+		remove:  func(r request) Answer { return s.change(r, refuses, Removed, NotAMember, AmbiguousNotFound) },
 		add:     func(r request) Answer { return s.change(r, refuses, Added, AlreadyMember, Conflict) },
 		members: s.members,
 	}
@@ -127,7 +127,7 @@ func (s *simulation) do(ctx context.Context, src Source, api API, rec Recorder) 
 // already, or as open when the server does not say.
 func (s *simulation) change(r request, refuses int, done, needless, open Meaning) Answer {
 	meanings := []Meaning{
-		done, done, done, done, NoSuchImage, Unproved, open, Forbidden, Refused,
+		done, done, done, done, NoSuchImage, AmbiguousNotFound, open, Forbidden, Refused,
 		Throttled, Unavailable, Broken, Unanswered, Unreachable, Renewed,
 	}
 	if refuses > 0 && s.roll(r.pair, -r.attempt, refuses) == 0 {

@@ -39,8 +39,8 @@ func TestWhatARestorationSaysOfARow(t *testing.T) {
 		{"full, and no list", []Answer{again(Conflict, 413)}, members{}, Forbidden, Rejected, 1, "again; reading the member list: of the list"},
 		{"full after a lost answer", []Answer{again(Unanswered, 0), again(Conflict, 413)}, there, Listed, Present, 2, "may have restored it"},
 		{"refused after a lost answer", []Answer{again(Broken, 502), again(Conflict, 413)}, notThere, Listed, Rejected, 2, "may have been applied nevertheless"},
-		{"an unexplained 404, and in the list", []Answer{again(Unproved, 404)}, there, Listed, Present, 1, "is in the image's list"},
-		{"an unexplained 404, and not in the list", []Answer{again(Unproved, 404)}, notThere, Listed, NotFound, 1, "is not in the image's list"},
+		{"an unexplained 404, and in the list", []Answer{again(AmbiguousNotFound, 404)}, there, Listed, Present, 1, "is in the image's list"},
+		{"an unexplained 404, and not in the list", []Answer{again(AmbiguousNotFound, 404)}, notThere, Listed, NotFound, 1, "is not in the image's list"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

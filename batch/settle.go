@@ -91,9 +91,9 @@ func (m *memberLists) bound(l *memberList) {
 	}
 }
 
-// hold holds a row back while the list of its image is read in several pages. It
+// delay holds a row back while the list of its image is read in several pages. It
 // reports whether it did.
-func (m *memberLists) hold(t *task) bool {
+func (m *memberLists) delay(t *task) bool {
 	if t.list != nil {
 		return false
 	}
@@ -101,12 +101,12 @@ func (m *memberLists) hold(t *task) bool {
 	if l == nil || !l.multipage() {
 		return false
 	}
-	l.held = append(l.held, t)
+	l.delayed = append(l.delayed, t)
 	m.waiting++
 	return true
 }
 
-// take removes and returns the rows that wait for a list, or are held for it.
+// take removes and returns the rows that wait for a list, or are delayed for it.
 func (m *memberLists) take(rows *[]*task) []*task {
 	taken := *rows
 	*rows = nil
@@ -124,7 +124,7 @@ func (d *dispatcher) outdated(l *memberList, t *task) bool {
 		return false // nothing has
 	}
 	shown := l.members.spellings(t.row.Pair.MemberID)
-	if d.op.shares {
+	if d.op.adds {
 		return !slices.Contains(shown, t.row.Pair.MemberID)
 	}
 	return slices.ContainsFunc(t.respelled.left(shown), func(spelling string) bool {
@@ -186,9 +186,9 @@ func (d *dispatcher) pageRead(t *task, p Page) {
 	if d.job.OnList != nil {
 		d.job.OnList(l.imageID, l.projects(), l.answer)
 	}
-	for _, held := range d.lists.take(&l.held) {
-		held.ended = t.ended
-		d.again(held, 0)
+	for _, row := range d.lists.take(&l.delayed) {
+		row.ended = t.ended
+		d.again(row, 0)
 	}
 	for _, waiter := range d.lists.take(&l.waiters) {
 		d.settleBy(waiter, l)
@@ -199,7 +199,7 @@ func (d *dispatcher) pageRead(t *task, p Page) {
 // abandon ends the reading of l and the rows that wait for it.
 func (d *dispatcher) abandon(l *memberList) {
 	l.reading = nil
-	for _, t := range d.lists.take(&l.held) {
+	for _, t := range d.lists.take(&l.delayed) {
 		d.giveUp(t)
 	}
 	for _, t := range d.lists.take(&l.waiters) {

@@ -33,7 +33,7 @@ func TestAnUnexplained404IsSettledByOneReadForEachImage(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				api, rec := &fakeAPI{latency: time.Millisecond, remove: answer(Unproved, 404)}, &memory{}
+				api, rec := &fakeAPI{latency: time.Millisecond, remove: answer(AmbiguousNotFound, 404)}, &memory{}
 				api.members = func(request) (members, Answer) { return tt.members, tt.answer }
 				if _, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rows}, api, rec); err != nil {
 					t.Fatal(err)
@@ -67,7 +67,7 @@ func TestAReadIsCountedAndPacedAndIsNoAttemptOfARow(t *testing.T) {
 				rowEvents++
 			}
 		}
-		api := &fakeAPI{remove: answer(Unproved, 404)}
+		api := &fakeAPI{remove: answer(AmbiguousNotFound, 404)}
 		api.members = firstListThen(Broken, Renewed, Listed)
 		start := time.Now()
 		sum, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(1)}, api, rec)
@@ -111,7 +111,7 @@ func TestARunThatStopsWaitsForNoList(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				job, rec := testJob(), &memory{}
 				job.MaxDuration = 1500 * time.Millisecond // in the middle of the read
-				api := &fakeAPI{latency: time.Second, remove: answer(Unproved, 404), members: firstListThen(tt.list)}
+				api := &fakeAPI{latency: time.Second, remove: answer(AmbiguousNotFound, 404), members: firstListThen(tt.list)}
 				job.Workers = 1
 				_, err := job.Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(3)}, api, rec)
 				want := map[Meaning]Outcome{Listed: Absent, Unavailable: NotFound}[tt.list]
@@ -129,7 +129,7 @@ func TestTheListsKeptAreBounded(t *testing.T) {
 		for i := range long.IDs {
 			long.IDs[i] = memberID(i + 100)
 		}
-		api := &fakeAPI{remove: answer(Unproved, 404)}
+		api := &fakeAPI{remove: answer(AmbiguousNotFound, 404)}
 		api.members = func(request) (members, Answer) { return long, Answer{Meaning: Listed} }
 		job := testJob()
 		d := newDispatcher(job, Revoke, &rowsSource{rows: rowsOf(25)}, &memory{})

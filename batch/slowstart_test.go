@@ -38,7 +38,7 @@ func TestThePoolOpensInSteps(t *testing.T) {
 			}
 			return Answer{Meaning: Removed, Status: 204}
 		}, nil, []int{1, 2, 4, 8, 8}},
-		{"a 404 that explains nothing opens the pool, too", 8, answer(Unproved, 404), nil, []int{1, 2, 4, 8, 8}},
+		{"a 404 that explains nothing opens the pool, too", 8, answer(AmbiguousNotFound, 404), nil, []int{1, 2, 4, 8, 8}},
 		{"a new token is tried alone", 8, func(r request) Answer {
 			if r.pair == rows[0].Pair && r.attempt == 1 {
 				return Answer{Meaning: Renewed, Status: 401}
@@ -82,11 +82,11 @@ func TestThePoolOpensInSteps(t *testing.T) {
 func TestThePoolFillsOnceAnythingWasAnswered(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		answers := []Meaning{Removed, NotAMember, NoSuchImage, Unproved, Forbidden, Refused}
+		answers := []Meaning{Removed, NotAMember, NoSuchImage, AmbiguousNotFound, Forbidden, Refused}
 		trouble := []Meaning{Unavailable, Broken, Unanswered, Unreachable}
 		meanings := rapid.SliceOfN(rapid.SampledFrom(answers), 1, 4).Draw(rt, "answers")
 		meanings = append(meanings, rapid.SliceOfN(rapid.SampledFrom(trouble), 0, 3).Draw(rt, "trouble")...)
-		listed := rapid.SampledFrom([]Meaning{Listed, Forbidden, Unproved}).Draw(rt, "lists")
+		listed := rapid.SampledFrom([]Meaning{Listed, Forbidden, AmbiguousNotFound}).Draw(rt, "lists")
 		seed := rapid.Uint32().Draw(rt, "seed")
 		synctest.Test(t, func(*testing.T) {
 			s := &simulation{seed: seed}

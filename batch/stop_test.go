@@ -167,7 +167,7 @@ func TestAWrongEndpointStopsTheRunAfterOneRequest(t *testing.T) {
 
 func TestAWrongEndpointOfAReadStopsTheRunToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		api, rec := &fakeAPI{remove: answer(Unproved, 404)}, &memory{}
+		api, rec := &fakeAPI{remove: answer(AmbiguousNotFound, 404)}, &memory{}
 		api.members = func(request) (members, Answer) { return members{}, Answer{Meaning: WrongEndpoint, Status: 404} }
 		_, err := testJob().Run(t.Context(), Revoke, &rowsSource{rows: rowsOf(100)}, api, rec)
 		if !errors.Is(err, ErrWrongEndpoint) {

@@ -97,7 +97,7 @@ func (t *task) outcome() Outcome {
 		return Restored
 	case AlreadyMember:
 		return Present
-	case NotAMember, NoSuchImage, Unproved: // these prove nothing
+	case NotAMember, NoSuchImage, AmbiguousNotFound: // these prove nothing
 		return NotFound
 	case Unauthorized, Renewed, Forbidden, NotShared:
 		return Denied

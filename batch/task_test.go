@@ -75,7 +75,7 @@ func TestTheWaitsBetweenAttemptsGrowToABound(t *testing.T) {
 
 func TestTheOutcomesOfAnswersThatShouldNotEndARow(t *testing.T) {
 	for meaning, want := range map[Meaning]Outcome{
-		Unproved: NotFound, Listed: Rejected, Renewed: Denied, Unauthorized: Denied,
+		AmbiguousNotFound: NotFound, Listed: Rejected, Renewed: Denied, Unauthorized: Denied,
 	} {
 		if got := (&task{last: Answer{Meaning: meaning}}).outcome(); got != want {
 			t.Errorf("meaning %d: %s; want %s", meaning, got, want)

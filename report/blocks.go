@@ -2,28 +2,27 @@ package report
 
 import "os"
 
-// blocks reads a file here and there, and remembers what it has read lately.
-// The results of neighbouring rows stand near each other in a journal, if not
-// in the same order; to read each of them by itself would take a system call
-// for every row of a report.
+// blocks reads a file at random offsets, and caches what it has read recently. The
+// results of neighbouring rows are near each other in a journal, if not in the same
+// order; reading each of them by itself would take a system call per row of a report.
 type blocks struct {
-	cache []block // where block n may stand: at n modulo the length
+	cache []block // block n is at n modulo the length, if it is cached
 }
 
 const (
 	blockSize = 32 << 10
-	// cachedBlocks are enough for the results of rows that were tried again,
-	// which stand some seconds of work behind their neighbours'.
+	// cachedBlocks are enough for the results of rows that were retried, which come
+	// some seconds of work after those of their neighbours.
 	cachedBlocks = 128
 )
 
 type block struct {
 	number int64
-	data   []byte // empty when nothing was read
+	data   []byte // empty if nothing was read
 }
 
-// from returns what stands in the file from an offset to the end of the block
-// that holds it; the file is size long. It is good until the next call.
+// from returns the bytes of the file from an offset to the end of its block. The file has
+// size bytes. The result is valid until the next call.
 func (b *blocks) from(file *os.File, offset, size int64) ([]byte, error) {
 	if b.cache == nil {
 		b.cache = make([]block, cachedBlocks)

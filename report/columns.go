@@ -17,8 +17,8 @@ const timeFormat = "2006-01-02T15:04:05.000Z"
 
 func formatTime(t time.Time) string { return string(appendTime(make([]byte, 0, len(timeFormat)), t)) }
 
-// appendTime appends a time as timeFormat has it. (The package time is far
-// quicker with its own formats than with others.)
+// appendTime appends a time in timeFormat. (The package time is much faster with its
+// own formats than with others.)
 func appendTime(b []byte, t time.Time) []byte {
 	t = t.UTC()
 	b = t.AppendFormat(b, time.RFC3339)
@@ -26,8 +26,8 @@ func appendTime(b []byte, t time.Time) []byte {
 	return append(b[:len(b)-1], '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z')
 }
 
-// columns are the report's own columns, in their order. New ones come only
-// after these: users read them by position too.
+// columns are the report's own columns, in their order. New ones are added at the end
+// only: users read them by position, too.
 type columns struct {
 	Line       string `csv:"line"`
 	ImageID    string `csv:"image_id"`
@@ -53,7 +53,7 @@ var columnNames = []string{
 // laterColumns are those that reports of earlier versions lack.
 var laterColumns = []string{"verified", "also_shared_with"}
 
-// columnsOf is a row as the report has it.
+// columnsOf returns a row as the report has it.
 func columnsOf(r *Entry) columns {
 	image, member := idCells(&r.Row)
 	c := columns{
@@ -62,11 +62,11 @@ func columnsOf(r *Entry) columns {
 		MemberID:  member,
 		Outcome:   string(r.Outcome),
 		Attempts:  strconv.Itoa(r.Attempts),
-		RequestID: said(r.RequestID),
-		Message:   said(r.Message),
+		RequestID: serverText(r.RequestID),
+		Message:   serverText(r.Message),
 
 		Verified:   string(r.Verified),
-		AlsoShared: said(r.AlsoSharedWith),
+		AlsoShared: serverText(r.AlsoSharedWith),
 	}
 	if r.Status != 0 {
 		c.HTTPStatus = strconv.Itoa(r.Status)
@@ -80,23 +80,22 @@ func columnsOf(r *Entry) columns {
 	return c
 }
 
-// idCells are the cells with the ids of a row.
+// idCells returns the cells with the ids of a row.
 func idCells(row *batch.Row) (image, member string) {
 	if row.Problem == "" {
-		// What is a pair holds nothing that a spreadsheet would run, but an id as
-		// the formula ="ID".
+		// The cells of a pair hold no formula, unless ="ID", which is harmless.
 		return row.ImageID, row.MemberID
 	}
 	return defuse(row.ImageID), defuse(row.MemberID)
 }
 
-// said is a cell with words of a server.
-func said(words string) string { return defuse(plain.Line(words)) }
+// serverText returns a cell for a text that a server wrote.
+func serverText(words string) string { return defuse(plain.Line(words)) }
 
-// inputNames are the names under which the input's other columns stand in the
-// report. A column of the report itself, as in an earlier report that serves as
-// input, gets a prefix, and more of it if the input has that name already. Names
-// that the input has twice stay as they are.
+// inputNames returns the names of the input's other columns in the report. A column with
+// a name of the report's own, as in an earlier report that serves as input, gets the
+// prefix input_, repeatedly if the input has that name, too. Names that the input has
+// twice stay as they are.
 func inputNames(names []string) []string {
 	taken := make(map[string]bool)
 	for _, name := range slices.Concat(columnNames, names) {
@@ -116,20 +115,20 @@ func inputNames(names []string) []string {
 }
 
 const (
-	// formulaSigns begin a formula. The full-width ones count as well in the
-	// spreadsheets of East Asia.
+	// formulaSigns start a formula. Spreadsheets of East Asia accept the full-width ones,
+	// too.
 	formulaSigns = "=+-@＝＋－＠"
-	// cellEnds may end a cell for a spreadsheet that takes them for the delimiter,
-	// as those of many countries take the semicolon.
+	// cellEnds end a cell for spreadsheets that take them for the delimiter, as many
+	// locales do with the semicolon.
 	cellEnds = ";\t"
 )
 
-// defuse keeps a spreadsheet from running a cell as a formula: one that begins
-// like a formula gets an apostrophe in front, as OWASP advises against "CSV
-// injection", and so does each part of it that may be taken for a cell of its own.
-// Blanks and a byte order mark before the formula make no difference, since a
-// spreadsheet may take them off, as it does with a quote that begins a cell. Numbers with a sign are left alone, they are
-// harmless. To defuse a cell again changes nothing.
+// defuse keeps a spreadsheet from running a cell as a formula. A cell that starts like a
+// formula gets an apostrophe in front, as OWASP recommends against "CSV injection", and
+// so does each part of it that may be taken for a cell of its own. Blanks, a byte order
+// mark or a quote before the formula make no difference, since a spreadsheet may strip
+// them. Numbers with a sign are harmless and stay. Defusing a cell again changes
+// nothing.
 func defuse(cell string) string {
 	if cell == "" || isWordByte(cell[0]) && strings.IndexByte(cell, ';') < 0 && strings.IndexByte(cell, '\t') < 0 {
 		return cell // as nearly all

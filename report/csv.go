@@ -11,8 +11,8 @@ import (
 	"imsrevoke/batch"
 )
 
-// A CSV is a report to be written: one row for each row of the input, in the
-// input's order, with what became of it and the input's other columns.
+// A CSV is a report to be written: one row for each row of the input, in the order of
+// the input, with its result and the input's other columns.
 type CSV struct {
 	// Journal holds the results and the rows. If it is nil, nothing was sent, and
 	// Plan holds the rows.
@@ -23,10 +23,10 @@ type CSV struct {
 	Rest batch.Outcome
 }
 
-// A Verdict is what a check after the run found.
+// A Verdict is the result of a check after the run.
 type Verdict string
 
-// The verdicts of a check, as they stand in the report.
+// The verdicts of a check, as the report has them.
 const (
 	Gone        Verdict = "gone"
 	StillShared Verdict = "shared"
@@ -34,12 +34,12 @@ const (
 
 func (v Verdict) valid() bool { return v == "" || v == Gone || v == StillShared }
 
-// ErrIncomplete says that a report would not tell the truth: its rows are not
-// those of the input, or results are left over. It was not put in place.
-var ErrIncomplete = errors.New("the report does not add up")
+// ErrIncomplete says that a report would not have every row of the input. No report was
+// written.
+var ErrIncomplete = errors.New("the report is incomplete")
 
-// WriteFile writes the report, and counts what is in it. The file appears whole
-// or not at all; an existing one is replaced. Only the owner can read it.
+// WriteFile writes the report, and counts its rows. The file appears whole or not at
+// all; an existing one is replaced. Only the owner can read it.
 func (c *CSV) WriteFile(path string) (*Tally, error) {
 	var tally *Tally
 	sum := sha256.New()
@@ -53,9 +53,8 @@ func (c *CSV) WriteFile(path string) (*Tally, error) {
 	return tally, err
 }
 
-// Write writes the report to w, and counts what is in it. What it has written
-// is not a report when it returns an error, which wraps [ErrIncomplete] when
-// the rows do not add up.
+// Write writes the report to w, and counts its rows. If it returns an error, what it has
+// written is not a report; the error wraps [ErrIncomplete] if rows are missing.
 func (c *CSV) Write(w io.Writer) (*Tally, error) {
 	var r *rendering
 	rows := 0
@@ -78,15 +77,15 @@ func (c *CSV) Write(w io.Writer) (*Tally, error) {
 	return r.tally, nil
 }
 
-// A rowWriter writes the report's own columns with the cells of the input's other
-// columns behind them.
+// A rowWriter writes the report's own columns, followed by the cells of the input's
+// other columns.
 type rowWriter struct {
 	out  io.Writer
 	text []byte
 }
 
-// header writes the names of the columns, with the input's other ones as the report
-// has them.
+// header writes the names of the columns; other are the input's, as the report names
+// them.
 func (w *rowWriter) header(other []string) error {
 	w.text = appendHeader(w.text[:0], other)
 	_, err := w.out.Write(w.text)
@@ -109,7 +108,7 @@ func (w *rowWriter) entry(e *Entry) error {
 	image, member := idCells(&e.Row)
 	text = appendNextCell(appendNextCell(text, 1, image), 1, member)
 	text = appendResult(append(text, ','), &e.Result)
-	text = appendNextCell(append(append(text, ','), e.Verified...), 1, said(e.AlsoSharedWith))
+	text = appendNextCell(append(append(text, ','), e.Verified...), 1, serverText(e.AlsoSharedWith))
 	for _, cell := range e.Other {
 		text = appendNextCell(text, 1, defuse(cell))
 	}

@@ -269,7 +269,7 @@ func TestResultsSurviveTheJournal(t *testing.T) {
 			if err != nil {
 				rt.Fatal(err)
 			}
-			want.RequestID, want.Message, want.AlsoSharedWith = said(want.RequestID), said(want.Message), said(want.AlsoSharedWith)
+			want.RequestID, want.Message, want.AlsoSharedWith = serverText(want.RequestID), serverText(want.Message), serverText(want.AlsoSharedWith)
 			if want.Outcome == batch.Duplicate {
 				want.First = batch.RepeatedOutcome(want.Message)
 			}

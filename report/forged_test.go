@@ -81,7 +81,7 @@ func TestNumbersOfAJournalAreThoseThatItCanHold(t *testing.T) {
 			if took := after.TotalAlloc - before.TotalAlloc; took > 64<<20 {
 				t.Errorf("it took %d MiB", took>>20)
 			}
-			if tt.sound != (err == nil) || err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNoReport) {
+			if tt.sound != (err == nil) || err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNotReport) {
 				t.Errorf("err = %v; want one that it is damaged: %t", err, !tt.sound)
 			}
 		})

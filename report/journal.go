@@ -14,76 +14,73 @@ import (
 	"imsrevoke/batch"
 )
 
-// Run says which run a journal is of: what was asked, of whom, by whom.
+// Run identifies a run: what was requested, where, and by whom.
 type Run struct {
-	// Verb is what was asked: "run", which is to revoke, or "restore". Nothing
-	// means "run", too.
+	// Verb is the command: "run" (also if it is empty), "restore" or "check".
 	Verb string `json:"verb,omitempty"`
-	// Input is the name of the input, Digest the hash of its pairs and their
-	// lines, Rows how many rows it has.
+	// Input is the name of the input, Digest the hash of its pairs and their lines,
+	// Rows the number of its rows.
 	Input  string `json:"input"`
 	Digest string `json:"digest"`
 	Rows   int    `json:"rows"`
-	// Shard is the part of the file that the run is of, as in "0/4"; empty when
-	// the file was not cut. WholeDigest and WholeRows are those of the whole
-	// file, where the run is of a part of its rows.
+	// Shard is the shard of the file that the run processes, as in "0/4"; empty if the
+	// file is not sharded. WholeDigest and WholeRows are those of the whole file, if
+	// the run processes only some of its rows.
 	Shard       string `json:"shard,omitempty"`
 	WholeDigest string `json:"whole_digest,omitempty"`
 	WholeRows   int    `json:"whole_rows,omitempty"`
-	// Endpoint is the address of the Image API, Project the id of the project
-	// of the credentials, empty when that is not known, Credentials what they
-	// were.
+	// Endpoint is the address of the Image API, Project the id of the project of the
+	// credentials, empty if it is not known, Credentials their kind.
 	Endpoint    string `json:"endpoint"`
 	Project     string `json:"project,omitempty"`
 	Credentials string `json:"credentials,omitempty"`
 	// Ticket and Reason name the decision behind the run. ExpectedDigest and
-	// ExpectedProject are what the run had to find before it began, and did; they
-	// are empty if it was asked for nothing.
+	// ExpectedProject are the approved values, checked before the run started; empty if
+	// none were given.
 	Ticket          string `json:"ticket,omitempty"`
 	Reason          string `json:"reason,omitempty"`
 	ExpectedDigest  string `json:"expected_sha256,omitempty"`
 	ExpectedProject string `json:"expected_project,omitempty"`
-	// Keep is the hash of the lists of shares that had to be kept; empty if there
-	// was none.
+	// Keep is the hash of the lists of protected shares; empty if there were none.
 	Keep string `json:"keep_sha256,omitempty"`
 	// User and Host started the run, with this Version of the program.
 	User    string    `json:"user,omitempty"`
 	Host    string    `json:"host,omitempty"`
 	Version string    `json:"version"`
 	Started time.Time `json:"started"`
-	// Plan is what else is known of the rows, for the program that goes on with the
-	// run; a journal does not look into it.
+	// Plan is what else is known of the rows, for the program that resumes the run. The
+	// journal does not interpret it.
 	Plan json.RawMessage `json:"plan,omitempty"`
-	// Parts are the runs that the journal tells of: those that this one has gone
-	// on with, and this one. Started is when the first one began. The line of a
-	// run has no parts, and says when that run began.
+	// Parts are the runs in the journal: the ones that this one resumed, and this one.
+	// Started is when the first one started. The line of a run has no parts, and its
+	// Started is that of the run itself.
 	Parts []Part `json:"parts,omitempty"`
-	// ReportDigest is the SHA-256, in hexadecimal, of the report, as it was
-	// written. It is not in the line of a run either.
+	// ReportDigest is the SHA-256, in hexadecimal, of the report as it was written. It
+	// is not in the line of a run either.
 	ReportDigest string `json:"report_sha256,omitempty"`
 }
 
-// A Part is one of the runs that a journal tells of.
+// A Part is one of the runs in a journal.
 type Part struct {
 	Started time.Time `json:"started"`
-	// Finished is when the part ended, or if it was CutOff, as far as is known,
-	// when its last row finished.
+	// Finished is when the part ended, or if it was CutOff, when the last row that is
+	// known to have finished did.
 	Finished time.Time `json:"finished"`
 	CutOff   bool      `json:"cut_off,omitempty"`
-	// What it sent. If it was cut off, only the requests for the rows that have
-	// finished are known.
+	// Summary is what the part sent. If it was cut off, only the requests for the rows
+	// that finished are known.
 	batch.Summary
 }
 
-// GoesOn is r as what goes on with the earlier parts, in their order: it began
-// when the first of them did.
-func (r Run) GoesOn(earlier []Part, now Part) Run {
+// WithParts returns r as a run of several parts, the earlier ones and then now. It
+// started when the first of them did.
+func (r Run) WithParts(earlier []Part, now Part) Run {
 	r.Parts = append(slices.Clip(earlier), now)
 	r.Started = r.Parts[0].Started
 	return r
 }
 
-// Idle is the time between the parts of the run.
+// Idle returns the time between the parts of the run.
 func (r *Run) Idle() (idle time.Duration) {
 	for i := range r.Parts[:max(len(r.Parts)-1, 0)] {
 		idle += max(r.Parts[i+1].Started.Sub(r.Parts[i].Finished), 0)
@@ -91,7 +88,7 @@ func (r *Run) Idle() (idle time.Duration) {
 	return idle
 }
 
-// Sent is what all parts of the run have sent, as far as they are known.
+// Sent sums up what the parts of the run sent, as far as they are known.
 func (r *Run) Sent() (sent batch.Summary) {
 	for _, p := range r.Parts {
 		sent.Add(p.Summary)
@@ -99,14 +96,14 @@ func (r *Run) Sent() (sent batch.Summary) {
 	return sent
 }
 
-// A Journal is the record of a run while it goes on: a text file that begins with
-// the rows of the input, and to which results are appended as rows finish. It is all
-// that is needed to make the report, or to go on with the run.
+// A Journal is the record of a run in progress: a text file that begins with the rows
+// of the input, and to which results are appended as rows finish. Nothing else is
+// needed to make the report or to resume the run.
 //
-// Each line is a checksum, a word for what the line is, and fields, all
-// separated by tabs; a tab, line end or backslash within a field is written
-// \t, \n, \r or \\. The checksum (CRC-32C) covers the checksum of the line
-// before, too, so that a line that is missing shows.
+// Each line is a checksum, a word that says what the line is, and fields, all separated
+// by tabs; a tab, line end or backslash in a field is written \t, \n, \r or \\. The
+// checksum (CRC-32C) includes the checksum of the previous line, so that a missing line
+// is noticed.
 //
 //	plan  format, columns  the first line; the names of the input's other columns,
 //	                       as CSV
@@ -114,27 +111,27 @@ func (r *Run) Sent() (sent batch.Summary) {
 //	                       and the cells of the other columns, both as CSV. Rows are
 //	                       counted from 0.
 //	bad   row, cells, why  likewise, of a row that is not a pair
-//	note  number, first,   what is known of that row only once all are there: the
-//	      line, respelled  number and the line of the row that it repeats, and whether
-//	                       its member is spelled in different ways
-//	run   JSON             a run begins: which one it is
+//	note  number, first,   what is known of that row only after the last one: the number
+//	      line, respelled  and the line of the row that it repeats, and whether its
+//	                       member is spelled in different ways
+//	run   JSON             a run starts: its identity
 //	sent  number           rows up to this one may have been sent
 //	row   number, lost,    a row has ended: whether an attempt may have been applied
 //	      result, others   without an answer, the report's columns from outcome to
 //	                       finished_at as CSV, and for some rows who else can use the
 //	                       image
 //	checked number, verdict, others
-//	                       what a verification after the run has found
-//	end   JSON             the run has ended, and nothing is under way: why it was
-//	                       stopped, if it was, when it ended, and what it has sent.
-//	                       A verification that follows ends with another one.
+//	                       the result of a verification after the run
+//	end   JSON             the run has ended, and nothing is in flight: why it was
+//	                       stopped, if it was, when it ended, and what it sent. A
+//	                       verification after it ends with another one.
 //	report  sum            the report was written; the SHA-256 of the file
 //
-// The plan and the line of the run are on the disk before anything is sent, and a
-// sent line before the rows that it announces. So the death of the process costs
-// the results of the requests under way, and a power cut those since the last sent
-// line, which is never much longer than a second of work; and in both cases the
-// rows are known that may have been sent without a result.
+// The plan and the line of the run are synced before anything is sent, and a sent line
+// before the rows that it announces. So if the process dies, only the results of the
+// requests in flight are lost; a power cut loses those since the last sent line, which
+// is little more than a second of work. In both cases it is known which rows may have
+// been sent without a result.
 //
 // A Journal is a [batch.Recorder]. Its methods are called by one goroutine at
 // a time.
@@ -143,31 +140,31 @@ type Journal struct {
 	planText
 	blocks blocks // to read the file
 	states []rowState
-	others map[int]string // who else can use the image, as a verification has found
+	others map[int]string // who else can use the image, as found by a verification
 	text   []byte
-	err    error // the last failure to write; nothing is begun after one
+	err    error // the last failure to write; no row is sent after one
 
 	sent       int // the number of the last row that may have been sent, -1 for none
-	window     int // how many rows the last sent line announced
+	window     int // the number of rows that the last sent line announced
 	reservedAt time.Time
-	open       int // rows that were begun and have no result yet
+	open       int // rows passed to Begin that have no result yet
 	begun      bool
 	temporary  bool // Close removes the file
 
-	loaded os.FileInfo // of the file, before it was read; nil if it was written
+	loaded os.FileInfo // of the file before it was read; nil for a new journal
 
 	run   Run    // the last one
 	parts []Part // the runs that were read
-	ended bool   // the last one has, with nothing under way
+	ended bool   // the last run has ended, with nothing in flight
 	stop  Stop   // how it was stopped
-	// newest is the latest time at which a row finished, as it is in the file.
+	// newest is the latest time at which a row finished, as written in the file.
 	newest string
 }
 
 var _ batch.Recorder = (*Journal)(nil)
 
-// A rowState is what the journal knows of one row: the offset of the line with
-// its last result, 0 for none, and some facts. There may be ten million.
+// A rowState is what the journal knows about one row: the offset of the line with its
+// last result, 0 for none, and some facts. There may be ten million of them.
 type rowState uint64
 
 const (
@@ -176,12 +173,11 @@ const (
 	// stateUnsent: the row needs no request, because it is invalid or a
 	// duplicate.
 	stateUnsent
-	// stateLost: the row may have been sent since its last result, by a run
-	// that was cut off.
+	// stateLost: a run that was cut off may have sent the row after its last result.
 	stateLost
-	// stateFresh: the last result is of the run that is being read.
+	// stateFresh: the last result belongs to the current run.
 	stateFresh
-	// stateGone and stateShared: what a verification has found.
+	// stateGone and stateShared: the result of a verification.
 	stateGone
 	stateShared
 
@@ -191,7 +187,7 @@ const (
 func (s rowState) offset() int64          { return int64(s & stateOffset) }
 func (s rowState) is(facts rowState) bool { return s&facts != 0 }
 
-// verdict is what a verification has found.
+// verdict is the result of a verification.
 func (s rowState) verdict() Verdict {
 	switch {
 	case s.is(stateGone):
@@ -205,13 +201,13 @@ func (s rowState) verdict() Verdict {
 const (
 	minWindow = 16
 	maxWindow = 4096
-	// rowSpace is how much room on the disk is set aside for the result of a
-	// row before it is sent. Few need half of it.
+	// rowSpace is how many bytes on the disk are reserved for the result of a row
+	// before it is sent. Few need half of them.
 	rowSpace = 1 << 10
 )
 
-// CreateJournal starts the journal of a run of these rows. Only the owner can read
-// the file; one that exists is an error that wraps [os.ErrExist].
+// CreateJournal creates the journal of a run of these rows. Only the owner can read the
+// file. If it exists, the error wraps [os.ErrExist].
 func CreateJournal(path string, plan *Plan, run Run) (*Journal, error) {
 	text, err := plan.complete()
 	if err != nil {
@@ -229,7 +225,7 @@ func CreateJournal(path string, plan *Plan, run Run) (*Journal, error) {
 	if err == nil {
 		err = j.start(run)
 	}
-	// The name is on the disk before anything is sent, as its text is.
+	// The name is synced before anything is sent, as the text is.
 	if err := errors.Join(err, j.err, syncDir(filepath.Dir(path))); err != nil {
 		file.Close()
 		os.Remove(path)
@@ -238,8 +234,8 @@ func CreateJournal(path string, plan *Plan, run Run) (*Journal, error) {
 	return j, nil
 }
 
-// TempJournal starts the journal of a check, which nobody goes on with, in the file
-// of the plan.
+// TempJournal creates the journal of a check, which is never resumed, in the file of
+// the plan.
 func TempJournal(plan *Plan, run Run) (*Journal, error) {
 	text, err := plan.complete()
 	if err != nil {
@@ -253,7 +249,7 @@ func TempJournal(plan *Plan, run Run) (*Journal, error) {
 	return j, nil
 }
 
-// newJournal is the journal that goes on behind a plan.
+// newJournal returns a journal whose next line follows the plan.
 func newJournal(file *os.File, plan planText, sum checksum) *Journal {
 	return &Journal{
 		lineWriter: lineWriter{file: file, sum: sum, size: plan.end}, planText: plan,
@@ -261,7 +257,7 @@ func newJournal(file *os.File, plan planText, sum checksum) *Journal {
 	}
 }
 
-// start writes that a run begins, and brings it to the disk.
+// start writes the line of a run, and syncs it.
 func (j *Journal) start(run Run) error {
 	return errors.Join(j.begins(run), j.sync())
 }
@@ -286,18 +282,18 @@ func (j *Journal) begins(run Run) error {
 	return nil
 }
 
-// Begin makes sure that it will be known that the row may have been sent, and
-// that there is room on the disk for its result. It does so for some rows at a
-// time: for about as many as a second of work takes.
+// Begin makes sure that the journal says that the row may have been sent, and that there
+// is space on the disk for its result. It does so for several rows at a time, about as
+// many as are sent in a second.
 //
-// It fails as well when somebody else has removed or replaced the file, or has
-// written to it.
+// It also fails if somebody else has removed or replaced the file, or has written to
+// it.
 func (j *Journal) Begin(row batch.Row) error {
 	j.open++
 	if j.err != nil || row.Seq <= j.sent {
 		return j.err
 	}
-	if j.err = j.inPlace(); j.err != nil {
+	if j.err = j.checkName(); j.err != nil {
 		return j.err
 	}
 	if now := time.Now(); now.Sub(j.reservedAt) < time.Second {
@@ -313,20 +309,20 @@ func (j *Journal) Begin(row batch.Row) error {
 		return err
 	}
 	if err := reserve(j.file, j.size, int64((j.open+j.window)*rowSpace)); err != nil {
-		j.err = fmt.Errorf("set aside room for the journal: %w", err)
+		j.err = fmt.Errorf("reserve space for the journal: %w", err)
 	}
 	return j.err
 }
 
-// Record takes a result. It is written by the next Flush, or earlier. After a
-// failure it is kept to be written by End, if that can be.
+// Record records a result. It is written by the next Flush, or earlier. After a failure
+// it is kept in memory, and End tries to write it.
 func (j *Journal) Record(r batch.Result) error {
 	seq := r.Row.Seq
 	if seq < 0 || seq >= len(j.states) {
 		return fmt.Errorf("the row on line %d is not in the plan", r.Row.Line)
 	}
 	if j.states[seq].is(stateFresh) {
-		return fmt.Errorf("the row on line %d has ended twice", r.Row.Line)
+		return fmt.Errorf("the row on line %d has two results", r.Row.Line)
 	}
 	offset := j.size + int64(len(j.pending))
 	j.begin(wordRow)
@@ -335,7 +331,7 @@ func (j *Journal) Record(r batch.Result) error {
 	j.text = appendResult(j.text[:0], &r)
 	j.pending = appendField(j.pending, j.text)
 	if r.AlsoSharedWith != "" {
-		j.field(said(r.AlsoSharedWith))
+		j.field(serverText(r.AlsoSharedWith))
 	}
 	j.finish()
 	j.note(seq, offset, r.Outcome)
@@ -345,7 +341,7 @@ func (j *Journal) Record(r batch.Result) error {
 	return j.flushed()
 }
 
-// flushed writes what is pending if that is much.
+// flushed writes what is pending if there is enough of it.
 func (j *Journal) flushed() error {
 	if len(j.pending) >= maxPending {
 		return j.Flush()
@@ -353,7 +349,7 @@ func (j *Journal) flushed() error {
 	return j.err
 }
 
-// note remembers where the last result of a row is.
+// note notes where the last result of a row is.
 func (j *Journal) note(seq int, offset int64, o batch.Outcome) {
 	j.states[seq] = rowState(offset) | stateFresh
 	if o.Settled() {
@@ -364,8 +360,8 @@ func (j *Journal) note(seq int, offset int64, o batch.Outcome) {
 	}
 }
 
-// Verified notes what a verification after the run has found of a row, and with whom
-// else the image is shared, see [batch.Result.AlsoSharedWith].
+// Verified records the result of verifying a row after the run, and with whom else the
+// image is shared, see [batch.Result.AlsoSharedWith].
 func (j *Journal) Verified(seq int, verdict Verdict, others string) error {
 	j.begin(wordChecked)
 	j.number(seq)
@@ -388,8 +384,7 @@ func (j *Journal) noteVerdict(seq int, verdict Verdict, others string) {
 	}
 }
 
-// Flush hands to the operating system what was recorded: it survives the
-// process then.
+// Flush writes what was recorded, so that it survives the death of the process.
 func (j *Journal) Flush() error {
 	if j.err != nil {
 		return j.err
@@ -401,9 +396,9 @@ func (j *Journal) write() error {
 	if len(j.pending) == 0 {
 		return nil
 	}
-	touched := j.untouched()
+	touched := j.checkSize()
 	if _, err := j.file.WriteAt(j.pending, j.size); err != nil {
-		// No line may follow one that was written in part.
+		// No line may follow a partial one.
 		j.err = errors.Join(fmt.Errorf("write the journal: %w", err), j.file.Truncate(j.size))
 		return j.err
 	}
@@ -413,7 +408,7 @@ func (j *Journal) write() error {
 	return j.err
 }
 
-// sync brings to the disk what was recorded.
+// sync writes what was recorded, and syncs the file.
 func (j *Journal) sync() error {
 	if err := j.Flush(); err != nil {
 		return err
@@ -424,25 +419,25 @@ func (j *Journal) sync() error {
 	return j.err
 }
 
-// inPlace reports what keeps the file from being found again under its name.
-func (j *Journal) inPlace() error {
+// checkName returns an error if the file is no longer found under its name.
+func (j *Journal) checkName() error {
 	name := j.file.Name()
-	ours, err := j.file.Stat()
+	open, err := j.file.Stat()
 	if err != nil {
 		return err
 	}
-	switch there, err := os.Stat(name); {
+	switch named, err := os.Stat(name); {
 	case err != nil:
-		return fmt.Errorf("the journal was taken away: %w", err)
-	case !os.SameFile(ours, there):
+		return fmt.Errorf("the journal was removed: %w", err)
+	case !os.SameFile(open, named):
 		return fmt.Errorf("the journal %s was replaced by another file", name)
 	}
 	return nil
 }
 
-// untouched reports that somebody else has cut the file, or added to it. It is asked
-// before each write, which would hide that the file was cut.
-func (j *Journal) untouched() error {
+// checkSize returns an error if somebody else has truncated the file or written to it.
+// It is called before each write, which would hide that the file was truncated.
+func (j *Journal) checkSize() error {
 	switch info, err := j.file.Stat(); {
 	case err != nil:
 		return err
@@ -452,19 +447,17 @@ func (j *Journal) untouched() error {
 	return nil
 }
 
-// Outdated reports whether the file has changed since it was read.
+// Outdated reports whether the file has changed since the journal was opened.
 func (j *Journal) Outdated() bool {
 	there, err := os.Stat(j.file.Name())
 	return err != nil || !os.SameFile(there, j.loaded) || there.Size() != j.loaded.Size() || !there.ModTime().Equal(j.loaded.ModTime())
 }
 
-// Saved returns the name of a file that holds what the journal does: its own,
-// or, when that is gone, that of a copy among the temporary files.
-func (j *Journal) Saved() (string, error) {
-	if ours, err := j.file.Stat(); err == nil {
-		if there, err := os.Stat(j.file.Name()); err == nil && os.SameFile(ours, there) {
-			return j.file.Name(), nil
-		}
+// SurvivingCopy returns the name of a file with the content of the journal: its own, or
+// if that no longer names the file, that of a copy in [os.TempDir].
+func (j *Journal) SurvivingCopy() (string, error) {
+	if j.checkName() == nil {
+		return j.file.Name(), nil
 	}
 	saved, err := os.CreateTemp("", "imsrevoke-*.journal")
 	if err != nil {
@@ -474,26 +467,26 @@ func (j *Journal) Saved() (string, error) {
 	return saved.Name(), errors.Join(err, saved.Sync(), saved.Close())
 }
 
-// A Stop says how a run ended before its last row. The zero Stop is that of a
-// run that was not stopped.
+// A Stop says why a run ended before its last row. It is zero for a run that was not
+// stopped.
 type Stop struct {
 	Reason string `json:"reason,omitempty"`
-	// Unreached is what the report says of a row that the run did not get to.
+	// Unreached is the message in the report for a row that the run did not reach.
 	Unreached string `json:"unreached,omitempty"`
-	// ExitCode is the one that the program ends with for this reason.
+	// ExitCode is the exit code for this reason.
 	ExitCode int       `json:"exit_code,omitempty"`
 	At       time.Time `json:"at"`
 }
 
-// An ending is the line of the end of a run.
+// An ending is the content of an end line.
 type ending struct {
 	Stop
 	Sent batch.Summary `json:"sent"`
 }
 
-// End notes that the run has ended and that nothing is under way, and what it has
-// sent, and brings everything to the disk. What could not be written before is
-// tried once more: its error is nil when nothing was lost.
+// End records that the run has ended with nothing in flight, and what it sent, and syncs
+// the file. It tries again to write what could not be written before: the error is nil
+// if nothing was lost.
 func (j *Journal) End(stop Stop, sent batch.Summary) error {
 	if stop.At.IsZero() {
 		stop.At = time.Now()
@@ -510,8 +503,8 @@ func (j *Journal) End(stop Stop, sent batch.Summary) error {
 	return j.sync()
 }
 
-// Reported notes the SHA-256, in hexadecimal, of the report that has been written,
-// and brings it to the disk.
+// Reported records the SHA-256, in hexadecimal, of the report that was written, and
+// syncs the file.
 func (j *Journal) Reported(sum string) error {
 	j.begin(wordReport)
 	j.field(sum)
@@ -519,37 +512,37 @@ func (j *Journal) Reported(sum string) error {
 	return j.sync()
 }
 
-// Close closes the file. A Journal that was not ended says so by that, and one
-// that was only opened leaves the file as it was.
+// Close closes the file. Without End, the journal is that of an unfinished run. A
+// journal that was only opened leaves the file as it was.
 func (j *Journal) Close() error {
 	var err error
 	if j.begun {
-		err = j.file.Truncate(j.size) // the room that was set aside goes back
+		err = j.file.Truncate(j.size) // frees the reserved space
 	}
 	return errors.Join(err, closeTemp(j.file, j.temporary))
 }
 
-// Discard closes the file and removes it, unless somebody else has taken its name:
-// for a run of which there is nothing to tell.
+// Discard closes the file and removes it, unless its name is that of another file by
+// now. It is for a run that did nothing.
 func (j *Journal) Discard() error {
-	ours := !j.temporary && j.inPlace() == nil
+	named := !j.temporary && j.checkName() == nil
 	err := j.Close()
-	if ours {
+	if named {
 		err = errors.Join(err, os.Remove(j.file.Name()))
 	}
 	return err
 }
 
-// Run is the last run of the journal.
+// Run returns the last run of the journal.
 func (j *Journal) Run() Run { return j.run }
 
-// Earlier are the runs that the journal goes on with.
+// Earlier returns the runs that were in the journal when it was opened.
 func (j *Journal) Earlier() []Part { return j.parts }
 
-// Rows reads all rows of the plan.
+// Rows reads all rows of the input.
 func (j *Journal) Rows() batch.Source { return j.read(j.file) }
 
-// A recorded is the line with the result of a row.
+// A recorded is the result of a row as its line has it.
 type recorded struct {
 	text   resultText
 	lost   bool
@@ -575,14 +568,14 @@ func (j *Journal) result(seq int) (recorded, error) {
 	return r, p.damage()
 }
 
-// lineAt returns the line that begins at an offset, without its end. It is good
-// until the next call.
+// lineAt returns the line that begins at an offset, without its end. It is valid until
+// the next call.
 func (j *Journal) lineAt(offset int64) ([]byte, error) {
 	text, err := j.blocks.from(j.file, offset, j.size)
 	if err != nil {
 		return nil, err
 	}
-	if end := indexLineEnd(text); end >= 0 {
+	if end := bytes.IndexByte(text, '\n'); end >= 0 {
 		return text[:end], nil
 	}
 	for line := bytes.Clone(text); ; {
@@ -592,7 +585,7 @@ func (j *Journal) lineAt(offset int64) ([]byte, error) {
 		if text, err = j.blocks.from(j.file, offset, j.size); err != nil {
 			return nil, err
 		}
-		end := indexLineEnd(text)
+		end := bytes.IndexByte(text, '\n')
 		if end >= 0 {
 			return append(line, text[:end]...), nil
 		}

@@ -9,8 +9,8 @@ import (
 	"imsrevoke/batch"
 )
 
-// The JSON forms of a report. Their names are part of what users rely on, and
-// those of a row are the columns of the CSV. What is empty is left out.
+// The JSON forms of a report. Users rely on the names; those of a row are the columns of
+// the CSV. Empty values are omitted.
 
 type jsonReport struct {
 	Run     *Run            `json:"run,omitempty"`
@@ -61,13 +61,13 @@ type jsonRow struct {
 	Input      map[string]string `json:"input,omitempty"`
 }
 
-// writeJSONL writes an object a line for each row.
+// writeJSONL writes one object per row, each on a line.
 func (v View) writeJSONL(w io.Writer, r *Results) error {
 	encoder, names := newEncoder(w), memberNames(r.Columns)
 	return v.Each(r, func(e *Entry) error { return encoder.Encode(jsonRowOf(e, names)) })
 }
 
-// writeJSON writes one object; each row in it stands on a line of its own.
+// writeJSON writes one object, with each row on a line of its own.
 func (v View) writeJSON(w io.Writer, r *Results) error {
 	survey, err := r.Survey()
 	if err != nil {
@@ -148,8 +148,8 @@ func jsonRowOf(e *Entry, names []string) jsonRow {
 	return row
 }
 
-// memberNames are the names of the input's other columns as those of the
-// members of an object: one that stands there again gets a number.
+// memberNames returns unique names for the input's other columns, as members of an
+// object: one that occurs again gets a number.
 func memberNames(columns []string) []string {
 	taken := make(map[string]bool)
 	names := make([]string, len(columns))

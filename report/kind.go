@@ -7,8 +7,7 @@ import (
 	"sync"
 )
 
-// A Kind is what one of the program's files holds. Errors call such a file by
-// it.
+// A Kind is the kind of one of the program's files, as errors name it.
 type Kind string
 
 // The kinds.
@@ -22,12 +21,12 @@ const (
 	KindList    Kind = "list" // of shares, in any of its formats
 )
 
-// Kind is the kind of a file in this format.
+// Kind returns the kind of a file in this format.
 func (f Format) Kind() Kind {
 	return map[Format]Kind{FormatCSV: KindReport, FormatJSON: KindJSON, FormatJSONL: KindJSONL, FormatHTML: KindHTML}[f]
 }
 
-// KindHead is how many bytes of a file tell its kind.
+// KindHead is how many bytes of a file KindOf needs.
 const KindHead = 4 << 10
 
 // pageMark is in the head of every HTML report.
@@ -40,8 +39,8 @@ var (
 	shareHead   = pattern(`^\{("image_id":"[^"]*","member_id":"|\n  "shares": \[)`)
 )
 
-// pattern compiles a regular expression when it is first needed, which is at the
-// start of no program.
+// pattern compiles a regular expression when it is first needed, to keep the start of
+// the program short.
 func pattern(text string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
 }
@@ -52,9 +51,8 @@ func isJournal(head []byte) bool {
 	return strings.HasPrefix(text, journalBegin) || strings.HasPrefix(text, earlierBegin)
 }
 
-// KindOf tells by the first [KindHead] bytes of a file which of the program's
-// files it is; empty for any other. A journal of which a power cut has left
-// nothing but zeros is a journal.
+// KindOf returns the kind of a file by its first [KindHead] bytes, empty if it is not one
+// of the program's. A file of zeros is a journal, of which a power cut left nothing.
 func KindOf(head []byte) Kind {
 	switch text := string(bytes.TrimPrefix(head, []byte(byteOrderMark))); {
 	case strings.HasPrefix(text, strings.Join(columnNames[:4], ",")+","):

@@ -21,7 +21,7 @@ const (
 	journalName   = "imsrevoke-journal/"
 )
 
-// The words for what a line is.
+// The words that say what a line is.
 const (
 	wordPlan    = "plan"
 	wordPair    = "pair"
@@ -35,8 +35,8 @@ const (
 	wordReport  = "report"
 )
 
-// journalBegin begins a journal, behind the checksum of its first line;
-// earlierBegin one of an earlier format.
+// journalBegin follows the checksum of the first line of a journal, earlierBegin in one
+// of an earlier format.
 const (
 	journalBegin = "\t" + wordPlan + "\t" + journalName
 	earlierBegin = "\t" + wordRun + "\t" + journalName
@@ -76,8 +76,7 @@ type lineReader struct {
 	sum checksum
 }
 
-// newLineReader reads from one offset to another. The sum is that of the line
-// before.
+// newLineReader reads from one offset to another. The sum is that of the previous line.
 func newLineReader(file io.ReaderAt, from, to int64, sum checksum) *lineReader {
 	size := int(min(max(to-from, 16), 256<<10))
 	return &lineReader{bufio.NewReaderSize(io.NewSectionReader(file, from, to-from), size), sum}
@@ -100,7 +99,7 @@ func (r *lineReader) next() ([]byte, error) {
 	return line, nil
 }
 
-// A checksum is that of the line before, in the form in which it stands there.
+// A checksum is that of the previous line, as written there.
 type checksum [sumLength]byte
 
 const (
@@ -108,7 +107,7 @@ const (
 	emptySum  = "00000000"
 )
 
-// of is the checksum of a line that follows.
+// of returns the checksum of the next line.
 func (c *checksum) of(line []byte) checksum {
 	castagnoli := crc32.MakeTable(crc32.Castagnoli) // made once
 	crc := crc32.Update(crc32.Checksum(c[:], castagnoli), castagnoli, line[sumLength:])
@@ -123,8 +122,8 @@ func (c *checksum) put(line []byte) {
 	copy(line, c[:])
 }
 
-// check reports whether a line that follows is whole, and goes on from what
-// stands there as its checksum.
+// check reports whether the checksum of the next line is right, and continues with the
+// one that is written there.
 func (c *checksum) check(line []byte) bool {
 	if len(line) <= sumLength {
 		return false
@@ -157,7 +156,7 @@ func appendField[T string | []byte](line []byte, field T) []byte {
 	return line
 }
 
-// isPlain reports whether a field stands in a line as it is.
+// isPlain reports whether a field needs no escapes.
 func isPlain[T string | []byte](field T) bool {
 	for i := range len(field) {
 		if c := field[i]; c < ' ' || c == '\\' {
@@ -172,7 +171,7 @@ func appendNumber(line []byte, n int64) []byte {
 	return strconv.AppendInt(append(line, '\t'), n, 10)
 }
 
-// unescape is what appendField has written: the field itself if it is that.
+// unescape reverses appendField. A field without escapes is returned itself.
 func unescape(field []byte) ([]byte, error) {
 	if bytes.IndexByte(field, '\\') < 0 {
 		return field, nil
@@ -213,8 +212,8 @@ func appendResult(text []byte, r *batch.Result) []byte {
 	if r.Attempts > 0 {
 		text = strconv.AppendInt(text, r.Duration.Milliseconds(), 10)
 	}
-	text = appendNextCell(text, 1, said(r.RequestID))
-	text = appendNextCell(text, 1, said(r.Message))
+	text = appendNextCell(text, 1, serverText(r.RequestID))
+	text = appendNextCell(text, 1, serverText(r.Message))
 	text = append(text, ',')
 	if r.FinishedAt.IsZero() {
 		return text
@@ -285,14 +284,14 @@ func newLineParser(line []byte) lineParser {
 	return lineParser{rest: line[min(len(line), sumLength+1):]}
 }
 
-// end says that no field is left.
+// end fails if there are more fields.
 func (p *lineParser) end() {
 	if !p.ended {
 		p.fail(errors.New("it has too many fields"))
 	}
 }
 
-// damage is the error as damage to the journal.
+// damage returns the error as damage to the journal, or nil.
 func (p *lineParser) damage() error {
 	if p.err == nil {
 		return nil
@@ -332,7 +331,7 @@ func (p *lineParser) next() []byte {
 	return field
 }
 
-// text takes a field of text: like itself if it is that.
+// text takes a field of text. If it equals like, it returns that, without allocating.
 func (p *lineParser) text(like string) string {
 	field := p.next()
 	if string(field) == like && bytes.IndexByte(field, '\\') < 0 {
@@ -345,7 +344,7 @@ func (p *lineParser) text(like string) string {
 	return string(text)
 }
 
-// number takes a number that is not negative, nor larger than a count of rows or
+// number takes a number that is not negative, and not larger than a count of rows or
 // milliseconds can be.
 func (p *lineParser) number() int {
 	field := p.next()
@@ -357,5 +356,3 @@ func (p *lineParser) number() int {
 	}
 	return int(n)
 }
-
-func indexLineEnd(b []byte) int { return bytes.IndexByte(b, '\n') }

@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// ErrNoWhole says that reports are not those of all the shards of one file, each
-// of them once.
-var ErrNoWhole = errors.New("the reports do not add up to one of the whole file")
+// ErrIncompleteSet says that reports are not those of all shards of one file, each
+// once.
+var ErrIncompleteSet = errors.New("the reports do not cover the whole file")
 
 // A Merged is the report of a whole file that was made of those of its shards.
 type Merged struct {
@@ -25,10 +25,10 @@ type Merged struct {
 	Stopped Stop
 }
 
-// MergeFile writes the report of a whole file to path, of those of its shards.
-// It refuses, with an error that wraps [ErrNoWhole], what it cannot prove to be
-// all of it: the journals beside the reports say which shards they are, of what,
-// and how many rows there must be. The file appears whole or not at all.
+// MergeFile merges the reports of all shards of a file into one, written to path. If it
+// cannot prove that they are all shards of one file, the error wraps
+// [ErrIncompleteSet]: the journals beside the reports say which shard of which file
+// each one is, and how many rows there must be. The file appears whole or not at all.
 func MergeFile(path string, shards []*Results) (m *Merged, err error) {
 	sum := sha256.New()
 	err = replaceFile(path, "report", ownerOnly, func(w io.Writer) (err error) {
@@ -69,10 +69,10 @@ func merge(w io.Writer, shards []*Results) (*Merged, error) {
 	return &Merged{tally, run, stop}, nil
 }
 
-// shardOf is the run of the shard that a report is of, and how it was stopped.
+// shardOf returns the run of the shard that a report belongs to, and how it was stopped.
 func shardOf(r *Results) (*Run, Stop, error) {
 	if r.journal != nil {
-		return nil, Stop{}, fmt.Errorf("%w: %s is a journal: name the report of that run, once it has ended", ErrNoWhole, r.Name)
+		return nil, Stop{}, fmt.Errorf("%w: %s is a journal: name the report of that run, once it has ended", ErrIncompleteSet, r.Name)
 	}
 	survey, err := r.Survey()
 	if err != nil {
@@ -81,13 +81,13 @@ func shardOf(r *Results) (*Run, Stop, error) {
 	run, stop, err := r.origin(survey)
 	switch {
 	case errors.Is(err, errOtherJournal):
-		return nil, Stop{}, fmt.Errorf("%w: %s: %w, or rows of the report are missing", ErrNoWhole, r.Name, err)
+		return nil, Stop{}, fmt.Errorf("%w: %s: %w, or rows of the report are missing", ErrIncompleteSet, r.Name, err)
 	case err != nil:
-		return nil, Stop{}, fmt.Errorf("%w: %s: %w", ErrNoWhole, r.Name, err)
+		return nil, Stop{}, fmt.Errorf("%w: %s: %w", ErrIncompleteSet, r.Name, err)
 	case run.Shard == "":
-		return nil, Stop{}, fmt.Errorf("%w: %s is not the report of a shard (--shard I/N)", ErrNoWhole, r.Name)
+		return nil, Stop{}, fmt.Errorf("%w: %s is not the report of a shard (--shard I/N)", ErrIncompleteSet, r.Name)
 	case !survey.ordered:
-		return nil, Stop{}, fmt.Errorf("%w: the rows of %s are not in the order of the input", ErrNoWhole, r.Name)
+		return nil, Stop{}, fmt.Errorf("%w: the rows of %s are not in the order of the input", ErrIncompleteSet, r.Name)
 	}
 	return run, stop, nil
 }
@@ -109,35 +109,35 @@ type wholeFile struct {
 	rows  int
 }
 
-// add adds a part, or says why it does not go with those before.
+// add adds a part, or says why it does not match the earlier ones.
 func (f *wholeFile) add(p part) error {
 	var shard, shards int
 	if n, err := fmt.Sscanf(p.run.Shard+"\n", "%d/%d\n", &shard, &shards); n != 2 || err != nil || shard < 0 || shard >= shards || shards > maxShards {
-		return fmt.Errorf("%w: %s is of the shard %q, which is not I/N", ErrNoWhole, p.Name, p.run.Shard)
+		return fmt.Errorf("%w: the journal of %s names the shard %q, which is not I/N", ErrIncompleteSet, p.Name, p.run.Shard)
 	}
 	if f.parts == nil {
 		f.first, f.parts = p, make([]part, shards)
 	}
 	differs := func(what, here, there string) error {
-		return fmt.Errorf("%w: %s is of %s %s, and %s is of %s", ErrNoWhole, p.Name, what, here, f.first.Name, there)
+		return fmt.Errorf("%w: %s and %s differ in their %s: %s and %s", ErrIncompleteSet, p.Name, f.first.Name, what, here, there)
 	}
 	is, was := p.run, f.first.run
 	is.Verb, was.Verb = cmp.Or(is.Verb, "run"), cmp.Or(was.Verb, "run")
 	switch {
 	case is.WholeDigest != was.WholeDigest || is.WholeRows != was.WholeRows:
-		return differs("other pairs:", is.Input, was.Input)
+		return differs("pairs", is.Input, was.Input)
 	case is.Verb != was.Verb:
-		return differs("the verb", is.Verb, was.Verb)
+		return differs("command", is.Verb, was.Verb)
 	case is.Endpoint != was.Endpoint:
-		return differs("the endpoint", is.Endpoint, was.Endpoint)
+		return differs("endpoint", is.Endpoint, was.Endpoint)
 	case is.Project != was.Project:
-		return differs("the project", cmp.Or(is.Project, "(unknown)"), cmp.Or(was.Project, "(unknown)"))
+		return differs("project", cmp.Or(is.Project, "(unknown)"), cmp.Or(was.Project, "(unknown)"))
 	case shards != len(f.parts):
-		return differs("shard", is.Shard, was.Shard)
+		return differs("number of shards", is.Shard, was.Shard)
 	case !slices.Equal(p.Columns, f.first.Columns):
-		return fmt.Errorf("%w: %s and %s have different columns", ErrNoWhole, p.Name, f.first.Name)
+		return fmt.Errorf("%w: %s and %s have different columns", ErrIncompleteSet, p.Name, f.first.Name)
 	case f.parts[shard].Results != nil:
-		return fmt.Errorf("%w: %s and %s are both of shard %s", ErrNoWhole, f.parts[shard].Name, p.Name, is.Shard)
+		return fmt.Errorf("%w: %s and %s are both shard %s", ErrIncompleteSet, f.parts[shard].Name, p.Name, is.Shard)
 	}
 	f.parts[shard] = p
 	f.rows += is.Rows
@@ -154,9 +154,9 @@ func (f *wholeFile) complete() error {
 	}
 	switch want := f.first.run.WholeRows; {
 	case len(missing) > 0:
-		return fmt.Errorf("%w: no report of shard %s", ErrNoWhole, shorten(missing))
+		return fmt.Errorf("%w: no report of shard %s", ErrIncompleteSet, shorten(missing))
 	case f.rows != want:
-		return fmt.Errorf("%w: they hold %d of the %d rows of %s; were the shards filtered?", ErrNoWhole, f.rows, want, f.first.run.Input)
+		return fmt.Errorf("%w: they hold %d of the %d rows of %s; were the shards filtered?", ErrIncompleteSet, f.rows, want, f.first.run.Input)
 	}
 	return nil
 }
@@ -221,7 +221,7 @@ type merger struct {
 	heads []head
 }
 
-// A head is the row of a report that comes next.
+// A head is the next row of a report.
 type head struct {
 	*Entry
 	rows Rows
@@ -237,7 +237,7 @@ func (m *merger) add(r *Results) error {
 	return m.advance(len(m.heads) - 1)
 }
 
-// advance takes the next row of a report, and forgets the report after its last.
+// advance reads the next row of a report, and drops the report after its last one.
 func (m *merger) advance(i int) error {
 	e, err := m.heads[i].rows.Next()
 	if err == io.EOF {
@@ -257,7 +257,7 @@ func (m *merger) merge(columns []string) (*Tally, error) {
 		for i, h := range m.heads[1:] {
 			switch line := m.heads[least].Row.Line; {
 			case h.Row.Line == line:
-				return nil, fmt.Errorf("%w: line %d is in %s and in %s", ErrNoWhole, line, m.heads[least].name, h.name)
+				return nil, fmt.Errorf("%w: line %d is in %s and in %s", ErrIncompleteSet, line, m.heads[least].name, h.name)
 			case h.Row.Line < line:
 				least = i + 1
 			}

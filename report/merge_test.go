@@ -179,32 +179,32 @@ func TestWhatDoesNotMakeUpAWholeIsRefused(t *testing.T) {
 		want string
 	}{
 		{"a shard is missing", func(t *testing.T, s *shardedRun) []string { return s.paths()[1:] }, "no report of shard 0/3$"},
-		{"a shard comes twice", func(t *testing.T, s *shardedRun) []string { return append(s.paths(), s.path(1)) }, `1\.csv and .*1\.csv are both of shard 1/3`},
+		{"a shard comes twice", func(t *testing.T, s *shardedRun) []string { return append(s.paths(), s.path(1)) }, `1\.csv and .*1\.csv are both shard 1/3`},
 		{"of another file", func(t *testing.T, s *shardedRun) []string {
 			s.run.WholeDigest = "other"
 			s.write(t, 2, true)
 			return s.paths()
-		}, `2\.csv is of other pairs`},
+		}, `differ in their pairs`},
 		{"of another endpoint", func(t *testing.T, s *shardedRun) []string {
 			s.run.Endpoint = "https://elsewhere"
 			s.write(t, 1, true)
 			return s.paths()
-		}, "endpoint https://elsewhere"},
+		}, "endpoint: https://elsewhere"},
 		{"of another project", func(t *testing.T, s *shardedRun) []string {
 			s.run.Project = "p2"
 			s.write(t, 1, true)
 			return s.paths()
-		}, "project p2"},
+		}, "project: p2"},
 		{"of another verb", func(t *testing.T, s *shardedRun) []string {
 			s.run.Verb = "restore"
 			s.write(t, 1, true)
 			return s.paths()
-		}, "verb restore, and .* of run"},
+		}, "command: restore and run"},
 		{"of another cut", func(t *testing.T, s *shardedRun) []string {
 			s.n = 4
 			s.write(t, 1, true)
 			return s.paths()[:3]
-		}, "shard 1/4, .* 0/3"},
+		}, "number of shards: 1/4 and 0/3"},
 		{"of a whole file", func(t *testing.T, s *shardedRun) []string {
 			s.whole(t)
 			return []string{filepath.Join(s.dir, "whole.csv")}
@@ -252,7 +252,7 @@ func TestWhatDoesNotMakeUpAWholeIsRefused(t *testing.T) {
 				s.write(t, i, true)
 			}
 			_, err := mergeFiles(t, s.dir, tt.do(t, s)...)
-			if !errors.Is(err, ErrNoWhole) || !matches(tt.want, err.Error()) {
+			if !errors.Is(err, ErrIncompleteSet) || !matches(tt.want, err.Error()) {
 				t.Errorf("err = %v; want one with %q", err, tt.want)
 			}
 		})

@@ -16,19 +16,19 @@ import (
 	"imsrevoke/batch"
 )
 
-// Metrics are what is told to Prometheus of the last run of a scheduled job, in
-// a file for the textfile collector of its node_exporter. Nothing in it names
-// an image or a member: labels are for what has few values.
+// Metrics are the Prometheus metrics of the last run of a scheduled job, in a file for
+// the textfile collector of node_exporter. No label names an image or a member, since
+// labels should have few values.
 type Metrics struct {
-	// Verb is what was run, Version the version of the program.
+	// Verb is the command, Version the version of the program.
 	Verb, Version string
 	// Finished is when the run ended, Duration how long it took.
 	Finished time.Time
 	Duration time.Duration
-	// ExitCode is what the run ended with; 0 is a success.
+	// ExitCode is the exit code of the run; 0 is a success.
 	ExitCode int
-	// Unknown says that there is no report to count: Outcomes and Requests mean
-	// nothing and are left out.
+	// Unknown says that there is no report to count. Outcomes and Requests are left out
+	// then.
 	Unknown bool
 	// Outcomes counts the rows of the report by outcome; Unsettled is how many of
 	// them are not settled, AlsoShared how many images are also shared with
@@ -37,49 +37,49 @@ type Metrics struct {
 	Unsettled, AlsoShared int
 	// Requests counts the requests of the run.
 	Requests batch.Summary
-	// List is what a list has found, in the place of outcomes; nil for other verbs.
+	// List is set for a list instead of the outcomes, and nil for other commands.
 	List *ListCounts
 }
 
 // ListCounts are the numbers of a list of shares.
 type ListCounts struct {
-	// Images counts the images by what is known of their members: see ImageStates.
+	// Images counts the images by their state: see ImageStates.
 	Images map[ImageState]int
-	// Shares counts the shares that were seen, Listed those that are in the list,
-	// and Unused the entries of allow lists that match none.
+	// Shares counts the shares that were found, Listed those in the list, and Unused the
+	// entries of allow lists that match none of them.
 	Shares, Listed, Unused int
 }
 
-// An ImageState says what a list knows of the members of an image.
+// An ImageState says how much of the member list of an image could be read.
 type ImageState string
 
 // The states of images.
 const (
 	// ImageRead: the whole member list was read.
 	ImageRead ImageState = "read"
-	// ImageNotShared: the image is of a kind that has no members now.
+	// ImageNotShared: the image has no members, because it is not of the shared kind.
 	ImageNotShared ImageState = "not_shared"
-	// ImageDeleted: the image was deleted meanwhile.
+	// ImageDeleted: the image was deleted during the run.
 	ImageDeleted ImageState = "deleted"
-	// ImageUnread: the list, or a part of it, could not be read.
+	// ImageUnread: the list could not be read, or not all of it.
 	ImageUnread ImageState = "unread"
 )
 
-// ImageStates lists them.
+// ImageStates lists all states.
 func ImageStates() []ImageState {
 	return []ImageState{ImageRead, ImageNotShared, ImageDeleted, ImageUnread}
 }
 
-// The metrics are named so, with this before each name.
+// Each name of a metric begins with metricsPrefix.
 const (
 	metricsPrefix = "imsrevoke_"
 	lastSuccess   = "last_success_timestamp_seconds"
 )
 
-// WriteFile writes the metrics to path, where everybody can read them. The file
-// appears whole or not at all. From the file of an earlier run the time of the
-// last success is taken over when this run was none. A file that holds anything
-// but such metrics is left alone, and that is an error.
+// WriteFile writes the metrics to path. Everybody can read the file, which appears whole
+// or not at all. If this run was not a success, the time of the last one is taken from
+// the existing file. It is an error if that holds anything but such metrics; it is left
+// unchanged then.
 func (m *Metrics) WriteFile(path string) error {
 	success, err := lastSuccessIn(path)
 	if err != nil {
@@ -88,8 +88,8 @@ func (m *Metrics) WriteFile(path string) error {
 	if m.ExitCode == 0 {
 		success = seconds(m.Finished)
 	}
-	// A node_exporter refuses two files with the same series, and file names in
-	// one folder differ.
+	// node_exporter refuses two files with the same series. The name of the file is
+	// unique in its directory.
 	task := strings.ToValidUTF8(strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), "?")
 	text := m.text(task, success)
 	return replaceFile(path, "metrics", everybody, func(w io.Writer) error {
@@ -98,8 +98,8 @@ func (m *Metrics) WriteFile(path string) error {
 	})
 }
 
-// text makes one gauge of each number. They are no counters, because each run
-// begins again at 0.
+// text returns the metrics. All are gauges, not counters, because each run starts at 0
+// again.
 func (m *Metrics) text(task string, success float64) string {
 	w := metricsText{task: task}
 	w.family("info", "Always 1; the labels say what was run, and by which version of imsrevoke.")
@@ -122,7 +122,7 @@ func (m *Metrics) text(task string, success float64) string {
 	return w.String()
 }
 
-// writeRows writes what became of the rows of a run.
+// writeRows writes the outcomes of the rows of a run.
 func (m *Metrics) writeRows(w *metricsText) {
 	w.family("last_run_rows", "The rows of the last run's report, by outcome.")
 	for _, o := range batch.Outcomes() {
@@ -142,9 +142,9 @@ func (c *ListCounts) write(w *metricsText) {
 	w.gauge("last_run_unused_entries", "The entries of the allow lists that match no share.", float64(c.Unused))
 }
 
-// A metricsText is metrics as Prometheus reads them, each with the label task:
-// https://prometheus.io/docs/instrumenting/exposition_formats/. Its own library
-// would make each start of the program a quarter longer, even without metrics.
+// A metricsText is metrics in the text format of Prometheus, each with the label task:
+// https://prometheus.io/docs/instrumenting/exposition_formats/. The client library would
+// make each start of the program a quarter longer, even without metrics.
 type metricsText struct {
 	strings.Builder
 	task string
@@ -156,7 +156,7 @@ func (w *metricsText) gauge(name, help string, value float64) {
 	w.sample(name, value)
 }
 
-// family begins a gauge, whose samples come next. The help is one line without
+// family starts a gauge, whose samples come next. The help is one line without
 // backslashes.
 func (w *metricsText) family(name, help string) {
 	fmt.Fprintf(w, "# HELP %[1]s%[2]s %[3]s\n# TYPE %[1]s%[2]s gauge\n", metricsPrefix, name, help)
@@ -173,11 +173,11 @@ func label(name, value string) string { return name + `="` + labelEscaper.Replac
 
 var labelEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 
-// seconds is a time in the seconds of Prometheus.
+// seconds returns a time in seconds since 1970.
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
-// lastSuccessIn is the time of the last success that the file of an earlier run
-// tells, 0 when there is no such file.
+// lastSuccessIn returns the time of the last success from the file of an earlier run, 0
+// if there is no such file.
 func lastSuccessIn(path string) (float64, error) {
 	switch info, err := os.Stat(path); {
 	case errors.Is(err, fs.ErrNotExist):
@@ -195,8 +195,8 @@ func lastSuccessIn(path string) (float64, error) {
 	var success float64
 	lines := bufio.NewScanner(file)
 	for n := 1; lines.Scan(); n++ {
-		name, value, ours := parseMetric(lines.Text())
-		if !ours {
+		name, value, ok := parseMetric(lines.Text())
+		if !ok {
 			return 0, fmt.Errorf("%s exists, and its line %d is not a metric of imsrevoke; it was left unchanged", path, n)
 		}
 		if name == lastSuccess {
@@ -209,8 +209,9 @@ func lastSuccessIn(path string) (float64, error) {
 	return success, nil
 }
 
-// parseMetric reads a line of a metricsText; the name is empty for a comment.
-func parseMetric(line string) (name string, value float64, ours bool) {
+// parseMetric reads a line of a metricsText. The name is empty for a comment; ok is false
+// for any other line.
+func parseMetric(line string) (name string, value float64, ok bool) {
 	for _, comment := range []string{"# HELP ", "# TYPE "} {
 		if rest, ok := strings.CutPrefix(line, comment); ok {
 			return "", 0, strings.HasPrefix(rest, metricsPrefix)

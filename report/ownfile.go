@@ -8,12 +8,12 @@ import (
 	"path/filepath"
 )
 
-// ErrNotOurs says that others may have written a file, or put it there, by whose
-// word something would be done or left undone.
-var ErrNotOurs = errors.New("it cannot be trusted")
+// ErrUntrusted says that others may have written a file, or put it there, that decides
+// what is done.
+var ErrUntrusted = errors.New("it cannot be trusted")
 
-// OpenFile opens a regular file that exists, and no link to one. The flag is one
-// of [os.O_RDONLY] and [os.O_RDWR].
+// OpenFile opens an existing regular file, but not through a symbolic link. The flag is
+// [os.O_RDONLY] or [os.O_RDWR].
 func OpenFile(path string, flag int) (*os.File, error) {
 	file, err := os.OpenFile(path, flag|OpenNoFollow, 0)
 	if err != nil {
@@ -22,7 +22,7 @@ func OpenFile(path string, flag int) (*os.File, error) {
 		}
 		return nil, err
 	}
-	// Where the system cannot refuse a link, it is looked for.
+	// Not every system can refuse to open a link.
 	named, err := os.Lstat(path)
 	if err == nil {
 		var opened fs.FileInfo
@@ -45,10 +45,10 @@ func OpenFile(path string, flag int) (*os.File, error) {
 }
 
 func errLink() error {
-	return fmt.Errorf("%w: it is a symbolic link; name the file itself", ErrNotOurs)
+	return fmt.Errorf("%w: it is a symbolic link; name the file itself", ErrUntrusted)
 }
 
-// openOwn opens a file that must be ours: see [CheckOwn].
+// openOwn opens a file that passes [CheckOwn].
 func openOwn(path string, flag int) (*os.File, error) {
 	file, err := OpenFile(path, flag)
 	if err != nil {
@@ -65,22 +65,22 @@ func openOwn(path string, flag int) (*os.File, error) {
 	return file, nil
 }
 
-// CheckOwn reports whether others than the user of this process, and root, may
-// have written a file or a directory, as far as the system tells: the error wraps
-// [ErrNotOurs] and says what to do. As ssh does with its keys, it asks who owns it,
-// who else may write to it, and whether it has other names. Where a file system
-// does not keep that (a FAT volume, a share that maps every user to one), one that
-// is no different from what is made there now is ours. On Windows nothing is asked.
+// CheckOwn returns an error if anybody but the user of this process and root may have
+// written a file or a directory, as far as the system knows. The error wraps
+// [ErrUntrusted] and says what to do. Like ssh with its keys, it checks the owner, the
+// permissions and the number of hard links. On a file system that does not store them (a
+// FAT volume, a share that maps all users to one), a file passes if a new one beside it
+// looks the same. On Windows every file passes.
 func CheckOwn(path string, info fs.FileInfo) error {
 	err := checkOwn(info)
 	if err == nil || madeAlike(path, info) {
 		return nil
 	}
-	return fmt.Errorf("%w: %w", ErrNotOurs, err)
+	return fmt.Errorf("%w: %w", ErrUntrusted, err)
 }
 
-// madeAlike makes a file or a directory beside the one at path, and reports
-// whether the system tells of both the same.
+// madeAlike makes a file or a directory beside the one at path, and reports whether both
+// look the same to CheckOwn.
 func madeAlike(path string, info fs.FileInfo) bool {
 	const pattern = ".imsrevoke-*"
 	var name string

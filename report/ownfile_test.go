@@ -108,7 +108,7 @@ func TestWhatIsOpened(t *testing.T) {
 			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %v; want %q", name, err, want)
 			}
-			if strings.Contains(want, "link") != errors.Is(err, ErrNotOurs) {
+			if strings.Contains(want, "link") != errors.Is(err, ErrUntrusted) {
 				t.Errorf("%s: %v", name, err)
 			}
 			if err == nil {
@@ -119,7 +119,7 @@ func TestWhatIsOpened(t *testing.T) {
 	if _, err := OpenFile(dir, os.O_RDONLY); err == nil {
 		t.Error("a directory was opened")
 	}
-	for mode, want := range map[fs.FileMode]error{0o600: nil, 0o666: ErrNotOurs} {
+	for mode, want := range map[fs.FileMode]error{0o600: nil, 0o666: ErrUntrusted} {
 		if err := os.Chmod(file, mode); err != nil {
 			t.Fatal(err)
 		}

@@ -9,14 +9,13 @@ import (
 	"syscall"
 )
 
-// OpenNoFollow is the flag with which a link is not opened, and nothing that one
-// has to wait for.
+// OpenNoFollow is the flag with which neither links are opened nor files that block.
 const OpenNoFollow = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
-// othersWrite are the permissions of others than the owner to write.
+// othersWrite are the permissions that let others than the owner write.
 const othersWrite fs.FileMode = 0o022
 
-// checkOwn reports what speaks against a file's being ours.
+// checkOwn returns an error that says why others may have written a file.
 func checkOwn(info fs.FileInfo) error {
 	const known = "if you trust what it holds"
 	stat, ok := info.Sys().(*syscall.Stat_t)
@@ -33,8 +32,8 @@ func checkOwn(info fs.FileInfo) error {
 	return nil
 }
 
-// alike reports whether a file has the owner of another one, no more writers, and
-// no other name.
+// alike reports whether a file has the same owner as one made by us, no additional
+// writers, and no other name.
 func alike(info, made fs.FileInfo) bool {
 	its, ok := info.Sys().(*syscall.Stat_t)
 	others, known := made.Sys().(*syscall.Stat_t)

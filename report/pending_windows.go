@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// A pendingFile takes its place at path, whole or not at all, when it is
-// complete. Who can read it is what the folder says.
+// A pendingFile appears at path, whole or not at all, once it is complete. The folder
+// decides who can read it.
 type pendingFile struct {
 	*os.File
 	path string
@@ -25,9 +25,8 @@ func newPendingFile(path string, _ fs.FileMode) (*pendingFile, error) {
 	return &pendingFile{File: file, path: path}, nil
 }
 
-// CloseAtomicallyReplace puts the file in its place, and returns when that is
-// on the disk. It fails when a program holds an older file there open and does
-// not share it, as Excel does.
+// CloseAtomicallyReplace moves the file to its path, and syncs that. It fails if a
+// program has an older file there open without sharing it, as Excel does.
 func (p *pendingFile) CloseAtomicallyReplace() error {
 	if err := errors.Join(p.Sync(), p.Close()); err != nil {
 		return err
@@ -47,7 +46,7 @@ func (p *pendingFile) CloseAtomicallyReplace() error {
 	return nil
 }
 
-// Cleanup removes a file that was not put in its place.
+// Cleanup removes a file that was not moved to its path.
 func (p *pendingFile) Cleanup() error {
 	if p.over {
 		return nil
@@ -56,5 +55,5 @@ func (p *pendingFile) Cleanup() error {
 	return errors.Join(p.Close(), os.Remove(p.Name()))
 }
 
-// syncDir does nothing: the new name was on the disk when the file had it.
+// syncDir does nothing: CloseAtomicallyReplace syncs the new name.
 func syncDir(string) error { return nil }

@@ -14,9 +14,9 @@ import (
 	"imsrevoke/batch"
 )
 
-// A Plan holds the rows of a run, in the order of its input, with all that the
-// report says of them besides their results. It is filled once, row by row, and
-// then read as often as needed. A journal begins with it: see [CreateJournal].
+// A Plan holds the rows of a run in the order of the input, with all that the report
+// says about them besides their results. It is filled once, row by row, and then read
+// as often as needed. A journal begins with it: see [CreateJournal].
 //
 // It is kept in a file, so that memory does not grow with the input. Its methods
 // are called by one goroutine at a time; the sources that [Plan.Rows] returns are
@@ -32,15 +32,15 @@ type Plan struct {
 type planText struct {
 	columns []string // the input's other columns, as the report names them
 	rows    int
-	// The lines of the rows begin at rowsAt, those of the notes at notesAt; the
-	// plan ends at end. Each sum is that of the line before.
+	// The lines of the rows begin at rowsAt, those of the notes at notesAt; the plan
+	// ends at end. Each sum is that of the line before the offset.
 	rowsAt, notesAt, end int64
 	rowsSum, notesSum    checksum
 }
 
-// NewPlan makes an empty plan in a file of that directory, or of [os.TempDir] if
-// none can be made there. The file loses its name at once, or in [Plan.Close] where
-// the system does not allow that.
+// NewPlan creates an empty plan in a file in that directory, or in [os.TempDir] if that
+// fails. The file is unlinked at once, or by [Plan.Close] where the system does not
+// allow that.
 func NewPlan(dir string) (*Plan, error) {
 	const pattern = ".imsrevoke-*.plan"
 	file, err := os.CreateTemp(dir, pattern)
@@ -70,8 +70,8 @@ func (p *Plan) Begin(columns []string) error {
 	return p.flushed()
 }
 
-// Add adds a row, with the cells of the input's other columns. The row's Seq is how
-// many rows were added before.
+// Add adds a row, with the cells of the input's other columns. The row's Seq must be the
+// number of rows added before.
 func (p *Plan) Add(row batch.Row, other []string) error {
 	word := wordPair
 	if row.Problem != "" {
@@ -96,9 +96,9 @@ func (p *Plan) Add(row batch.Row, other []string) error {
 	return p.flushed()
 }
 
-// Note says of a row what is known once all of them were added: that it repeats the
-// pair of an earlier one, which is on firstLine (0 if it does not), and that its
-// member is spelled differently somewhere. Notes come in the order of the rows.
+// Note adds what is known about a row only after the last one: that it repeats the pair
+// of an earlier one, which is on firstLine (0 if it does not), and that its member is
+// spelled differently somewhere. Notes come in the order of the rows.
 func (p *Plan) Note(seq, firstSeq, firstLine int, respelled bool) error {
 	if p.notesAt == 0 {
 		p.endRows()
@@ -114,7 +114,7 @@ func (p *Plan) Note(seq, firstSeq, firstLine int, respelled bool) error {
 
 func (p *Plan) endRows() { p.notesAt, p.notesSum = p.size+int64(len(p.pending)), p.sum }
 
-// flushed writes what is pending if that is much.
+// flushed writes what is pending if there is enough of it.
 func (p *Plan) flushed() error {
 	if len(p.pending) < maxPending {
 		return nil
@@ -131,7 +131,7 @@ func (p *Plan) flush() error {
 	return nil
 }
 
-// complete brings everything into the file and returns where it is there.
+// complete writes everything to the file and returns where it is.
 func (p *Plan) complete() (planText, error) {
 	err := p.flush()
 	text := p.planText
@@ -165,7 +165,7 @@ func (p *Plan) Close() error {
 	return closeTemp(p.file, p.temporary)
 }
 
-// closeTemp closes a file, and removes it if it still has its name.
+// closeTemp closes a temporary file, and removes it if it still has a name.
 func closeTemp(file *os.File, named bool) error {
 	err := file.Close()
 	if named {
@@ -182,7 +182,7 @@ type planReader struct {
 	err          error // reading the notes
 }
 
-// A note is what [Plan.Note] was told.
+// A note holds the arguments of [Plan.Note].
 type note struct {
 	seq, firstSeq, firstLine int
 	respelled                bool
@@ -224,7 +224,7 @@ type plannedRow struct {
 	// the input's other columns.
 	head, other []byte
 	problem     []byte
-	note        note // its seq is that of the row, or it says nothing
+	note        note // zero if there is none
 }
 
 // next returns the next row, and io.EOF after the last.
@@ -262,7 +262,7 @@ func (r *planReader) Next() (batch.Row, error) {
 	return planned.row()
 }
 
-// row is the row as the engine takes it.
+// row returns the row for the engine.
 func (p *plannedRow) row() (batch.Row, error) {
 	line, image, member, err := splitHead(string(p.head))
 	if err != nil {
@@ -282,7 +282,7 @@ func (p *plannedRow) row() (batch.Row, error) {
 	return row, nil
 }
 
-// splitHead cuts the text of the columns line, image_id and member_id.
+// splitHead splits the text of the columns line, image_id and member_id.
 func splitHead(head string) (line int, image, member string, err error) {
 	number, rest, _ := strings.Cut(head, ",")
 	var ok bool
@@ -299,7 +299,7 @@ func splitHead(head string) (line int, image, member string, err error) {
 	return line, image, member, nil
 }
 
-// splitCells cuts the text of some columns.
+// splitCells splits the text of some columns.
 func splitCells(text string) ([]string, error) {
 	if strings.IndexByte(text, '"') < 0 {
 		return strings.Split(text, ","), nil

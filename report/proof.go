@@ -9,25 +9,25 @@ import (
 	"imsrevoke/batch"
 )
 
-// A Proof tells which shares a run has revoked: by its journal, for a report can
-// be edited.
+// A Proof says which shares a run revoked. It reads the journal, since a report can be
+// edited.
 type Proof struct {
 	// Name is the path of the journal.
 	Name string
 
 	journal *Journal
 	rows    Rows
-	next    *Entry // of which nobody has asked yet; nil after the last
+	next    *Entry // nil after the last one
 }
 
-// ProofOf is the name of the journal that proves what a report says.
-func ProofOf(report string) string { return report + JournalSuffix }
+// JournalName returns the name of the journal beside a report.
+func JournalName(report string) string { return report + JournalSuffix }
 
 // OpenProof opens the journal beside a report. The error wraps [os.ErrNotExist]
-// when there is none, [ErrNotOurs] when others may have written it, and
-// [ErrOtherRun] when it is not of a run that revokes.
+// if there is none, [ErrUntrusted] if others may have written it, and [ErrOtherRun] if
+// its run is not one that revokes.
 func OpenProof(report string) (*Proof, error) {
-	p := &Proof{Name: ProofOf(report)}
+	p := &Proof{Name: JournalName(report)}
 	file, err := openOwn(p.Name, os.O_RDONLY)
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func OpenProof(report string) (*Proof, error) {
 		return nil, errors.Join(err, file.Close())
 	}
 	if verb := p.journal.run.verb(); verb != "run" {
-		err = fmt.Errorf("%w: it is of imsrevoke %s", ErrOtherRun, verb)
+		err = fmt.Errorf("%w: it was written by 'imsrevoke %s'", ErrOtherRun, verb)
 	}
 	if err == nil {
 		p.rows, err = (&Results{Name: p.Name, journal: p.journal}).Rows()
@@ -57,9 +57,9 @@ func (p *Proof) advance() (err error) {
 	return err
 }
 
-// Revoked reports whether the run has revoked the share that stands on a line of
-// its input in these two cells. The lines must be asked for in their order: of any
-// other one it reports false.
+// Revoked reports whether the run revoked the share that these two cells of a line of
+// its input name. Lines must be asked for in ascending order; for any other line it
+// returns false.
 func (p *Proof) Revoked(line int, imageID, memberID string) (bool, error) {
 	for p.next != nil && p.next.Row.Line < line {
 		if err := p.advance(); err != nil {
@@ -70,8 +70,7 @@ func (p *Proof) Revoked(line int, imageID, memberID string) (bool, error) {
 	if e == nil || e.Row.Line != line {
 		return false, nil
 	}
-	said := e.Outcome == batch.Revoked && e.Row.ImageID == imageID && e.Row.MemberID == memberID
-	return said, p.advance()
+	return e.Outcome == batch.Revoked && e.Row.ImageID == imageID && e.Row.MemberID == memberID, p.advance()
 }
 
 // Close closes the journal.

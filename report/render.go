@@ -7,24 +7,24 @@ import (
 	"imsrevoke/batch"
 )
 
-// A rendering makes the text of a report, row by row, from a plan and the results in
-// its journal.
+// A rendering makes the text of a report, row by row, from a plan and the results in a
+// journal.
 type rendering struct {
 	*planReader
 	columns []string
 	journal *Journal // nil if nothing was sent
-	// rest and reason are the outcome and the message of the rows that have no
-	// result and need none by themselves.
+	// rest and reason are the outcome and the message of rows without a result that
+	// are neither invalid nor duplicates.
 	rest   batch.Outcome
 	reason string
 	tally  *Tally // to which rows are added, unless nil
 }
 
-// render makes the text of the report of a journal.
+// render starts making the report of a journal.
 func (j *Journal) render() *rendering {
 	r := &rendering{planReader: j.read(j.file), columns: j.columns, journal: j, rest: batch.Skipped, reason: j.stop.Unreached}
 	if !j.ended {
-		r.reason = "the run has not come to this row, as far as its journal tells"
+		r.reason = "the run has not reached this row, according to its journal"
 	}
 	return r
 }
@@ -64,7 +64,7 @@ func (r *rendering) append(text []byte) ([]byte, error) {
 		if err != nil {
 			return text, err
 		}
-		text, others = appendResult(text, &result), said(result.AlsoSharedWith)
+		text, others = appendResult(text, &result), serverText(result.AlsoSharedWith)
 		if r.tally != nil {
 			r.tally.add(&Entry{Result: result, Verified: verdict})
 		}
@@ -76,8 +76,7 @@ func (r *rendering) append(text []byte) ([]byte, error) {
 	return append(text, '\n'), nil
 }
 
-// isAsRecorded reports whether the report says of a row what its result says, without
-// any addition.
+// isAsRecorded reports whether the report has the recorded result of a row unchanged.
 func (r *rendering) isAsRecorded(row *plannedRow, state rowState) bool {
 	return state.offset() != 0 && row.note.firstLine == 0 && (!state.is(stateLost) || row.problem != nil) && r.journal.others[row.seq] == ""
 }
@@ -93,7 +92,7 @@ func (r *rendering) count(planned *plannedRow, recorded recorded, verdict Verdic
 	return err
 }
 
-// result is what became of a row.
+// result returns the result of a row.
 func (r *rendering) result(planned *plannedRow, state rowState) (batch.Result, error) {
 	row, err := planned.row()
 	if err != nil {
@@ -132,7 +131,7 @@ func (r *rendering) result(planned *plannedRow, state rowState) (batch.Result, e
 	return result, nil
 }
 
-// result is the result itself, of this row.
+// result parses the result, which is that of row.
 func (r *recorded) result(row batch.Row) (batch.Result, error) {
 	result, err := r.text.parse(row)
 	if err != nil {
@@ -142,7 +141,7 @@ func (r *recorded) result(row batch.Row) (batch.Result, error) {
 	return result, nil
 }
 
-// outcome is the outcome of a row that another one repeats.
+// outcome returns the outcome of a row that another one repeats.
 func (r *rendering) outcome(seq int) (batch.Outcome, error) {
 	if r.journal == nil {
 		return r.rest, nil

@@ -8,14 +8,14 @@ import (
 	"path/filepath"
 )
 
-// Who can read a file. On Windows that is what its folder says.
+// Who can read a file. On Windows its folder decides that.
 const (
 	ownerOnly fs.FileMode = 0o600
 	everybody fs.FileMode = 0o644
 )
 
-// replaceFile makes a file, which errors call the what, of what write writes.
-// It appears whole or not at all, in the place of one that exists.
+// replaceFile writes a file with write; what is its name in errors. The file appears
+// whole or not at all, and replaces one that exists.
 func replaceFile(path, what string, readers fs.FileMode, write func(io.Writer) error) error {
 	file, err := newPendingFile(path, readers)
 	if err != nil {

@@ -7,12 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reserve sets aside room on the disk for length bytes from offset on, without
-// making the file longer, so that they can be written later even when the disk
-// is full. A file system that cannot do so is no reason not to go on.
+// reserve reserves space on the disk for length bytes from offset on, without extending
+// the file, so that they can be written later even if the disk is full. A file system
+// that does not support it is not an error.
 func reserve(file *os.File, offset, length int64) error {
-	// The limit on the size of files (ulimit -f) is one on the length alone,
-	// which stays as it is for now.
+	// The limit on the size of files (ulimit -f) applies to the length only, which is
+	// not extended yet.
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &limit); err == nil && uint64(offset+length) > limit.Cur {
 		return unix.EFBIG

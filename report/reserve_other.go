@@ -4,5 +4,5 @@ package report
 
 import "os"
 
-// reserve does nothing where there is no call for it.
+// reserve does nothing on systems without such a call.
 func reserve(*os.File, int64, int64) error { return nil }

@@ -10,21 +10,20 @@ import (
 	"imsrevoke/batch"
 )
 
-// ErrNoReport says that a file is neither a report nor a journal, or no longer
-// what was written.
-var ErrNoReport = errors.New("this is no report")
+// ErrNotReport says that a file is neither a report nor a journal, or was modified
+// so that it cannot be read as one.
+var ErrNotReport = errors.New("not a report of imsrevoke")
 
-// Results are those of an existing report, or of a journal, which has the same rows
-// at any time. They can be read any number of times, by one
-// goroutine at a time. What happens to the name of the file meanwhile does not
-// matter: a report is replaced by a new file and never written again.
+// Results are the rows of an existing report, or of a journal, which has the same rows
+// at any time. They can be read any number of times, by one goroutine at a time. The
+// file may be renamed or replaced meanwhile: a report is never written again in place.
 type Results struct {
 	// Name is the path of the file.
 	Name string
 	// Columns are the names of the input's other columns, as the report has them.
 	Columns []string
-	// Origin is the run that the results are of, when the caller knows it, and
-	// Stopped how it was stopped. Otherwise they are looked for in the journal.
+	// Origin is the run that produced the results, if the caller knows it, and
+	// Stopped how it was stopped. Otherwise both are taken from the journal.
 	Origin  *Run
 	Stopped Stop
 
@@ -35,32 +34,32 @@ type Results struct {
 // An Entry is one row of a report.
 type Entry struct {
 	batch.Result
-	// Verified says what a check after the run found of the row.
+	// Verified is what a check after the run found.
 	Verified Verdict
 	// Other are the cells of the input's other columns, one for each of
 	// Results.Columns.
 	Other []string
 }
 
-// Settled reports whether nothing is left to do for the row. A check that has
-// found the share counts for more than the outcome.
+// Settled reports whether nothing is left to do for the row. A check that found the
+// share takes precedence over the outcome.
 func (e *Entry) Settled() bool { return e.Verified != StillShared && e.Result.Settled() }
 
-// Rows is one reading of results, from the first row to the last.
+// Rows reads results once, from the first row to the last.
 type Rows interface {
 	// Next returns the next row, in the order of the report, and io.EOF after
 	// the last one. The row is the caller's to keep. Other errors wrap
-	// [ErrNoReport] when the file is to blame.
+	// [ErrNotReport] if the file is at fault.
 	Next() (*Entry, error)
 }
 
 // OpenResults opens a report, or a journal, whatever the file is. An error
-// wraps [ErrNoReport] when it is neither.
+// wraps [ErrNotReport] when it is neither.
 func OpenResults(path string) (*Results, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, e := os.Stat(path + JournalSuffix); e == nil {
-			return nil, fmt.Errorf("%w; its run has not ended: what is known stands in %s", err, path+JournalSuffix)
+			return nil, fmt.Errorf("%w; its run has not ended: the results so far are in %s", err, path+JournalSuffix)
 		}
 	}
 	if err != nil {
@@ -81,7 +80,7 @@ func (r *Results) open() error {
 	if info, err := r.file.Stat(); err != nil {
 		return err
 	} else if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is no regular file: %w", r.Name, ErrNoReport)
+		return fmt.Errorf("%s is not a regular file: %w", r.Name, ErrNotReport)
 	}
 	begin := make([]byte, KindHead)
 	n, err := r.file.ReadAt(begin, 0)
@@ -115,8 +114,8 @@ func (r *Results) CheckOwn() error {
 // IsJournal reports whether the file is a journal, and not a report.
 func (r *Results) IsJournal() bool { return r.journal != nil }
 
-// Ended reports whether the run has ended, as far as is known: if not, rows without a
-// result are called unknown if they may have been sent, and otherwise skipped.
+// Ended reports whether the run has ended, as far as is known. If not, rows without a
+// result are unknown if they may have been sent, and skipped otherwise.
 func (r *Results) Ended() bool { return r.journal == nil || r.journal.ended }
 
 // Close closes the file.

@@ -244,10 +244,10 @@ func TestWhatIsNoReportIsRefused(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
 		"nothing":                 {"", "it is empty"},
 		"pairs":                   {"image_id,member_id\n" + image + "," + member + "\n", "it lists pairs"},
-		"semicolons":              {strings.ReplaceAll(aReport, ",", ";"), `saved it with ";" between its cells`},
-		"tabs":                    {strings.ReplaceAll(aReport, ",", "\t"), `saved it with "\\t" between its cells`},
+		"semicolons":              {strings.ReplaceAll(aReport, ",", ";"), `saved it with the delimiter ";"`},
+		"tabs":                    {strings.ReplaceAll(aReport, ",", "\t"), `saved it with the delimiter "\\t"`},
 		"a binary":                {"\x7fELF\x00\"\x01\n\"", "cannot be read"},
-		"a word":                  {strings.Replace(aReport, "failed", "faild", 1), `line 3: this is no report any more: "faild" is not an outcome`},
+		"a word":                  {strings.Replace(aReport, "failed", "faild", 1), `line 3: not a report of imsrevoke: "faild" is not an outcome`},
 		"a number":                {strings.Replace(aReport, ",503,", ",5O3,", 1), `line 3: .*http_status is "5O3"`},
 		"a time":                  {strings.Replace(aReport, "2026-11-23T12:00:09.000Z", "23.11.2026 12:00", 1), "line 3: .*spreadsheet"},
 		"no line":                 {strings.Replace(aReport, "3,"+image, ","+image, 1), "line 3: .*line is empty"},
@@ -262,7 +262,7 @@ func TestWhatIsNoReportIsRefused(t *testing.T) {
 			if err == nil {
 				err = View{Format: FormatCSV}.Write(io.Discard, r)
 			}
-			if err == nil || !(errors.Is(err, ErrNoReport) || errors.Is(err, ErrDamaged)) || !matches(tt.want, err.Error()) {
+			if err == nil || !(errors.Is(err, ErrNotReport) || errors.Is(err, ErrDamaged)) || !matches(tt.want, err.Error()) {
 				t.Errorf("err = %v; want one with %q", err, tt.want)
 			}
 		})

@@ -16,8 +16,8 @@ import (
 	"imsrevoke/batch"
 )
 
-// OwnColumns is another name of columns: gocsv does not look into embedded
-// structs whose name is not exported.
+// OwnColumns is columns under an exported name: gocsv skips embedded structs whose
+// name is not exported.
 type OwnColumns = columns
 
 // A reportRow is what gocsv makes of a row of a report.
@@ -43,7 +43,7 @@ type csvRows struct {
 	rows  *gocsv.Unmarshaller
 }
 
-// byteOrderMark begins a report that was made for a spreadsheet.
+// byteOrderMark starts a report that was made for a spreadsheet.
 const byteOrderMark = "\ufeff"
 
 func (r *Results) csvRows() (*csvRows, error) {
@@ -76,22 +76,22 @@ func (r *Results) csvRows() (*csvRows, error) {
 	}
 	for _, delimiter := range []string{";", "\t"} {
 		if len(rows.names) == 1 && strings.HasPrefix(rows.names[0], columnNames[0]+delimiter+columnNames[1]) {
-			return nil, fmt.Errorf("%s: %w any more: another program has saved it with %q between its cells; name the file that imsrevoke has written, or save it with commas",
-				r.Name, ErrNoReport, delimiter)
+			return nil, fmt.Errorf("%s: %w: another program has saved it with the delimiter %q; name the file that imsrevoke wrote, or save it with commas",
+				r.Name, ErrNotReport, delimiter)
 		}
 	}
 	if len(lacking) > 0 && !slices.Contains(lacking, "image_id") && slices.Contains(lacking, "outcome") {
-		return nil, fmt.Errorf("%s: %w: it lists pairs; name a report that imsrevoke has written, or its journal", r.Name, ErrNoReport)
+		return nil, fmt.Errorf("%s: %w: it lists pairs; name a report that imsrevoke has written, or its journal", r.Name, ErrNotReport)
 	}
 	if len(lacking) > 0 {
 		return nil, fmt.Errorf("%s: %w: it has no column %s; name a report that imsrevoke has written, or its journal",
-			r.Name, ErrNoReport, strings.Join(lacking, ", "))
+			r.Name, ErrNotReport, strings.Join(lacking, ", "))
 	}
 	return rows, nil
 }
 
-// assignColumns names the field of a reportRow for each column of the header, and
-// tells the input's other columns, and which of the report's own it lacks.
+// assignColumns names the field of a reportRow for each column of the header. It also
+// returns the input's other columns, and those of the report's own that are missing.
 func assignColumns(header []string) (fields, other, lacking []string) {
 	found := make(map[string]bool)
 	for _, name := range header {
@@ -115,9 +115,9 @@ func (r *csvRows) refuseHeader(err error) error {
 	_, isParse := errors.AsType[*csv.ParseError](err)
 	switch {
 	case err == io.EOF:
-		return fmt.Errorf("%s: %w: it is empty", r.name, ErrNoReport)
+		return fmt.Errorf("%s: %w: it is empty", r.name, ErrNotReport)
 	case isParse:
-		return fmt.Errorf("%s: %w: its header cannot be read: %w", r.name, ErrNoReport, err)
+		return fmt.Errorf("%s: %w: its header cannot be read: %w", r.name, ErrNotReport, err)
 	}
 	return fmt.Errorf("read %s: %w", r.name, err)
 }
@@ -144,10 +144,10 @@ func (r *csvRows) Next() (*Entry, error) {
 }
 
 func (r *csvRows) refuse(line int, err error) error {
-	return fmt.Errorf("%s, line %d: %w any more: %w", r.name, line, ErrNoReport, err)
+	return fmt.Errorf("%s, line %d: %w: %w", r.name, line, ErrNotReport, err)
 }
 
-// entry is what columnsOf has told.
+// entry reverses columnsOf.
 func (c *columns) entry() (*Entry, error) {
 	p := cellParser{}
 	e := &Entry{
@@ -169,11 +169,11 @@ func (c *columns) entry() (*Entry, error) {
 	}
 	if c.FinishedAt != "" {
 		if e.FinishedAt, err = time.Parse(timeFormat, c.FinishedAt); err != nil {
-			return nil, fmt.Errorf("finished_at is %q, and not a time such as %s; a spreadsheet may have changed it", c.FinishedAt, timeFormat)
+			return nil, fmt.Errorf("finished_at is %q, not a time such as %s; a spreadsheet may have changed it", c.FinishedAt, timeFormat)
 		}
 	}
 	if !e.Verified.valid() {
-		return nil, fmt.Errorf("verified is %q, and neither %s nor %s", e.Verified, Gone, StillShared)
+		return nil, fmt.Errorf("verified is %q, neither %s nor %s", e.Verified, Gone, StillShared)
 	}
 	if p.err == nil && e.Row.Line == 0 {
 		p.err = errors.New("line is empty")
@@ -192,7 +192,7 @@ func (e *Entry) complete() {
 	case batch.Duplicate:
 		e.First = batch.RepeatedOutcome(e.Message)
 	}
-	// What is no pair any more stays the zero one.
+	// Ids that are not a pair leave the zero one.
 	e.Row.Pair, _ = batch.ParsePair(e.Row.ImageID, e.Row.MemberID)
 }
 
@@ -206,7 +206,7 @@ func (p *cellParser) number(name, text string) int {
 	}
 	n, err := strconv.Atoi(text)
 	if (err != nil || n < 0) && p.err == nil {
-		p.err = fmt.Errorf("%s is %q, and not a number", name, text)
+		p.err = fmt.Errorf("%s is %q, not a number", name, text)
 	}
 	return n
 }

@@ -14,14 +14,14 @@ import (
 	"imsrevoke/batch"
 )
 
-// ErrOtherRun says that a journal is not of the run that is to go on.
-var ErrOtherRun = errors.New("the journal is of another run")
+// ErrOtherRun says that a journal does not belong to the run that is to be resumed.
+var ErrOtherRun = errors.New("the journal belongs to another run")
 
 // ErrEarlierFormat says that a journal was written by an earlier version of the
 // program, in a format that this one does not read.
 var ErrEarlierFormat = errors.New("it was written by an earlier version of imsrevoke: resume its run, or make its report, with that version")
 
-// ErrNoPlan says that a journal does not hold all rows of its input, so that nothing
+// ErrNoPlan says that a journal does not have all rows of its input, so that nothing
 // was sent.
 var ErrNoPlan = errors.New("the journal is incomplete: nothing was sent yet")
 
@@ -29,26 +29,25 @@ var ErrNoPlan = errors.New("the journal is incomplete: nothing was sent yet")
 var ErrDamaged = errors.New("the journal is damaged")
 
 // maxLine bounds the length of a line of a journal. Its longest fields are the
-// cells of rows that are no pair.
+// cells of rows that are not a pair.
 const maxLine = 64 << 20
 
-// OpenJournal reads the journal of an earlier run, for [Journal.Continue] to go
-// on with it, if it goes with the new run: see [Journal.GoesWith].
+// OpenJournal reads the journal of an earlier run, which [Journal.Continue] can resume
+// if it matches the new run: see [Journal.CheckRun].
 //
-// A torn line at the end of the file, as the death of the process leaves it, is left
-// out, and so is all that is behind a bad line, as far as a power cut can have left it
-// so: when none of it was brought to the disk on purpose. Damage before a line that
-// was (all but the lines of results are) is an error that wraps [ErrDamaged]: nobody
-// can say what is missing. A journal without the line of a run is an error that wraps
-// [ErrNoPlan].
+// A torn last line, as a killed process leaves it, is ignored. So is everything from a
+// bad line on, if a power cut can have left it so, that is, if none of it was synced.
+// Damage before a line that was synced (all but the lines of results are) is an error
+// that wraps [ErrDamaged], since nobody can say what is missing. A journal without the
+// line of a run is an error that wraps [ErrNoPlan].
 //
-// One that others may have written is an error that wraps [ErrNotOurs]: by its word
-// rows would be called revoked that nobody has sent. See [CheckOwn].
+// One that others may have written is an error that wraps [ErrUntrusted]: it could
+// claim that rows were revoked which nobody has sent. See [CheckOwn].
 func OpenJournal(path string) (*Journal, error) {
 	return openJournal(path, os.O_RDWR)
 }
 
-// openJournal opens a journal that must be ours.
+// openJournal opens a journal that nobody else can have written.
 func openJournal(path string, flag int) (*Journal, error) {
 	file, err := openOwn(path, flag)
 	if err != nil {
@@ -62,7 +61,7 @@ func openJournal(path string, flag int) (*Journal, error) {
 	return j, nil
 }
 
-// loadJournal reads a journal. The file may be written to meanwhile.
+// loadJournal reads a journal. Its run may write to the file meanwhile.
 func loadJournal(file *os.File) (*Journal, error) {
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return nil, err
@@ -79,13 +78,12 @@ func loadJournal(file *os.File) (*Journal, error) {
 	return j, nil
 }
 
-// GoesWith reports whether run may go on with the journal: it must be of the same
-// verb, of the same pairs on the same lines (Run.Digest), and of the same endpoint and
-// project, as far as both runs know their project. Otherwise the error wraps
-// [ErrOtherRun].
-func (j *Journal) GoesWith(run Run) error { return j.run.sameAs(run) }
+// CheckRun reports whether run can resume the journal's: it must have the same verb, the
+// same pairs on the same lines (Run.Digest), and the same endpoint and project, if both
+// runs know their project. Otherwise the error wraps [ErrOtherRun].
+func (j *Journal) CheckRun(run Run) error { return j.run.sameAs(run) }
 
-// Continue begins the run that goes on with the journal.
+// Continue starts the run that resumes the journal's.
 func (j *Journal) Continue(run Run) error {
 	if err := j.file.Truncate(j.size); err != nil {
 		return err
@@ -93,19 +91,19 @@ func (j *Journal) Continue(run Run) error {
 	return j.start(run)
 }
 
-// Remaining reads the rows that are not settled, and not known to need no request.
-// They know whether an earlier run may have revoked their share.
+// Remaining reads the rows that are not settled and may need a request. Each says
+// whether an earlier run may have revoked its share.
 func (j *Journal) Remaining() batch.Source {
 	return &someRows{j.read(j.file), j, stateSettled | stateUnsent, 0}
 }
 
-// SettledRows reads the rows whose shares the journal says are gone.
+// SettledRows reads the rows that are settled according to the journal.
 func (j *Journal) SettledRows() batch.Source {
 	return &someRows{j.read(j.file), j, 0, stateSettled}
 }
 
-// someRows are rows without some of the facts, and with one of the others if there
-// are any.
+// someRows are the rows that have none of the facts in without and, unless with is 0,
+// one of those in with.
 type someRows struct {
 	rows          *planReader
 	journal       *Journal
@@ -144,8 +142,8 @@ func (s *someRows) Next() (batch.Row, error) {
 	}
 }
 
-// Settled is how many rows the journal says are settled, and how many others it
-// has that need no request. Duplicates are among these.
+// Settled counts the rows that are settled according to the journal, and the others
+// that need no request, duplicates among them.
 func (j *Journal) Settled() (settled, unsent int) {
 	for _, state := range j.states {
 		switch {
@@ -179,7 +177,7 @@ func (l *loader) load(file io.Reader) error {
 			if l.number == 0 {
 				return l.emptyOf(line)
 			}
-			break // and what was cut is dropped
+			break // a torn line is dropped
 		}
 		if err != nil {
 			return err
@@ -190,15 +188,14 @@ func (l *loader) load(file io.Reader) error {
 			if l.number == 1 {
 				return fmt.Errorf("%w: its first line is not that of a journal", ErrDamaged)
 			}
-			// What a power cut has left as zeros was not brought to the disk, so that
-			// nothing was sent by its word. Any other bad line may be the one that
-			// announced what was sent.
+			// What a power cut has left as zeros was never synced, so that nothing was
+			// sent because of it. Any other bad line may be the one that announced rows.
 			hole := bytes.IndexByte(line, 0) >= 0
 			if !hole {
 				l.mark = j.rows - 1
 			}
 			j.sum = l.previous
-			if err := l.nothingGoodBehind(in, hole); err != nil {
+			if err := l.checkTail(in, hole); err != nil {
 				return err
 			}
 			j.ended = false
@@ -212,13 +209,13 @@ func (l *loader) load(file io.Reader) error {
 	if l.runs == 0 {
 		return ErrNoPlan
 	}
-	l.runOver()
+	l.endRun()
 	return nil
 }
 
-// emptyOf says what a file without a whole line is, which holds this text: what may
-// be left of a journal, or something else. It may be nothing, or zeros, where the
-// machine died before the line was on the disk.
+// emptyOf returns the error for a file of this text, without a whole line: it may be
+// what is left of a journal, or something else. If the machine died before the first
+// line was synced, the text is empty or zeros.
 func (l *loader) emptyOf(text []byte) error {
 	text = bytes.TrimRight(text, "\x00")
 	sum, rest := text[:min(sumLength, len(text))], text[min(sumLength, len(text)):]
@@ -233,7 +230,7 @@ func (l *loader) emptyOf(text []byte) error {
 	return fmt.Errorf("%w: its first line is not that of a journal", ErrDamaged)
 }
 
-// take takes one good line.
+// take handles one good line.
 func (l *loader) take(line []byte) error {
 	p := newLineParser(line)
 	word := string(p.next())
@@ -248,7 +245,7 @@ func (l *loader) take(line []byte) error {
 		return err
 	case wordPair, wordBad:
 		j.rows++
-		return nil // its reader looks into it
+		return nil // planReader parses it
 	case wordNote:
 		if j.notesAt == 0 {
 			j.notesAt, j.notesSum = j.size, l.previous
@@ -283,7 +280,7 @@ func (l *loader) take(line []byte) error {
 	return nil
 }
 
-// inTurn reports whether a line with this word may be here: the plan comes first, and
+// inTurn reports whether a line with this word may come next: the plan comes first,
 // then the runs.
 func (l *loader) inTurn(word string) error {
 	planned := word == wordPair || word == wordBad || word == wordNote
@@ -301,7 +298,7 @@ func (l *loader) inTurn(word string) error {
 	return nil
 }
 
-// takePlan takes the first line.
+// takePlan handles the first line.
 func (l *loader) takePlan(p *lineParser) error {
 	format, names := p.text(""), p.text("")
 	if p.end(); p.err != nil {
@@ -320,7 +317,7 @@ func (l *loader) takePlan(p *lineParser) error {
 	return nil
 }
 
-// takeRow takes the result of a row.
+// takeRow handles the result of a row.
 func (l *loader) takeRow(p *lineParser) error {
 	j := l.journal
 	seq := p.number()
@@ -337,7 +334,7 @@ func (l *loader) takeRow(p *lineParser) error {
 	if finished := text.finishedAt(); string(finished) > j.newest {
 		j.newest = string(finished)
 	}
-	// The run may have been cut off, and cannot say itself then what it sent.
+	// If the run was cut off, its attempts are all that is known of what it sent.
 	past := 0
 	if j.states[seq].offset() != 0 {
 		last, err := j.result(seq)
@@ -353,7 +350,7 @@ func (l *loader) takeRow(p *lineParser) error {
 	return nil
 }
 
-// takeEnd takes the line of the end of a run.
+// takeEnd handles the line of the end of a run.
 func (l *loader) takeEnd(p *lineParser) error {
 	j := l.journal
 	var end ending
@@ -370,8 +367,8 @@ func (l *loader) takeEnd(p *lineParser) error {
 	return nil
 }
 
-// takeRun takes the line of a run, which must go on with the one before. The first
-// one ends the plan.
+// takeRun handles the line of a run, which must match the one before. The first one
+// ends the plan.
 func (l *loader) takeRun(p *lineParser) error {
 	j := l.journal
 	var run Run
@@ -389,7 +386,7 @@ func (l *loader) takeRun(p *lineParser) error {
 		if err := j.run.sameAs(run); err != nil {
 			return err
 		}
-		l.runOver()
+		l.endRun()
 	}
 	l.runs++
 	j.run = run
@@ -402,9 +399,9 @@ func (l *loader) takeRun(p *lineParser) error {
 	return nil
 }
 
-// runOver draws the conclusions from the end of a run: when it was cut off,
-// what it may have sent without a result of its own is lost.
-func (l *loader) runOver() {
+// endRun is called after the last line of a run. If the run was cut off, rows that it
+// may have sent without a result are lost.
+func (l *loader) endRun() {
 	j := l.journal
 	if !j.ended {
 		part := &j.parts[len(j.parts)-1]
@@ -423,28 +420,28 @@ func (l *loader) runOver() {
 	}
 }
 
-// sameAs reports in what the run then differs from the run now.
+// sameAs returns an error that says how the run then differs from the run now.
 func (then Run) sameAs(now Run) error {
 	switch {
 	case then.verb() != now.verb():
-		return fmt.Errorf("%w: it is of imsrevoke %s and not of imsrevoke %s", ErrOtherRun, then.verb(), now.verb())
+		return fmt.Errorf("%w: it was written by 'imsrevoke %s', this is 'imsrevoke %s'", ErrOtherRun, then.verb(), now.verb())
 	case then.Shard != now.Shard:
-		return fmt.Errorf("%w: it is of %s and not of %s", ErrOtherRun, then.part(), now.part())
+		return fmt.Errorf("%w: it belongs to %s, not to %s", ErrOtherRun, then.part(), now.part())
 	case then.Digest != now.Digest || then.Rows != now.Rows:
-		return fmt.Errorf("%w: it is of %s with %d rows, and the pairs or their lines are not those of %s", ErrOtherRun, then.Input, then.Rows, now.Input)
+		return fmt.Errorf("%w: it belongs to %s with %d rows, whose pairs or lines differ from those of %s", ErrOtherRun, then.Input, then.Rows, now.Input)
 	case then.Keep != now.Keep:
 		return fmt.Errorf("%w: its --keep files protect other shares", ErrOtherRun)
 	case then.Endpoint != now.Endpoint:
-		return fmt.Errorf("%w: it is of the endpoint %s and not of %s", ErrOtherRun, then.Endpoint, now.Endpoint)
+		return fmt.Errorf("%w: it belongs to the endpoint %s, not to %s", ErrOtherRun, then.Endpoint, now.Endpoint)
 	case then.Project != "" && now.Project != "" && then.Project != now.Project:
-		return fmt.Errorf("%w: it is of the project %s and not of %s", ErrOtherRun, then.Project, now.Project)
+		return fmt.Errorf("%w: it belongs to the project %s, not to %s", ErrOtherRun, then.Project, now.Project)
 	}
 	return nil
 }
 
 func (r Run) verb() string { return cmp.Or(r.Verb, "run") }
 
-// part is the part of the file, in words.
+// part describes which part of the file the run is for.
 func (r Run) part() string {
 	if r.Shard == "" {
 		return "the whole file"
@@ -456,11 +453,12 @@ func (l *loader) damaged(what string) error {
 	return fmt.Errorf("%w: line %d: %s", ErrDamaged, l.number, what)
 }
 
-// nothingGoodBehind reports whether a bad line is the beginning of an end that a
-// power cut may have left: an error when a good line follows that had been brought to the disk with all before it. The power
-// may have failed while it was brought there, so that a hole before it proves
-// nothing as long as no line follows it: nothing is written before it is there.
-func (l *loader) nothingGoodBehind(in *bufio.Reader, hole bool) error {
+// checkTail returns an error unless a power cut can have left the file as it is from a
+// bad line on. It cannot if a good line follows that was synced, and with it all lines
+// before. But the power may have failed during that sync. So if the bad line is a hole
+// (zeros), a synced line proves damage only if another line follows it: nothing is
+// written until the sync is over.
+func (l *loader) checkTail(in *bufio.Reader, hole bool) error {
 	at, synced := l.number, false
 	for sum := l.journal.sum; ; {
 		line, err := readLine(in)
@@ -480,13 +478,13 @@ func (l *loader) nothingGoodBehind(in *bufio.Reader, hole bool) error {
 			}
 		}
 		if before || synced && !hole {
-			return fmt.Errorf("%w: line %d is not what was written, and there are good lines behind it", ErrDamaged, at)
+			return fmt.Errorf("%w: line %d is not what was written, but good lines follow it", ErrDamaged, at)
 		}
 	}
 }
 
-// readLine reads a line without its end. With io.EOF it returns what stands
-// behind the last line end.
+// readLine reads a line without its end. With io.EOF it returns what follows the last
+// line end.
 func readLine(in *bufio.Reader) ([]byte, error) {
 	line, err := in.ReadSlice('\n')
 	if err == bufio.ErrBufferFull {

@@ -277,7 +277,7 @@ func (t *trial) run(l life) []batch.Outcome {
 	case errors.Is(err, os.ErrNotExist):
 		j, err = createJournal(t.rt, t.path, t.rows, run), nil
 	case err == nil:
-		err = errors.Join(j.GoesWith(run), j.Continue(run))
+		err = errors.Join(j.CheckRun(run), j.Continue(run))
 	}
 	if err != nil {
 		t.rt.Errorf("%v", err)

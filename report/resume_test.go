@@ -74,7 +74,7 @@ func resume(t testing.TB, path string, run Run) (*Journal, error) {
 		return nil, err
 	}
 	t.Cleanup(func() { j.Close() })
-	if err := j.GoesWith(run); err != nil {
+	if err := j.CheckRun(run); err != nil {
 		return nil, err
 	}
 	return j, j.Continue(run)
@@ -245,11 +245,11 @@ func TestAJournalOfAnotherRunIsRefused(t *testing.T) {
 		change func(*Run)
 		want   string // empty when it is the same run
 	}{
-		{"other pairs", func(r *Run) { r.Digest = "d2" }, "the pairs or their lines"},
-		{"more rows", func(r *Run) { r.Rows = 101 }, "the pairs or their lines"},
-		{"another endpoint", func(r *Run) { r.Endpoint = "https://other.example" }, "the endpoint https://image.example.com and not of https://other.example"},
-		{"another project", func(r *Run) { r.Project = "p2" }, "the project p1 and not of p2"},
-		{"another verb", func(r *Run) { r.Verb = "restore" }, "imsrevoke run and not of imsrevoke restore"},
+		{"other pairs", func(r *Run) { r.Digest = "d2" }, "whose pairs or lines differ"},
+		{"more rows", func(r *Run) { r.Rows = 101 }, "whose pairs or lines differ"},
+		{"another endpoint", func(r *Run) { r.Endpoint = "https://other.example" }, "the endpoint https://image.example.com, not to https://other.example"},
+		{"another project", func(r *Run) { r.Project = "p2" }, "the project p1, not to p2"},
+		{"another verb", func(r *Run) { r.Verb = "restore" }, "imsrevoke run', this is 'imsrevoke restore"},
 		{"the same verb by its name", func(r *Run) { r.Verb = "run" }, ""},
 		{"a project that is not known", func(r *Run) { r.Project = "" }, ""},
 		{"another name, user, host and version", func(r *Run) { r.Input, r.User, r.Host, r.Version = "x", "y", "z", "9" }, ""},

@@ -30,19 +30,19 @@ type Share struct {
 	MemberName            string
 	MemberDomain          string
 	MemberState           string
-	// Why says why the share is in a list of those that should not be.
+	// Why is the reason why the share is not allowed, in a list of such shares.
 	Why string
 }
 
-// A ShareList is a list of shares to be written. Its columns image_id and
-// member_id make it good input for a run.
+// A ShareList is a list of shares to be written. It can be the input of a run, because it
+// has the columns image_id and member_id.
 type ShareList struct {
 	Format Format // [FormatCSV], [FormatJSONL] or [FormatJSON]
 	// Names and Why say that the list has these columns.
 	Names, Why bool
-	// Shares are its rows; an error ends them.
+	// Shares are its rows; an error is the last one.
 	Shares iter.Seq2[*Share, error]
-	// Head is what a list in JSON has besides the shares: an object, or nil.
+	// Head is the member "list" of a list in JSON: an object, or nil.
 	Head any
 }
 
@@ -55,8 +55,7 @@ func (l *ShareList) WriteFile(path string) error {
 	return replaceFile(path, "list", ownerOnly, l.Write)
 }
 
-// Write writes the list to w. What it has written is no list when it returns an
-// error.
+// Write writes the list to w. If it returns an error, what it has written is not a list.
 func (l *ShareList) Write(w io.Writer) error {
 	out := bufio.NewWriterSize(w, 64<<10)
 	var err error
@@ -73,9 +72,8 @@ func (l *ShareList) Write(w io.Writer) error {
 	return errors.Join(err, out.Flush())
 }
 
-// A shareRow is a Share as a list has it. The names are those of the columns and,
-// in JSON, of the members. None of them is one that could be taken for the id of a
-// member.
+// A shareRow is a Share as a list has it. The names are those of the columns and, in
+// JSON, of the members. No other one could be mistaken for the column of member ids.
 type shareRow struct {
 	ImageID         string `csv:"image_id" json:"image_id"`
 	MemberID        string `csv:"member_id" json:"member_id"`
@@ -93,8 +91,8 @@ type shareRow struct {
 	Why             string `csv:"why" json:"why,omitempty"`
 }
 
-// shareNames are the columns of every list, in their order; nameNames and whyNames
-// those that some have behind them.
+// shareNames are the columns of every list, in their order. Some lists continue with
+// nameNames and whyNames.
 var (
 	shareNames = []string{
 		"image_id", "member_id", "member_type", "status", "image_name", "image_owner", "image_status", "hidden",
@@ -119,8 +117,8 @@ func rowOf(s *Share) shareRow {
 	}
 }
 
-// MemberCell is the id of a member as a list in CSV has it. One that can be part of
-// a request stays as it is; nothing of the kind is run by a spreadsheet.
+// MemberCell returns the id of a member for a list in CSV. An id that can be part of a
+// request stays as it is: no spreadsheet runs it.
 func MemberCell(id string) string {
 	if batch.ValidateMemberID(id) == nil {
 		return id
@@ -128,7 +126,7 @@ func MemberCell(id string) string {
 	return Cell(id)
 }
 
-// Cell is a text of a cloud as a list in CSV has it: on one line, and so that no
+// Cell returns a text from a cloud for a list in CSV: on one line, and so that no
 // spreadsheet runs it as a formula.
 func Cell(text string) string {
 	if strings.ContainsFunc(text, breaks) {
@@ -145,8 +143,8 @@ func Cell(text string) string {
 	return defuse(text)
 }
 
-// breaks reports whether a character ends a line, or is none that a line can show,
-// such as one that turns the order of others round.
+// breaks reports whether a character ends a line or cannot be seen on it, such as one
+// that reverses the order of others.
 func breaks(r rune) bool { return !unicode.IsGraphic(r) }
 
 func (l *ShareList) writeCSV(w io.Writer) error {
@@ -177,11 +175,11 @@ func (l *ShareList) writeCSV(w io.Writer) error {
 	return out.flush()
 }
 
-// rowsAtATime is how many rows gocsv maps at once: far cheaper than one by one.
+// rowsAtATime is how many rows gocsv maps at once: much cheaper than one by one.
 const rowsAtATime = 256
 
-// A shareWriter writes rows as gocsv maps them, some at a time, without the columns
-// that the list has not.
+// A shareWriter writes rows as gocsv maps them, several at a time, without the columns
+// that the list does not have.
 type shareWriter struct {
 	csv  *csv.Writer
 	rows []shareRow
@@ -242,7 +240,7 @@ func (l *ShareList) writeJSONL(w io.Writer) error {
 	return nil
 }
 
-// writeJSON writes one object; each share in it stands on a line of its own.
+// writeJSON writes one object, with each share on a line of its own.
 func (l *ShareList) writeJSON(w io.Writer) error {
 	if _, err := io.WriteString(w, "{\n  \"shares\": ["); err != nil {
 		return err
@@ -274,7 +272,7 @@ func (l *ShareList) writeJSON(w io.Writer) error {
 	return err
 }
 
-// marshal is a value in JSON, on one line.
+// marshal returns a value in JSON, on one line.
 func marshal(v any) ([]byte, error) {
 	var b strings.Builder
 	err := newEncoder(&b).Encode(v)

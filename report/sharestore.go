@@ -3,15 +3,14 @@ package report
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"io"
 	"os"
 
 	"imsrevoke/batch"
 )
 
-// A ShareStore keeps the members of many images out of memory until the list of
-// them is written. It is used by one goroutine at a time.
+// A ShareStore stores the members of many images in a file until the list of them is
+// written. It is used by one goroutine at a time.
 type ShareStore struct {
 	file      *os.File
 	temporary bool // it still has a name
@@ -20,15 +19,15 @@ type ShareStore struct {
 	end       int64
 }
 
-// A place is where in a file the members of an image are; of no size if there are
+// A place is where in the file the members of an image are. Its size is 0 if there are
 // none.
 type place struct {
 	at   int64
 	size int
 }
 
-// NewShareStore makes an empty store in a file of that directory, which loses its
-// name at once, or in [ShareStore.Close] where the system keeps that.
+// NewShareStore creates an empty store in a file in that directory. The file is unlinked
+// at once, or by [ShareStore.Close] where the system does not allow that.
 func NewShareStore(dir string) (*ShareStore, error) {
 	file, err := os.CreateTemp(dir, ".imsrevoke-*.shares")
 	if err != nil {
@@ -37,7 +36,7 @@ func NewShareStore(dir string) (*ShareStore, error) {
 	return &ShareStore{file: file, temporary: os.Remove(file.Name()) != nil, out: bufio.NewWriterSize(file, 256<<10)}, nil
 }
 
-// Put keeps the members of the image with this number, once.
+// Put stores the members of the image with this number. It is called once per image.
 func (s *ShareStore) Put(image int, members []batch.Member) error {
 	text, err := json.Marshal(members)
 	if err != nil {
@@ -73,10 +72,4 @@ func (s *ShareStore) Get(image int) ([]batch.Member, error) {
 }
 
 // Close removes the store.
-func (s *ShareStore) Close() error {
-	err := s.file.Close()
-	if s.temporary {
-		err = errors.Join(err, os.Remove(s.file.Name()))
-	}
-	return err
-}
+func (s *ShareStore) Close() error { return closeTemp(s.file, s.temporary) }

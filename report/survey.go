@@ -11,19 +11,19 @@ import (
 	"imsrevoke/batch"
 )
 
-// A Survey is what results amount to.
+// A Survey summarizes results.
 type Survey struct {
 	*Tally
-	// Run is the run that they are of, nil when that is not known.
+	// Run is the run that produced them, nil if it is not known.
 	Run *Run
-	// Ended says that the run has ended, as far as is known: the results of a
-	// journal may be those of a run that is under way or was cut off.
+	// Ended says that the run has ended, as far as is known. A journal may belong to a
+	// run that is in progress or was cut off.
 	Ended bool
-	// Stopped says how the run was stopped, as far as is known.
+	// Stopped is how the run was stopped, if known.
 	Stopped Stop
 
-	// First and Last are when the first and the last row finished that was
-	// sent; zero when none was.
+	// First and Last are when the first and the last of the rows that were sent
+	// finished; zero if none was sent.
 	First, Last time.Time
 	// Sent is how many rows were sent.
 	Sent int
@@ -31,8 +31,8 @@ type Survey struct {
 	Attempts map[int]int
 	// Durations counts the rows that were sent by how long they took.
 	Durations Durations
-	// Lost counts, by what became of them, the rows that may have been done
-	// without an answer that says so.
+	// Lost counts by outcome the rows of which a request may have been applied without
+	// an answer that says so.
 	Lost map[batch.Outcome]int
 
 	unknown error // why the run is not known
@@ -40,15 +40,15 @@ type Survey struct {
 	newest  time.Time
 }
 
-// Durations counts durations: under i those of less than 2^i milliseconds that
-// are not counted before.
+// Durations is a histogram: its element i counts the durations below 2^i milliseconds
+// that no earlier element counts.
 type Durations [41]int
 
 func (d *Durations) add(took time.Duration) {
 	d[min(bits.Len64(uint64(max(took.Milliseconds(), 0))), len(d)-1)]++
 }
 
-// Survey reads all the results, and finds out which run they are of.
+// Survey reads all results, and finds the run that produced them.
 func (r *Results) Survey() (*Survey, error) {
 	rows, err := r.Rows()
 	if err != nil {
@@ -70,7 +70,6 @@ func (r *Results) Survey() (*Survey, error) {
 	if r.journal != nil {
 		s.Run, s.Ended, s.Stopped = r.journal.whole(), r.journal.ended, r.journal.stop
 	} else if s.Run, s.Stopped = r.Origin, r.Stopped; s.Run == nil {
-		// What is told of the results is true without it.
 		s.Run, s.Stopped, s.unknown = r.origin(s)
 	}
 	return s, nil
@@ -98,15 +97,15 @@ func (s *Survey) add(e *Entry) {
 	}
 }
 
-// What keeps a report from being known as that of a run.
+// The reasons why the run of a report is not known.
 var (
 	errNoJournal    = errors.New("its journal is not beside it")
 	errUnderWay     = errors.New("its run is in progress or was cut off; finish it with --resume")
-	errOtherJournal = errors.New("the journal beside it is of another run")
+	errOtherJournal = errors.New("the journal beside it belongs to another run")
 )
 
-// origin finds the run that a report is of: the last one in the journal beside
-// it, if that has ended and its results are those of the report.
+// origin finds the run that wrote a report: the last one in the journal beside it, if
+// that has ended and has the results of the report.
 func (r *Results) origin(s *Survey) (*Run, Stop, error) {
 	journal, err := openJournal(r.Name+JournalSuffix, os.O_RDONLY)
 	switch {
@@ -132,7 +131,7 @@ func (j *Journal) whole() *Run {
 	return &run
 }
 
-// newestTime is when the last row finished; zero when none did.
+// newestTime is when the last row finished; zero if none did.
 func (j *Journal) newestTime() time.Time {
 	t, _ := time.Parse(timeFormat, j.newest)
 	return t

@@ -19,16 +19,16 @@ type Tally struct {
 	// Outcomes counts the rows by outcome, Unsettled those of them that are not
 	// settled.
 	Outcomes, Unsettled map[batch.Outcome]int
-	// Verified counts the rows by what a check after the run found.
+	// Verified counts the rows by the result of a check after the run.
 	Verified map[Verdict]int
-	// AlsoShared are the images that are also shared with accounts or
-	// organizations: the first ones, up to a bound.
+	// AlsoShared are the first images that are also shared with accounts or
+	// organizations.
 	AlsoShared []AlsoShared
 
 	alsoShared map[string]bool // the images in AlsoShared
 	states     map[state]int
 	reasons    map[reasonKey]*Reason
-	// more counts the rows whose reason came when maxReasons were known.
+	// more counts the rows whose reason is not among the first maxReasons.
 	more map[batch.Outcome]int
 }
 
@@ -39,12 +39,12 @@ type AlsoShared struct {
 	With string `json:"with"`
 }
 
-// String says it in a sentence without its full stop.
+// String returns a sentence without a full stop.
 func (a AlsoShared) String() string {
 	return fmt.Sprintf("image %s: still shared with %s, which may include this project", a.ImageID, a.With)
 }
 
-// A state is what a row is counted as for people: its outcome, unless it is not
+// A state is what people see a row counted as: its outcome, unless the row is not
 // settled although its outcome is.
 type state string
 
@@ -75,15 +75,15 @@ func states() []state {
 	return all
 }
 
-// A Reason is what several rows have in common that are not settled.
+// A Reason is shared by rows that are not settled.
 type Reason struct {
 	Outcome batch.Outcome
 	// Status is the HTTP status, 0 for none.
 	Status int
-	// Message is the rows' message, with their ids left out if they are several;
-	// empty for the rows beyond a bound on different messages.
+	// Message is the message of the rows, without their ids if there are several;
+	// empty for the rows beyond a limit on different messages.
 	Message string
-	// Rows is how many they are, Lines are those of the first few.
+	// Rows is the number of rows, Lines are the lines of the first few.
 	Rows  int
 	Lines []int
 
@@ -126,7 +126,7 @@ func newTally() *Tally {
 	}
 }
 
-// addSettled adds a row with such a result, of which only that it is settled counts.
+// addSettled adds a row whose result is settled.
 func (t *Tally) addSettled(text resultText, verdict Verdict) error {
 	outcome, err := text.outcome()
 	if err != nil {
@@ -192,13 +192,13 @@ func reasonKeyOf(r *Entry) reasonKey {
 	return key
 }
 
-// withoutIDs is the result's message with the row's ids replaced, so that the
-// same thing said of two rows is the same reason.
+// withoutIDs returns the result's message with the row's ids replaced, so that rows with
+// the same message have the same reason.
 func withoutIDs(r *batch.Result) string {
 	message := r.Message
 	ids := [...]struct{ id, word string }{{r.Row.Pair.ImageID, "{image}"}, {r.Row.Pair.MemberID, "{member}"}}
 	if len(ids[0].id) < len(ids[1].id) {
-		ids[0], ids[1] = ids[1], ids[0] // the shorter one may be a part of the longer
+		ids[0], ids[1] = ids[1], ids[0] // the shorter one may be part of the longer
 	}
 	for _, replace := range ids {
 		if len(replace.id) >= 8 {
@@ -208,7 +208,7 @@ func withoutIDs(r *batch.Result) string {
 	return message
 }
 
-// Settled is how many rows leave nothing to be done.
+// Settled returns the number of settled rows.
 func (t *Tally) Settled() int {
 	n := t.Rows
 	for _, rows := range t.Unsettled {
@@ -217,8 +217,8 @@ func (t *Tally) Settled() int {
 	return n
 }
 
-// Reasons are the reasons of the rows that are not settled, in the order in
-// which outcomes are shown, those of most rows first.
+// Reasons returns the reasons why rows are not settled, in the order in which outcomes
+// are shown, those of most rows first.
 func (t *Tally) Reasons() []Reason {
 	reasons, _ := t.numberedReasons()
 	return reasons
@@ -235,12 +235,12 @@ func (t *Tally) numberedReasons() ([]Reason, map[reasonKey]int) {
 	}
 	var all []keyed
 	for key, r := range t.reasons {
-		told := *r
+		reason := *r
 		if r.Rows == 1 {
-			told.Message = r.original
+			reason.Message = r.original
 		}
-		told.original = ""
-		all = append(all, keyed{told, key, true})
+		reason.original = ""
+		all = append(all, keyed{reason, key, true})
 	}
 	for outcome, rows := range t.more {
 		all = append(all, keyed{Reason: Reason{Outcome: outcome, Rows: rows}})

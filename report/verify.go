@@ -11,7 +11,7 @@ import (
 	"imsrevoke/batch"
 )
 
-// A ReportCheck says whether a report is what its run wrote.
+// A ReportCheck is the result of comparing a report with the journal of its run.
 type ReportCheck struct {
 	// Run is the run, as its journal has it.
 	Run *Run
@@ -20,18 +20,18 @@ type ReportCheck struct {
 	// Digest is the SHA-256 of the report, in hexadecimal. It differs from
 	// Run.ReportDigest if the file was changed.
 	Digest string
-	// Differences are the first rows that are not as in the journal, Different
-	// counts all of them. A report can be changed without any: in the cells of the
-	// input's other columns, or in the way it is written.
+	// Differences are the first rows that differ from the journal, Different counts all
+	// of them. A changed report can have none: if only the cells of the input's other
+	// columns were changed, or the formatting.
 	Differences []Difference
 	Different   int
 }
 
-// A Difference is a row of a report that is not as its journal has it.
+// A Difference is a row of a report that differs from the journal.
 type Difference struct {
 	// Line is the line of the input.
 	Line int
-	// What says what differs.
+	// What describes the difference.
 	What string
 }
 
@@ -42,7 +42,7 @@ const maxDifferences = 10
 func (c *ReportCheck) Unchanged() bool { return c.Digest == c.Run.ReportDigest }
 
 // CheckReport compares a report with the journal beside it. The error wraps
-// [os.ErrNotExist] if one of them is missing, [ErrNotOurs] if others may have
+// [os.ErrNotExist] if one of them is missing, [ErrUntrusted] if others may have
 // written the journal, and [ErrDamaged] if the journal was changed.
 func CheckReport(path string) (*ReportCheck, error) {
 	results, err := OpenResults(path)
@@ -53,13 +53,13 @@ func CheckReport(path string) (*ReportCheck, error) {
 	if results.IsJournal() {
 		return nil, fmt.Errorf("%s is a journal: name the report", path)
 	}
-	journal, err := openJournal(ProofOf(path), os.O_RDONLY)
+	journal, err := openJournal(JournalName(path), os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
 	defer journal.Close()
 	if !journal.ended {
-		return nil, fmt.Errorf("%s: %w", ProofOf(path), errUnderWay)
+		return nil, fmt.Errorf("%s: %w", JournalName(path), errUnderWay)
 	}
 	c := &ReportCheck{Run: journal.whole()}
 	if c.Digest, err = digestOf(results.file); err != nil {
@@ -69,7 +69,7 @@ func CheckReport(path string) (*ReportCheck, error) {
 	if err != nil {
 		return nil, err
 	}
-	recorded, err := (&Results{Name: ProofOf(path), journal: journal}).Rows()
+	recorded, err := (&Results{Name: JournalName(path), journal: journal}).Rows()
 	if err != nil {
 		return nil, err
 	}
@@ -88,29 +88,29 @@ func digestOf(file *os.File) (string, error) {
 // compare compares the rows of a report with those of its journal, both in the
 // order of the input.
 func (c *ReportCheck) compare(report, journal Rows) error {
-	said, err := nextOf(report)
+	reported, err := nextOf(report)
 	if err != nil {
 		return err
 	}
 	recorded, err := nextOf(journal)
-	for err == nil && (said != nil || recorded != nil) {
+	for err == nil && (reported != nil || recorded != nil) {
 		switch {
-		case recorded == nil || said != nil && said.Row.Line < recorded.Row.Line:
-			// Of rows that the run did not get to, the journal has nothing.
-			if o := said.Outcome; o != batch.Skipped && o != batch.Invalid && o != batch.Duplicate {
-				c.differ(said.Row.Line, fmt.Sprintf("it is %s in the report, and has no result in the journal", o))
+		case recorded == nil || reported != nil && reported.Row.Line < recorded.Row.Line:
+			// The journal has no result of rows that the run did not reach.
+			if o := reported.Outcome; o != batch.Skipped && o != batch.Invalid && o != batch.Duplicate {
+				c.differ(reported.Row.Line, fmt.Sprintf("it is %s in the report, and has no result in the journal", o))
 			}
 			c.Rows++
-			said, err = nextOf(report)
-		case said == nil || recorded.Row.Line < said.Row.Line:
+			reported, err = nextOf(report)
+		case reported == nil || recorded.Row.Line < reported.Row.Line:
 			c.differ(recorded.Row.Line, fmt.Sprintf("it is %s in the journal, and not in the report", recorded.Outcome))
 			recorded, err = nextOf(journal)
 		default:
-			if what := differs(columnsOf(said), columnsOf(recorded)); what != "" {
-				c.differ(said.Row.Line, what)
+			if what := differs(columnsOf(reported), columnsOf(recorded)); what != "" {
+				c.differ(reported.Row.Line, what)
 			}
 			c.Rows++
-			if said, err = nextOf(report); err == nil {
+			if reported, err = nextOf(report); err == nil {
 				recorded, err = nextOf(journal)
 			}
 		}
@@ -133,25 +133,24 @@ func (c *ReportCheck) differ(line int, what string) {
 	}
 }
 
-// differs says in which of the report's own columns two rows differ. Messages are
-// left out: reading a report, nobody can tell a message from one that was
-// shortened for it.
-func differs(said, recorded columns) string {
-	for _, column := range []struct{ name, said, recorded string }{
-		{"outcome", said.Outcome, recorded.Outcome},
-		{"image_id", defuse(said.ImageID), defuse(recorded.ImageID)},
-		{"member_id", defuse(said.MemberID), defuse(recorded.MemberID)},
-		{"http_status", said.HTTPStatus, recorded.HTTPStatus},
-		{"attempts", said.Attempts, recorded.Attempts},
-		{"request_id", said.RequestID, recorded.RequestID},
-		{"finished_at", said.FinishedAt, recorded.FinishedAt},
+// differs describes the first of the report's own columns in which two rows differ.
+// Messages are not compared, since a report may have a shortened one.
+func differs(reported, recorded columns) string {
+	for _, column := range []struct{ name, reported, recorded string }{
+		{"outcome", reported.Outcome, recorded.Outcome},
+		{"image_id", defuse(reported.ImageID), defuse(recorded.ImageID)},
+		{"member_id", defuse(reported.MemberID), defuse(recorded.MemberID)},
+		{"http_status", reported.HTTPStatus, recorded.HTTPStatus},
+		{"attempts", reported.Attempts, recorded.Attempts},
+		{"request_id", reported.RequestID, recorded.RequestID},
+		{"finished_at", reported.FinishedAt, recorded.FinishedAt},
 	} {
-		if column.said != column.recorded {
-			return fmt.Sprintf("%s is %q in the report, %q in the journal", column.name, column.said, column.recorded)
+		if column.reported != column.recorded {
+			return fmt.Sprintf("%s is %q in the report, %q in the journal", column.name, column.reported, column.recorded)
 		}
 	}
 	return ""
 }
 
-// ErrChanged says that a report is not what its run wrote.
+// ErrChanged says that a report was changed after its run wrote it.
 var ErrChanged = errors.New("the report was changed")

@@ -9,7 +9,7 @@ import (
 	"imsrevoke/batch"
 )
 
-// A Format is how results are told.
+// A Format is a format of a report.
 type Format string
 
 // The formats.
@@ -20,22 +20,21 @@ const (
 	FormatHTML  Format = "html"  // one page that needs nothing else
 )
 
-// Formats lists them.
+// Formats lists all formats.
 func Formats() []Format { return []Format{FormatCSV, FormatJSONL, FormatJSON, FormatHTML} }
 
 // A View says how results are to be shown.
 type View struct {
 	Format Format
-	// Only is which rows are shown: those with one of these outcomes, or that are
-	// [Settled] or [Unsettled]; empty for all.
+	// Only limits the rows to those with one of these outcomes, or that are [Settled] or
+	// [Unsettled]; empty for all.
 	Only []batch.Outcome
-	// ByteOrderMark goes before a CSV: without it Excel takes UTF-8 for
-	// another encoding.
+	// ByteOrderMark adds one to a CSV: without it Excel takes UTF-8 for another
+	// encoding.
 	ByteOrderMark bool
 }
 
-// Write writes the results to w. Whatever their number, no more than some of
-// them are kept in memory.
+// Write writes the results to w. It keeps only some of them in memory at a time.
 func (v View) Write(w io.Writer, r *Results) error {
 	out := bufio.NewWriterSize(w, 64<<10)
 	var err error
@@ -63,7 +62,7 @@ func (v View) WriteFile(path string, r *Results) error {
 	return replaceFile(path, "report", ownerOnly, func(w io.Writer) error { return v.Write(w, r) })
 }
 
-// Words for [View.Only] beside the outcomes.
+// Words for [View.Only] besides the outcomes.
 const (
 	Settled   batch.Outcome = "settled"
 	Unsettled batch.Outcome = "unsettled"

@@ -131,7 +131,7 @@ func meaningOf404(p batch.Pair, e errorText) batch.Meaning {
 	case strings.Contains(text, "image "+image+" not found"):
 		return batch.NoSuchImage
 	}
-	return batch.Unproved
+	return batch.AmbiguousNotFound
 }
 
 // containsWord reports whether text holds the phrase, and not as the end of a

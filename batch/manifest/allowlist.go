@@ -14,8 +14,8 @@ import (
 	"imsrevoke/batch"
 )
 
-// An AllowList says which members may have which images. It is not safe for use
-// by several goroutines at once.
+// An AllowList says which members may have which images. It is not safe for concurrent
+// use.
 type AllowList struct {
 	// Name is the path, or "standard input".
 	Name string
@@ -39,12 +39,12 @@ type allowed struct {
 
 // OpenAllowList reads an allow list: a CSV file of any dialect that [Open] reads,
 // with a column member_id. If it has them, the column image_id names the one image
-// that an entry is for, where an empty cell stands for every image; member_type the
+// that an entry is for, where an empty cell means every image; member_type the
 // kind of the member; and until the last day on which the entry counts, in UTC. A
 // list of shares is such a file.
 //
-// A file with a row that is not understood is refused as a whole: what it allows
-// would be taken for what it does not.
+// A file with an invalid row is refused as a whole: otherwise the shares that this row
+// allows would be reported.
 func OpenAllowList(ctx context.Context, path string, opts Options) (*AllowList, error) {
 	m := &Manifest{Name: path}
 	if path == "-" {
@@ -95,7 +95,7 @@ func OpenAllowList(ctx context.Context, path string, opts Options) (*AllowList, 
 	}
 }
 
-// entryColumn finds a column of an allow list among Manifest.Columns; it is -1 if
+// entryColumn returns the index of a column of an allow list in Manifest.Columns, -1 if
 // there is none.
 func (m *Manifest) entryColumn(name string) (int, error) {
 	column, err := m.otherColumn(Condition{Column: name})
@@ -110,8 +110,8 @@ func (m *Manifest) entryColumn(name string) (int, error) {
 	return -1, nil
 }
 
-// entry is what a row allows, without the day on which that ends. The member may
-// be any text, as it may be in Glance.
+// entry returns what a row allows, without the day on which that ends. The member may be
+// any text, as in Glance.
 func (m *Manifest) entry(row batch.Row) (*allowed, error) {
 	if _, err := batch.ParsePair(row.ImageID, row.MemberID); row.Problem != "" && (err == nil || row.Problem != err.Error()) {
 		return nil, errors.New(row.Problem) // of the row as such
@@ -140,14 +140,14 @@ func parseDay(cell string) (time.Time, error) {
 	return day.AddDate(0, 0, 1), nil
 }
 
-// A Why says why a share is not allowed.
+// A Why is the reason why a share is not allowed.
 type Why struct {
 	allowed bool
-	// ended is the end of the entry that allowed it last; zero if there is none.
+	// ended is when the last entry that allowed it expired; zero if there is none.
 	ended time.Time
 }
 
-// String is "not listed" or "expired 2026-06-30", and empty for a share that is
+// String returns "not listed" or "expired 2026-06-30", and nothing for a share that is
 // allowed.
 func (w Why) String() string {
 	switch {
@@ -159,7 +159,8 @@ func (w Why) String() string {
 	return "expired " + w.ended.AddDate(0, 0, -1).Format(time.DateOnly)
 }
 
-// Compare orders what several lists say of one share: what counts comes first.
+// Compare orders the answers of several lists about one share: the one that counts comes
+// first.
 func (w Why) Compare(other Why) int {
 	switch {
 	case w.allowed != other.allowed && w.allowed:
@@ -170,8 +171,8 @@ func (w Why) Compare(other Why) int {
 	return other.ended.Compare(w.ended)
 }
 
-// Why reports whether an entry covers a share at this time, and why none does. The
-// member is given in every spelling that a file may have of it.
+// Why reports whether an entry allows a share at this time, and if not, why. The member
+// is given in every spelling that a file may use.
 func (l *AllowList) Why(now time.Time, imageID, memberType string, member ...string) (w Why) {
 	image := batch.ImageKey(imageID)
 	for _, id := range member {
@@ -193,11 +194,10 @@ func (l *AllowList) Why(now time.Time, imageID, memberType string, member ...str
 	return w
 }
 
-// Unused counts the entries that matched none of the shares that [AllowList.Why]
-// was asked about.
+// Unused counts the entries that matched no share passed to [AllowList.Why].
 func (l *AllowList) Unused() int { return l.Entries - l.used }
 
-// digestOf says which shares the lists protect.
+// digestOf returns a digest of the shares that the lists protect.
 func digestOf(lists []*AllowList) string {
 	if len(lists) == 0 {
 		return ""
@@ -219,7 +219,7 @@ type Protected struct {
 // maxProtected is how many protected rows are named.
 const maxProtected = 10
 
-// protect notes that a row is protected at this time, if it is.
+// protect notes a row that is protected at this time.
 func (m *Manifest) protect(now time.Time, row batch.Row) {
 	if row.Problem != "" {
 		return

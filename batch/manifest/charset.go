@@ -18,7 +18,7 @@ type charset struct {
 	name     string
 	encoding encoding.Encoding // nil for UTF-8
 	mark     int               // bytes of the byte order mark
-	returns  bool              // lines end in carriage returns, all of them
+	returns  bool              // all lines end in carriage returns
 	guessed  bool
 }
 
@@ -28,10 +28,9 @@ var (
 	windowsCharset = charset{name: "windows-1252", encoding: charmap.Windows1252, guessed: true}
 )
 
-// detectCharset goes by the byte order mark; without one, text that is valid
-// UTF-8 is UTF-8. Of other text it is guessed whether it is what Excel saves on
-// Chinese systems (GBK, which GB18030 includes) or on Western ones
-// (Windows-1252). Whatever is chosen leaves ASCII ids as they are.
+// detectCharset obeys a byte order mark. Without one, valid UTF-8 is UTF-8. For other text
+// it guesses between the encodings in which Excel saves on Chinese systems (GBK, a part of
+// GB18030) and on Western ones (Windows-1252). ASCII ids are the same in all of them.
 func (m *Manifest) detectCharset(ctx context.Context, forced string) (charset, error) {
 	head := make([]byte, blockSize)
 	n, err := io.ReadFull(m.bytes(ctx), head)
@@ -134,8 +133,8 @@ func byteOrderMark(head []byte) (charset, bool) {
 	return charset{}, false
 }
 
-// unmarkedUTF16 names the kind of UTF-16 in which text that is mostly ASCII
-// has as many NULs as head, or returns "".
+// unmarkedUTF16 returns the kind of UTF-16 in which mostly ASCII text would have as many
+// NULs as head, or "".
 func unmarkedUTF16(head []byte) string {
 	var nuls [2]int
 	for i, c := range head {

@@ -11,7 +11,7 @@ import (
 	"imsrevoke/batch"
 )
 
-// Kinds of refusals of a header; see mostTelling.
+// Kinds of refusals of a header; see bestRefusal.
 var (
 	errNoColumn   = errors.New("no such column")
 	errTwoColumns = errors.New("two such columns")
@@ -26,9 +26,9 @@ type role struct {
 	tiers [][]string
 }
 
-// The names are those of the Image API, of the tools and database that hold
-// its data ("image_members.member"), and of their Chinese consoles. A column
-// of projects comes last, because in some exports it names the owner.
+// The names are those of the Image API, of tools and the database of Glance
+// ("image_members.member"), and of Chinese consoles. The column of projects comes last,
+// because in some exports it names the owner.
 var (
 	imageRole = role{"image", "--image-column", [][]string{
 		{"imageid", "镜像id", "sourceimageid"},
@@ -42,8 +42,8 @@ var (
 	}}
 )
 
-// fold reduces a name to what is compared: lower case, without white space,
-// invisible characters, "-" and "_", and what makes it a text as in ="name".
+// fold normalizes a name for comparison: lower case, without white space, invisible
+// characters, "-", "_", quotes and the equals sign of ="name".
 func fold(name string) string {
 	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`-_="'`, r) || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) {
@@ -53,8 +53,8 @@ func fold(name string) string {
 	}, name)
 }
 
-// chooseColumns finds the columns of the two ids in the header. The image is -1
-// if there need not be such a column, and no name looks like one.
+// chooseColumns finds the columns of the two ids in the header. The image is -1 if the
+// column is optional, and no name looks like one.
 func (m *Manifest) chooseColumns(l *layout, opts Options) (image, member int, refusal *Error) {
 	folded := make([]string, len(l.header))
 	for i, name := range l.header {
@@ -189,8 +189,8 @@ func listCells(header []string) string {
 	return b.String()
 }
 
-// nearest returns the index of the name that is a slip of the pen away from
-// one of the role's, or -1.
+// nearest returns the index of a name that looks like a misspelling of one of the role's,
+// or -1.
 func nearest(folded []string, role role, taken int) int {
 	known := slices.Concat(role.tiers...)
 	for i, name := range folded {

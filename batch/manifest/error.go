@@ -13,11 +13,11 @@ var ErrChanged = errors.New("the file changed while it was read; run again once 
 type Error struct {
 	// Path is the file's name, as in [Manifest.Name].
 	Path string
-	// Line is the physical line, from 1, and 0 when the fault has none.
+	// Line is the physical line, from 1; 0 if the problem has none.
 	Line    int
 	Problem string
 	Hint    string
-	// Err is what lies beneath, or nil.
+	// Err is the underlying error, or nil.
 	Err error
 }
 

@@ -32,28 +32,28 @@ func (m *Manifest) findFlaw(ctx context.Context, cs *charset) (*flaw, error) {
 		c.text = make([]byte, 4*blockSize)
 		check = c.decoded
 	}
-	buf, held := make([]byte, blockSize), 0
+	buf, filled := make([]byte, blockSize), 0
 	for {
-		n, err := src.Read(buf[held:])
+		n, err := src.Read(buf[filled:])
 		if err != nil && err != io.EOF {
 			return nil, err
 		}
-		held += n
+		filled += n
 		before := c.offset
-		if f := check(buf[:held], err == io.EOF); f != nil {
+		if f := check(buf[:filled], err == io.EOF); f != nil {
 			return f, nil
 		}
 		if err == io.EOF {
 			cs.returns = c.returns && c.line == 1
 			return nil, nil
 		}
-		held = copy(buf, buf[c.offset-before:held])
+		filled = copy(buf, buf[c.offset-before:filled])
 	}
 }
 
-// A checker goes through a file block by block. Its methods return the first
-// flaw of the block, or nil when they have moved offset and line past all of
-// it but for an incomplete character at its end.
+// A checker checks a file block by block. Its methods return the first flaw of a block.
+// If there is none, they advance offset and line past the block, except for an incomplete
+// character at its end.
 type checker struct {
 	offset   int64
 	line     int
@@ -83,14 +83,13 @@ func (c *checker) utf8(block []byte, atEOF bool) *flaw {
 	return nil
 }
 
-// count takes text without a flaw into account.
+// count counts the lines of text without a flaw.
 func (c *checker) count(text []byte) {
 	c.line += bytes.Count(text, []byte{'\n'})
 	c.returns = c.returns || bytes.IndexByte(text, '\r') >= 0
 }
 
-// incompleteTail counts the bytes at the end of b that start a character
-// without completing it.
+// incompleteTail counts the bytes of an incomplete character at the end of b.
 func incompleteTail(b []byte) int {
 	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
 		if tail := b[len(b)-n:]; utf8.RuneStart(tail[0]) {
@@ -134,8 +133,8 @@ func (c *checker) decoded(block []byte, atEOF bool) *flaw {
 	}
 }
 
-// locate decodes a block character by character to find its first flaw. A
-// U+FFFD that is written in the file is none.
+// locate decodes a block character by character to find its first flaw. A U+FFFD that the
+// file itself contains is not one.
 func (c *checker) locate(block []byte) *flaw {
 	written, err := c.encoding.NewEncoder().Bytes([]byte(string(utf8.RuneError)))
 	if err != nil {
@@ -158,8 +157,8 @@ func (c *checker) locate(block []byte) *flaw {
 	return nil
 }
 
-// nextRune decodes one character of src and returns its length in src. The
-// room for it grows byte by byte so that no second character fits in.
+// nextRune decodes one character of src and returns its length in src. The destination
+// grows byte by byte, so that it never has room for two.
 func nextRune(decoder *encoding.Decoder, src []byte) (r rune, size int) {
 	var dst [utf8.UTFMax]byte
 	for room := 1; room <= len(dst); room++ {

@@ -2,8 +2,8 @@ package manifest
 
 import "bytes"
 
-// foreignFormat recognises by their first bytes the files that are given by
-// mistake for a CSV, and says what the user may do instead.
+// foreignFormat recognizes files of other formats by their first bytes, and says what the
+// user can do instead.
 func foreignFormat(head []byte) (what, hint string) {
 	for _, f := range []struct{ magic, what, hint string }{
 		{"PK\x03\x04", "an Excel workbook (.xlsx) or another ZIP archive", "save the sheet as CSV UTF-8"},

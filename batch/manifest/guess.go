@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// A guess is what the bytes of a file say that is not UTF-8. Any file is valid
-// Windows-1252, and most such files are valid GB18030, where "Müller" becomes
-// "M黮ler". So it is counted which of them would be text that somebody writes.
+// A guess is the evidence for the encoding of a file that is not UTF-8. Any file is valid
+// Windows-1252, and most such files are valid GB18030, too, where "Müller" becomes
+// "M黮ler". So it counts in which of them the text looks like a language.
 type guess struct {
 	// double counts the characters of two bytes or more if it is GB18030, and
 	// common those of them that are punctuation or among the 3,755 most frequent
@@ -21,22 +21,22 @@ type guess struct {
 	// if it is that, and western those of them that are one or two letters of a
 	// word that is ASCII otherwise.
 	words, western int
-	// never counts groups that do not occur in Windows-1252: what it has no
-	// character for, and characters of UTF-8.
-	never int
+	// impossible counts the groups that do not occur in Windows-1252: undefined bytes,
+	// and characters of UTF-8.
+	impossible int
 }
 
 // chinese reports whether most characters are common ones.
 func (g *guess) chinese() bool { return 2*g.common >= g.double && g.double > 0 }
 
 // latin reports whether it is likely to be Windows-1252.
-func (g *guess) latin() bool { return g.never == 0 && 2*g.western > g.words }
+func (g *guess) latin() bool { return g.impossible == 0 && 2*g.western > g.words }
 
 // guessEncoding reads the whole file.
 func (m *Manifest) guessEncoding(ctx context.Context) (g guess, err error) {
 	in := bufio.NewReaderSize(m.bytes(ctx), blockSize)
 	var group []byte  // of bytes above ASCII
-	var before byte   // it
+	var before byte   // before the group
 	var lead, odd int // the first byte of a character of GB18030, or 0; bytes of it still to come
 	for {
 		c, err := in.ReadByte()
@@ -73,7 +73,7 @@ func (m *Manifest) guessEncoding(ctx context.Context) (g guess, err error) {
 	}
 }
 
-// add counts a group of bytes above ASCII, which is the part of a word or not.
+// add counts a group of bytes above ASCII. inWord says that an ASCII letter is next to it.
 func (g *guess) add(group []byte, inWord bool) {
 	const (
 		undefined = "\x81\x8d\x8f\x90\x9d"
@@ -82,14 +82,14 @@ func (g *guess) add(group []byte, inWord bool) {
 	isSymbol := true
 	for _, c := range group {
 		if strings.IndexByte(undefined, c) >= 0 {
-			g.never++
+			g.impossible++
 			return
 		}
 		isSymbol = isSymbol && strings.IndexByte(symbols, c) >= 0
 	}
 	switch {
 	case utf8.Valid(group):
-		g.never++
+		g.impossible++
 	case isSymbol:
 	default:
 		g.words++

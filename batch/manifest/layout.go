@@ -17,18 +17,18 @@ import (
 
 const maxColumns = 10_000
 
-// A layout is where the text of a file keeps what.
+// A layout is the dialect of a file: its delimiter, header and id columns.
 type layout struct {
 	preamble  int // bytes of a line "sep=;", with its line end
 	delimiter rune
-	blanks    int // records of nothing but blank cells before the header
+	blanks    int // records of blank cells before the header
 	header    []string
 	line      int // of the header
-	image     int // index into header; -1 if there is no such column
+	image     int // index into header; -1 if there is none
 	member    int
 }
 
-// lineBase is what the lines of the CSV reader lack to be physical lines.
+// lineBase is added to the line numbers of the CSV reader to get physical ones.
 func (l layout) lineBase() int {
 	if l.preamble > 0 {
 		return 1
@@ -36,7 +36,7 @@ func (l layout) lineBase() int {
 	return 0
 }
 
-// detectLayout takes the delimiter with which the header holds both columns.
+// detectLayout chooses the delimiter with which the header has both columns.
 func (m *Manifest) detectLayout(ctx context.Context, opts Options) (layout, error) {
 	preamble, named, err := m.readPreamble(ctx)
 	if err != nil {
@@ -75,10 +75,10 @@ func (m *Manifest) detectLayout(ctx context.Context, opts Options) (layout, erro
 		return layout{}, m.refuse(fits[0].line, fmt.Sprintf("the delimiter may be %q or %q", fits[0].delimiter, fits[1].delimiter),
 			"choose one with --delimiter")
 	}
-	return layout{}, mostTelling(refusals)
+	return layout{}, bestRefusal(refusals)
 }
 
-func mostTelling(refusals []*Error) *Error {
+func bestRefusal(refusals []*Error) *Error {
 	for _, kind := range []error{errNoHeader, errTwoColumns, errNoColumn} {
 		for i := len(refusals) - 1; i >= 0; i-- {
 			if errors.Is(refusals[i], kind) {
@@ -89,8 +89,8 @@ func mostTelling(refusals []*Error) *Error {
 	return refusals[0]
 }
 
-// readHeader reads the header as l.delimiter cuts it, and completes l. A
-// refusal is about this delimiter only, an error is final.
+// readHeader reads the header with l.delimiter, and completes l. A refusal concerns this
+// delimiter only; an error is final.
 func (m *Manifest) readHeader(ctx context.Context, l *layout, opts Options) (refusal *Error, err error) {
 	text, err := m.text(ctx)
 	if err != nil {
@@ -142,8 +142,8 @@ func (m *Manifest) readHeader(ctx context.Context, l *layout, opts Options) (ref
 	return refusal, nil
 }
 
-// readPreamble finds the line "sep=;" by which Excel is told the delimiter,
-// and refuses a first line that seems to be several.
+// readPreamble finds the line "sep=;" that tells Excel the delimiter, and refuses a first
+// line that looks like several.
 func (m *Manifest) readPreamble(ctx context.Context) (size int, delimiter rune, err error) {
 	text, err := m.text(ctx)
 	if err != nil {
@@ -181,7 +181,7 @@ func hasUUID(cells []string) bool {
 	return false
 }
 
-// headerFor makes the header line that a file without one lacks.
+// headerFor suggests a header line for a file without one.
 func headerFor(cells []string, delimiter rune) string {
 	names := make([]string, len(cells))
 	image, member := slices.IndexFunc(cells, hasDashes), -1
@@ -213,8 +213,8 @@ func isMemberID(cell string) bool {
 	return err == nil
 }
 
-// hasDashes reports whether a cell is a UUID with its dashes, as images have it
-// and projects do not.
+// hasDashes reports whether a cell is a UUID with dashes, as image ids are and project ids
+// are not.
 func hasDashes(cell string) bool { return strings.Count(cell, "-") >= 4 && isImageID(cell) }
 
 func allBlank(cells []string) bool {

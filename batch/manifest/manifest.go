@@ -1,13 +1,11 @@
 // Package manifest reads the pairs of a job from a CSV file of any dialect.
 //
-// [Open] reads the whole file and judges it before it returns, so that a
-// caller knows what the file holds, or why it is refused, before anything is
-// sent. What is wrong with one row makes that row invalid; what makes the file
-// as a whole doubtful (no way to tell the columns, a quote that swallows rows,
-// bytes that do not decode, swapped columns) refuses it.
+// [Open] reads and validates the whole file before it returns, so that the caller knows
+// what is in it, or why it is refused, before anything is sent. A problem of one row makes
+// that row invalid. A problem of the file as a whole (ambiguous columns, an unclosed quote,
+// bytes that do not decode, swapped columns) refuses the file.
 //
-// Its rows are handed to a [Store] on the way. Nothing is read from the file
-// afterwards.
+// The rows go to a [Store] meanwhile. Nothing is read from the file afterwards.
 package manifest
 
 import (
@@ -21,63 +19,61 @@ import (
 	"imsrevoke/batch"
 )
 
-// Options say how to read the file. The zero value detects everything.
+// Options say how to read the file. The zero Options detect everything.
 type Options struct {
 	// ImageColumn and MemberColumn name the columns of the ids: by their name,
 	// compared without regard to case, spaces, "-" and "_", or by their number,
 	// as in "3" or "#3".
 	ImageColumn, MemberColumn string
-	// Delimiter stands between the cells of a row.
+	// Delimiter separates the cells of a row.
 	Delimiter rune
 	// Encoding is a name of the WHATWG Encoding Standard, such as "gb18030",
 	// "utf-16le" or "windows-1252".
 	Encoding string
 	// Select chooses some of the rows.
 	Select Selection
-	// Keep are lists of shares that no row may name, see [Manifest.Protected].
+	// Keep are lists of protected shares, see [Manifest.Protected].
 	Keep []*AllowList
-	// Store gets the chosen rows. It may be nil for [OpenAllowList] only.
+	// Store takes the chosen rows. It may be nil for [OpenAllowList] only.
 	Store Store
 	// Stdin is read for the path "-". Nil means [os.Stdin].
 	Stdin io.Reader
-	// membersOnly says that a file without a column of images is no fault.
+	// membersOnly says that the column of images is optional.
 	membersOnly bool
-	// TempDir is where input that is not a regular file is kept while it is judged:
-	// up to four gigabytes, so not on a file system that is memory. If it is empty or
-	// cannot be written to, that is [os.TempDir].
+	// TempDir is where input that is not a regular file is copied to: up to four
+	// gigabytes, so it should not be in memory. [os.TempDir] is used if it is empty or
+	// not writable.
 	TempDir string
 }
 
-// A Store keeps the rows of a file in their order. [Open] uses it in one goroutine.
+// A Store stores the rows of a file in their order. [Open] uses it in one goroutine.
 type Store interface {
 	// Begin names the other columns, see [Manifest.Columns], before the first row.
 	Begin(columns []string) error
-	// Add adds a row, with the cells of the other columns. It keeps neither.
+	// Add adds a row, with the cells of the other columns. It must not retain either.
 	Add(row batch.Row, other []string) error
 	// Rows reads the rows that were added so far, from the first.
 	Rows() batch.Source
-	// Note is called after the last Add, in the order of the rows, for those of
-	// which more is known then: that a row repeats an earlier one (firstLine is not
-	// 0), and [batch.Row.Respelled].
+	// Note is called after the last Add, in the order of the rows, for those that repeat
+	// an earlier one (firstLine is not 0) or are [batch.Row.Respelled].
 	Note(seq, firstSeq, firstLine int, respelled bool) error
 }
 
-// A Manifest is what is known of a file of pairs that was read as a whole.
+// A Manifest describes a file of pairs that was read as a whole.
 type Manifest struct {
 	// Name is the path, or "standard input".
 	Name string
 
-	// Rows counts the data rows that [Options.Select] chooses; blank lines are
-	// not among them. The numbers below are of the same rows.
-	// Rows = Valid + Invalid + Duplicates.
+	// Rows counts the data rows that [Options.Select] chooses, without blank lines. The
+	// numbers below count the same rows. Rows = Valid + Invalid + Duplicates.
 	Rows int
 	// Valid counts the rows to be sent: those that name a pair for the first time.
 	Valid int
-	// Invalid counts the rows that cannot be a pair.
+	// Invalid counts the rows that are not a pair.
 	Invalid int
 	// Duplicates counts the rows that repeat the pair of an earlier row.
 	Duplicates int
-	// FirstInvalid is the first of them.
+	// FirstInvalid is the first invalid row.
 	FirstInvalid Refused
 	// Images and Members count the distinct ids in the rows that are pairs.
 	Images, Members Count
@@ -86,42 +82,40 @@ type Manifest struct {
 	NotProjects Count
 	NotProject  Occurrence
 
-	// Headers counts the lines that repeat the header and so are no rows, and
-	// HeaderLine is the first of them.
+	// Headers counts the lines that repeat the header and so are not rows, HeaderLine is
+	// the first of them.
 	Headers, HeaderLine int
 
-	// Digest is the SHA-256, in hexadecimal, of the line number and the two id
-	// cells of every row. It does not depend on the other columns, on the
-	// delimiter, the quoting, the encoding or the line ends.
+	// Digest is the SHA-256, in hexadecimal, of the line number and the two id cells of
+	// every row. It does not depend on the other columns, nor on the delimiter, quoting,
+	// encoding or line ends.
 	Digest string
 
 	// Keep is the SHA-256, in hexadecimal, of the entries of all [Options.Keep];
 	// empty if there are none.
 	Keep string
-	// Protected counts the chosen rows, of all shards together, whose share an
-	// entry of [Options.Keep] names that still counts; ProtectedRows are the first
-	// of them.
+	// Protected counts the chosen rows of all shards that name a share which an
+	// unexpired entry of [Options.Keep] protects; ProtectedRows are the first of them.
 	Protected     int
 	ProtectedRows []Protected
 
 	// Values counts the values of the columns of [Selection.Where].
 	Values []Values
 
-	// UncutRows and UncutInvalid are Rows and Invalid of all shards together.
+	// UncutRows and UncutInvalid are Rows and Invalid for all shards together.
 	UncutRows, UncutInvalid int
-	// WholeRows counts all rows of the file, WholeDigest is the Digest of them.
+	// WholeRows counts all rows of the file, WholeDigest is their Digest.
 	WholeRows   int
 	WholeDigest string
 
-	// Encoding is the file's encoding, such as "utf-8", "utf-16le" or
-	// "gb18030". EncodingGuessed is set when neither the caller nor the bytes
-	// themselves say so for certain.
+	// Encoding is the file's encoding, such as "utf-8", "utf-16le" or "gb18030".
+	// EncodingGuessed is set if it is not certain.
 	Encoding        string
 	EncodingGuessed bool
-	// Delimiter stands between the cells of a row.
+	// Delimiter separates the cells of a row.
 	Delimiter rune
-	// ImageColumn and MemberColumn are the names of the columns of the ids, and
-	// Columns those of all others in their order, as they stand in the header.
+	// ImageColumn and MemberColumn are the names of the columns of the ids, Columns those
+	// of all others in their order, as the header has them.
 	ImageColumn, MemberColumn string
 	Columns                   []string
 
@@ -136,8 +130,8 @@ type Manifest struct {
 	// While the file is read:
 	file    *os.File
 	info    os.FileInfo // before it was read
-	unnamed bool        // it is a copy, which nobody else can change
-	spooled string      // the name of the copy, if it has one
+	private bool        // it is a copy, which nobody else can change
+	copied  string      // the name of the copy, if it still has one
 }
 
 // blockSize is how many bytes of the file are read at once.
@@ -149,18 +143,18 @@ type Refused struct {
 	Problem string
 }
 
-// Count is a number that is exact up to a bound.
+// A Count is a number that is exact up to a limit.
 type Count struct {
 	N int
-	// AtLeast is set when N is the bound and there are more.
+	// AtLeast is set if N is the limit and there are more.
 	AtLeast bool
 }
 
-// Open reads the file at path, or standard input for "-", and judges it.
+// Open reads and validates the file at path, or standard input for "-".
 //
-// What the user can mend is an [*Error]. The end of ctx ends the reading
-// between two blocks of the file, with its cause; a read from a pipe that has
-// nothing to give is not interrupted by it.
+// If the user can correct the problem, the error is an [*Error]. When ctx ends, Open
+// returns its cause after the current block of the file; it does not interrupt a read from
+// a pipe.
 func Open(ctx context.Context, path string, opts Options) (*Manifest, error) {
 	m := &Manifest{Name: path, store: opts.Store}
 	if path == "-" {
@@ -191,7 +185,7 @@ func (m *Manifest) open(ctx context.Context, path string, opts Options) error {
 	return errors.Join(m.scan(ctx), m.unchanged())
 }
 
-// openText opens the file and finds out how it is written.
+// openText opens the file and detects its encoding and layout.
 func (m *Manifest) openText(ctx context.Context, path string, opts Options) error {
 	var err error
 	if m.file, err = m.openFile(ctx, path, opts); err != nil {
@@ -221,10 +215,10 @@ func (m *Manifest) openText(ctx context.Context, path string, opts Options) erro
 	return nil
 }
 
-// unchanged reports that the file was written to while it was read: its rows may
-// then be of no state in which it ever was.
+// unchanged returns an error if the file was written to while it was read: the rows may
+// then come from different states of it.
 func (m *Manifest) unchanged() error {
-	if m.unnamed {
+	if m.private {
 		return nil
 	}
 	now, err := m.file.Stat()
@@ -237,7 +231,7 @@ func (m *Manifest) unchanged() error {
 	return nil
 }
 
-// bytes reads the file from its start.
+// bytes reads the file from the start.
 func (m *Manifest) bytes(ctx context.Context) io.Reader {
 	return &contextReader{ctx, io.NewSectionReader(m.file, 0, m.info.Size())}
 }
@@ -248,8 +242,8 @@ func (m *Manifest) closeFile() error {
 		return nil
 	}
 	err := m.file.Close()
-	if m.spooled != "" {
-		err = errors.Join(err, os.Remove(m.spooled))
+	if m.copied != "" {
+		err = errors.Join(err, os.Remove(m.copied))
 	}
 	m.file = nil
 	return err

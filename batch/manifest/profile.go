@@ -11,33 +11,31 @@ import (
 )
 
 const (
-	// maxProfiled is how many valid rows are looked at for a Profile at most: it
-	// is for a person who waits.
+	// maxProfiled limits the rows that a Profile reads, since a person is waiting for
+	// it.
 	maxProfiled = 1_000_000
-	// MaxListed is how many images a Profile lists at most.
+	// MaxListed limits the images that a Profile lists.
 	MaxListed = 20
-	// fewImages is how many images a member stands with by chance, and fewMembers
-	// how many members are named that are unlike the others.
+	// A member of all images is unusual if there are more than fewImages of them.
+	// Members of a single row are unusual if there are at most fewMembers of them, and
+	// the others have at least usual rows on average.
 	fewImages, fewMembers = 2, 3
-	// usual is how often the other members stand in a file in which one that
-	// stands only once is unusual.
-	usual = 5
+	usual                 = 5
 )
 
-// A Profile is what may be unusual about the pairs of a file, for a person to
-// look at before they are worked on. Ids are told apart without regard to
-// letter case.
+// A Profile is what may be unusual about the pairs of a file, for a person to look at
+// before they are sent. Letter case in ids does not matter.
 type Profile struct {
-	// Images are the images, when they are no more than MaxListed.
+	// Images are the images if there are at most MaxListed of them.
 	Images []string
-	// Everywhere is the one member that stands with every image, when there are
-	// more than a few; empty when there is no such member, or several.
+	// Everywhere is the only member that is on every image, if there are more than a
+	// few images; empty if there is no such member, or several.
 	Everywhere string
-	// Once are the members that stand with one image only, when they are few and
-	// the others stand with many images.
+	// Once are the members that appear in one row only, if they are few and the others
+	// appear in many rows.
 	Once []Occurrence
-	// Owner is where a member first stands that Profile was asked about, zero
-	// when it does not.
+	// Owner is the first row whose member is the owner of the images, zero if there is
+	// none.
 	Owner Occurrence
 	// ManyInvalid and ManyDuplicates: more than one row in ten.
 	ManyInvalid, ManyDuplicates bool
@@ -49,16 +47,16 @@ type Occurrence struct {
 	Line     int
 }
 
-// Profile reads the rows, which are those of the [Store], for their Profile. The owner
-// is the project whose images they are, which is not expected to be a member, or empty.
-// Of very many rows Profile tells only what is known without reading them.
+// Profile makes the profile of the rows, which are those of the [Store]. The owner is the
+// project that owns the images, which is not expected to be a member, or empty. If there
+// are very many rows, the profile has only what is known without reading them.
 func (m *Manifest) Profile(ctx context.Context, rows batch.Source, owner string) (*Profile, error) {
 	p := &Profile{ManyInvalid: 10*m.Invalid > m.Rows, ManyDuplicates: 10*m.Duplicates > m.Rows}
 	if m.Valid > maxProfiled {
 		return p, nil
 	}
 	images := make(map[string]bool)
-	members := make(map[string]*appearance)
+	members := make(map[string]*memberStats)
 	for n := 0; ; n++ {
 		if n%4096 == 0 && ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -73,7 +71,7 @@ func (m *Manifest) Profile(ctx context.Context, rows batch.Source, owner string)
 		if _, unsent := row.Unsent(); unsent {
 			continue
 		}
-		// The ids are parts of the text of their row, which must not be kept.
+		// The ids are substrings of their row, which must not be retained.
 		if image := row.Pair.ImageID; !images[image] {
 			images[strings.Clone(image)] = true
 			if len(images) <= MaxListed {
@@ -83,7 +81,7 @@ func (m *Manifest) Profile(ctx context.Context, rows batch.Source, owner string)
 		member := batch.MemberKey(row.Pair.MemberID)
 		a := members[member]
 		if a == nil {
-			a = &appearance{first: Occurrence{strings.Clone(row.Pair.MemberID), row.Line}}
+			a = &memberStats{first: Occurrence{strings.Clone(row.Pair.MemberID), row.Line}}
 			members[strings.Clone(member)] = a
 		}
 		a.rows++
@@ -98,15 +96,15 @@ func (m *Manifest) Profile(ctx context.Context, rows batch.Source, owner string)
 	return p, nil
 }
 
-// An appearance is how often a member stands in the file, and where first.
-type appearance struct {
+// memberStats count the rows of a member.
+type memberStats struct {
 	rows  int
 	first Occurrence
 }
 
-// compare looks for members that are unlike the others. A pair stands in one
-// valid row, or else two of one member are told apart by letter case only.
-func (p *Profile) compare(members map[string]*appearance, images, rows int) {
+// compare finds the members that are unlike the others. No two valid rows have the same
+// pair, unless it differs in letter case.
+func (p *Profile) compare(members map[string]*memberStats, images, rows int) {
 	everywhere := 0
 	for _, a := range members {
 		if a.rows == 1 {

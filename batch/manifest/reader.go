@@ -23,8 +23,8 @@ type reader struct {
 	other []string
 	err   error
 
-	headers    int // how often the header has come again
-	headerLine int // where that was first
+	headers    int // lines that repeat the header
+	headerLine int // the first of them
 }
 
 // reader starts a reading. gocsv maps the columns, by the header.
@@ -56,10 +56,9 @@ func (r *reader) start(ctx context.Context) (err error) {
 	return nil
 }
 
-// read returns the next row of the file, chosen or not, and io.EOF after the last
-// one. The cells of the other columns are in r.other, one for each of
-// [Manifest.Columns]: empty where the row has none. Both are valid until the next
-// call.
+// read returns the next row of the file, chosen or not, and io.EOF after the last one. The
+// cells of the other columns are in r.other, one for each of [Manifest.Columns], empty if
+// the row has no such cell. Both are valid until the next call.
 func (r *reader) read() (batch.Row, error) {
 	if r.err != nil {
 		return batch.Row{}, r.err
@@ -85,7 +84,7 @@ func (r *reader) read() (batch.Row, error) {
 		}
 		row := r.row(rec)
 		if row.Problem != "" {
-			again, err := r.headerAgain(rec)
+			again, err := r.repeatsHeader(rec)
 			if err != nil {
 				return batch.Row{}, err
 			}
@@ -97,8 +96,8 @@ func (r *reader) read() (batch.Row, error) {
 	}
 }
 
-// record reads the next record, which is good until the next call; its cells
-// stay what they are.
+// record reads the next record, which is valid until the next call; its cells remain
+// valid.
 func (r *reader) record() (*record, error) {
 	value, err := r.rows.Read()
 	if err != nil {
@@ -118,9 +117,9 @@ func (r *reader) row(rec *record) batch.Row {
 	err := row.ParsePair()
 	certain, doubt := true, ""
 	if rec.Surplus.cells > 0 || cells < columns {
-		// Where the cells of a row are more or fewer than the columns, a cell may
-		// be in the wrong column, or be cut off. Ids of 128 bits, of which that of
-		// the image has dashes, are neither.
+		// If a row has more or fewer cells than there are columns, a cell may be
+		// truncated or in the wrong column. Ids of 128 bits, the image's with dashes,
+		// are neither.
 		certain = err == nil && batch.IsProjectID(row.Pair.MemberID) && strings.Count(row.ImageID, "-") >= 4
 		if err == nil && !certain {
 			doubt = "; in such a row the image id needs its dashes, and the member must be a project id"
@@ -140,10 +139,9 @@ func (r *reader) row(rec *record) batch.Row {
 	return row
 }
 
-// headerAgain reports whether a record is the header once more, as it is in a
-// file that was made by joining several. It refuses the file for a header that
-// has the ids in other columns.
-func (r *reader) headerAgain(rec *record) (bool, error) {
+// repeatsHeader reports whether a record is another header, as in a file made by joining
+// several. If that has the ids in other columns, the file is refused.
+func (r *reader) repeatsHeader(rec *record) (bool, error) {
 	l := r.m.layout
 	member := fold(l.header[l.member])
 	again := member != "" && member == fold(rec.MemberID.text)
@@ -168,8 +166,8 @@ func (r *reader) headerAgain(rec *record) (bool, error) {
 	return true, nil
 }
 
-// headerIn reads a record as a header, if it can be one. Its columns must be
-// called ids: "image" and "member" may be words of a row.
+// headerIn returns the layout of a record that looks like a header. The names of its columns
+// must end in "id": "image" and "member" may be cells of a row.
 func (m *Manifest) headerIn(rec *record) (layout, bool) {
 	cells, named := rec.cells(m.layout), 0
 	for _, cell := range cells {
@@ -186,9 +184,9 @@ func (m *Manifest) headerIn(rec *record) (layout, bool) {
 	return l, refusal == nil && strings.HasSuffix(fold(cells[l.image]), "id") && strings.HasSuffix(fold(cells[l.member]), "id")
 }
 
-// broken returns the row that a parse error within one line makes invalid, and
-// refuses the file for any other error: where a quote has swallowed line ends,
-// nobody can say which rows the file holds.
+// broken returns an invalid row for a parse error within one line, and refuses the file for
+// any other error: if a quoted cell includes line ends, it is not certain which rows the
+// file has.
 func (r *reader) broken(err error) (batch.Row, error) {
 	if textErr := r.text.broken(); textErr != nil {
 		return batch.Row{}, r.m.explain(textErr, r.line)
@@ -199,11 +197,11 @@ func (r *reader) broken(err error) (batch.Row, error) {
 	}
 	base := r.m.layout.lineBase()
 	if parseErr.StartLine != parseErr.Line {
-		problem := fmt.Sprintf("a quote in this row runs on to line %d, and something is wrong there", base+parseErr.Line)
+		problem := fmt.Sprintf("unbalanced quote: the quoted cell that starts here ends badly on line %d", base+parseErr.Line)
 		if r.atEnd() {
 			problem = "a quote in this row is never closed"
 		}
-		return batch.Row{}, r.m.swallowed(base+parseErr.StartLine, problem)
+		return batch.Row{}, r.m.refuseQuote(base+parseErr.StartLine, problem)
 	}
 	r.line = base + parseErr.StartLine
 	r.other = make([]string, len(r.m.Columns))
@@ -216,13 +214,13 @@ func (r *reader) atEnd() bool {
 	return r.csv.InputOffset() == r.text.lines.handed && r.text.lines.tail == "" && len(r.text.lines.rest) == 0
 }
 
-// checkLineBreaks refuses the file when a cell that spans several lines seems
-// to have swallowed rows.
+// checkLineBreaks refuses the file if a cell that spans several lines looks as if it
+// included rows.
 func (r *reader) checkLineBreaks(rec *record) error {
-	if r.runsOver(rec.ImageID.text) || r.runsOver(rec.MemberID.text) {
-		return r.m.swallowed(r.line, "an id of this row runs over the end of its line")
+	if r.spansLines(rec.ImageID.text) || r.spansLines(rec.MemberID.text) {
+		return r.m.refuseQuote(r.line, "an id in this row spans several lines")
 	}
-	before := 0 // line ends of the row before the one that is looked at
+	before := 0 // line ends of the row before the current line
 	for _, cell := range rec.Other {
 		_, rest, ok := strings.Cut(cell, "\n")
 		if !ok {
@@ -231,17 +229,16 @@ func (r *reader) checkLineBreaks(rec *record) error {
 		for text := range strings.SplitSeq(rest, "\n") {
 			before++
 			if r.looksLikeRow(text) {
-				return r.m.swallowed(r.line, fmt.Sprintf("a quoted cell of this row holds what looks like another row, %s further down", plural(before, "line")))
+				return r.m.refuseQuote(r.line, fmt.Sprintf("a quoted cell of this row holds what looks like another row, %s further down", plural(before, "line")))
 			}
 		}
 	}
 	return nil
 }
 
-// runsOver reports whether the cell of an id runs over the end of its line, and is
-// not just a list of ids: with a row that it has swallowed it would hold a
-// delimiter.
-func (r *reader) runsOver(cell string) bool {
+// spansLines reports whether the cell of an id spans several lines, and is not just a list
+// of ids: if it included a row, it would have a delimiter.
+func (r *reader) spansLines(cell string) bool {
 	if !strings.Contains(cell, "\n") {
 		return false
 	}
@@ -261,6 +258,6 @@ func (r *reader) looksLikeRow(text string) bool {
 	return len(cells) > 1 && hasUUID(cells)
 }
 
-func (m *Manifest) swallowed(line int, problem string) *Error {
+func (m *Manifest) refuseQuote(line int, problem string) *Error {
 	return m.refuse(line, problem, "look for a missing or surplus double quote there")
 }

@@ -15,13 +15,13 @@ type record struct {
 	Surplus surplus `csv:"surplus"`
 }
 
-// maxSurplus is how many cells a row may have more than the header. A
-// spreadsheet leaves as many empty ones as it has had columns in use.
+// maxSurplus limits the cells of a row beyond the header. A spreadsheet writes empty ones
+// for columns that were once in use.
 const maxSurplus = 1000
 
-// fields names the field of a record for each column of the header, and for
-// some more. All that is no id goes by the same name, so that the cells
-// of repeated and unnamed columns are kept, in their order.
+// fields returns the name of the field of a record for each column of the header, and for
+// the cells beyond it. All other columns have the same name, so that the cells of repeated
+// and unnamed columns are kept in their order.
 func (l layout) fields([]string) []string {
 	names := make([]string, len(l.header)+maxSurplus+1)
 	for i := range names {
@@ -37,15 +37,15 @@ func (l layout) fields([]string) []string {
 	return names
 }
 
-// A cell is one cell, if the row has it.
+// A cell is the cell of an id.
 type cell struct {
-	text  string
-	given bool
+	text    string
+	present bool // the row has it
 }
 
 // UnmarshalCSV is called by gocsv.
 func (c *cell) UnmarshalCSV(text string) error {
-	c.text, c.given = text, true
+	c.text, c.present = text, true
 	return nil
 }
 
@@ -58,42 +58,38 @@ func (c *cells) UnmarshalCSV(text string) error {
 	return nil
 }
 
-// A surplus is what is kept of cells beyond the header.
+// A surplus is what is kept of the cells beyond the header.
 type surplus struct {
 	cells int
 	text  string // of the first one that is not blank
 	size  int    // bytes of the longest
 }
 
-func (s *surplus) add(text string) {
+// UnmarshalCSV is called by gocsv once for each of the cells.
+func (s *surplus) UnmarshalCSV(text string) error {
 	s.cells++
 	s.size = max(s.size, len(text))
 	if s.text == "" && batch.TrimID(text) != "" {
 		s.text = text
 	}
-}
-
-// UnmarshalCSV is called by gocsv once for each of the cells.
-func (s *surplus) UnmarshalCSV(text string) error {
-	s.add(text)
 	return nil
 }
 
-// harmless reports whether nothing but empty cells is beyond the header.
+// harmless reports whether all cells beyond the header are empty.
 func (s *surplus) harmless() bool { return s.text == "" && s.cells <= maxSurplus }
 
 // count is the number of cells that the header has a column for.
 func (r *record) count() int {
 	n := len(r.Other)
 	for _, c := range []cell{r.ImageID, r.MemberID} {
-		if c.given {
+		if c.present {
 			n++
 		}
 	}
 	return n
 }
 
-// blank reports whether the row is nothing but delimiters and white space.
+// blank reports whether the row has only delimiters and white space.
 func (r *record) blank() bool {
 	return r.Surplus.harmless() && batch.TrimID(r.ImageID.text) == "" && batch.TrimID(r.MemberID.text) == "" && allBlank(r.Other)
 }
@@ -114,8 +110,7 @@ func (r *record) cells(l layout) []string {
 	return cells
 }
 
-// afterReturn returns what is behind the first carriage return that has
-// something behind it.
+// afterReturn returns the text after the first carriage return that has text after it.
 func (r *record) afterReturn() (text string, found bool) {
 	for _, cell := range [...]string{r.ImageID.text, r.MemberID.text, r.Surplus.text} {
 		if text, found = afterReturn(cell); found {

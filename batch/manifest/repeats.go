@@ -12,8 +12,8 @@ import (
 	"imsrevoke/batch"
 )
 
-// A repeat is a row with the same pair as an earlier one. There may be one for
-// nearly every row, so its numbers are kept small; see maxLines.
+// A repeat is a row with the same pair as an earlier one. Nearly every row may be one, so
+// its numbers are small; see maxLines.
 type repeat struct {
 	seq   uint32 // of the row
 	first place
@@ -22,14 +22,14 @@ type repeat struct {
 // A place is where a row is.
 type place struct{ seq, line uint32 }
 
-// maxSuspects is for how many pairs findRepeats keeps the first row at a time,
-// in 40 bytes each.
+// maxSuspects limits the pairs whose first row noteRepeats keeps at a time, in 40 bytes
+// each.
 const maxSuspects = 2 << 20
 
-// pairHashes holds 40 bits of a hash of every pair, in four bytes each: the
-// index of the bucket and what stands in it. Equal hashes are a suspicion, and
-// findRepeats compares the pairs themselves; so few bits are enough for some
-// millions of rows with hardly a false suspicion.
+// pairHashes has 40 bits of a hash of every pair, in four bytes each: the index of the
+// bucket is the rest. Pairs with equal hashes are suspects, and noteRepeats compares the
+// pairs themselves. So few bits give hardly any false suspects among some millions of
+// rows.
 type pairHashes struct {
 	seed    maphash.Seed
 	buckets [256][]uint32
@@ -43,9 +43,8 @@ func (h *pairHashes) add(p batch.Pair) (image, member uint64) {
 	return image, member
 }
 
-// keepSuspects drops the hashes that occur only once, and leaves each of the
-// others once. It returns how many repeats there are if equal hashes are equal
-// pairs.
+// keepSuspects drops the hashes that occur only once, and keeps one of each of the others.
+// It returns the number of repeats if equal hashes mean equal pairs.
 func (h *pairHashes) keepSuspects() (repeats int) {
 	for i, bucket := range h.buckets {
 		slices.Sort(bucket)
@@ -64,16 +63,16 @@ func (h *pairHashes) keepSuspects() (repeats int) {
 	return repeats
 }
 
-// Some suspects are those of consecutive buckets.
+// suspects are those of some consecutive buckets.
 type suspects struct {
 	hashes     *pairHashes
 	start, end int      // of the buckets
-	before     [256]int // how many are in the buckets before, from start on
+	before     [256]int // how many are in the buckets from start to before this one
 	count      int
 }
 
-// suspectsFrom returns the suspects of the bucket start and of those behind it
-// up to most, or of one bucket if that has more.
+// suspectsFrom returns the suspects of the bucket start and of the following ones, at most
+// most unless one bucket has more.
 func (h *pairHashes) suspectsFrom(start, most int) suspects {
 	s := suspects{hashes: h, start: start, end: start}
 	for s.end < len(h.buckets) && (s.count == 0 || s.count+len(h.buckets[s.end]) <= most) {
@@ -84,7 +83,7 @@ func (h *pairHashes) suspectsFrom(start, most int) suspects {
 	return s
 }
 
-// index returns the place of a pair's hash among the suspects.
+// index returns the index of a pair's hash among the suspects.
 func (s *suspects) index(pair uint64) (int, bool) {
 	bucket := int(pair >> 56)
 	if bucket < s.start || bucket >= s.end {
@@ -122,10 +121,9 @@ type firstRow struct {
 	key pairKey
 }
 
-// noteRepeats reads the stored rows again if pairs are suspected to repeat: once, or
-// where that are very many, once for every most of them. It needs memory for these,
-// and for the rows that repeat a pair. It notes in the store which they are, and
-// returns how many.
+// noteRepeats notes in the store which rows repeat a pair, and returns their number. If
+// there are suspects, it reads the stored rows again, once for every most of them. It
+// needs memory for these, and for the rows that repeat a pair.
 func noteRepeats(ctx context.Context, store Store, hashes *pairHashes, most int) (int, error) {
 	f := repeatFinder{seed: hashes.seed, repeats: make([]repeat, 0, hashes.keepSuspects())}
 	for bucket := 0; bucket < len(hashes.buckets); {
@@ -146,7 +144,7 @@ func noteRepeats(ctx context.Context, store Store, hashes *pairHashes, most int)
 				return 0, err
 			}
 		}
-		// A row that repeats another is never one that is repeated.
+		// A row that repeats another is never repeated itself.
 		if err := store.Note(int(r.seq), int(r.first.seq), int(r.first.line), false); err != nil {
 			return 0, err
 		}
@@ -159,7 +157,7 @@ func noteRepeats(ctx context.Context, store Store, hashes *pairHashes, most int)
 	return len(f.repeats), nil
 }
 
-// A repeatFinder collects the repeats of a file.
+// A repeatFinder finds the repeats of a file.
 type repeatFinder struct {
 	seed      maphash.Seed
 	repeats   []repeat
@@ -172,7 +170,7 @@ func (f *repeatFinder) find(ctx context.Context, rows batch.Source, suspects *su
 	f.first = slices.Grow(f.first[:0], suspects.count)[:suspects.count]
 	clear(f.first)
 	others := make(map[pairKey]place) // pairs with the hash of another one
-	names := make(map[pairKey]uint64) // hashes of names as the first row has them
+	names := make(map[pairKey]uint64) // hashes of names as the first row spells them
 	for {
 		row, err := rows.Next()
 		if err == io.EOF {

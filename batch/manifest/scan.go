@@ -16,11 +16,11 @@ import (
 	"imsrevoke/batch"
 )
 
-// maxLines is how many lines a file may have, for the sake of repeat and place.
+// maxLines limits the lines of a file, so that repeat and place have room for them.
 const maxLines = math.MaxUint32
 
-// scan reads every row once, hands the chosen ones to the store, and fills in what
-// the Manifest says of the whole.
+// scan reads every row once, passes the chosen ones to the store, and completes the
+// Manifest.
 func (m *Manifest) scan(ctx context.Context) error {
 	var (
 		sum     = rowDigest{hash: sha256.New()}
@@ -103,7 +103,7 @@ func (m *Manifest) scan(ctx context.Context) error {
 		return err
 	}
 	m.Images, m.Members, m.NotProjects = images.count(), members.count(), names.count()
-	images, members, names = distinct{}, distinct{}, distinct{} // their memory is needed now
+	images, members, names = distinct{}, distinct{}, distinct{} // free their memory
 	var err error
 	if m.Duplicates, err = noteRepeats(ctx, m.store, &pairs, maxSuspects); err != nil {
 		return err
@@ -112,8 +112,8 @@ func (m *Manifest) scan(ctx context.Context) error {
 	return nil
 }
 
-// A rowDigest is what Manifest.Digest is made of: for each row its line, and
-// the two cells, each after its length.
+// A rowDigest makes Manifest.Digest. It hashes for each row its line and the two cells,
+// each after its length.
 type rowDigest struct {
 	hash hash.Hash
 	buf  []byte
@@ -174,13 +174,12 @@ func (d *distinct) count() Count {
 	return Count{N: len(d.seen)}
 }
 
-// swapRows is how many rows are looked at to see whether the columns are swapped.
+// swapRows is how many rows a swapCheck looks at.
 const swapRows = 1000
 
-// A swapCheck looks for a file whose every row has its image in the column of
-// the members. Left to itself it would be a file of invalid rows, or, where the
-// project ids are taken for image ids without dashes, one of images that do not
-// exist.
+// A swapCheck finds a file in which every row has the image in the column of members.
+// Otherwise all its rows would be invalid, or, if the project ids are taken for image ids
+// without dashes, about images that do not exist.
 type swapCheck struct {
 	rows, swapped int
 	valid         int // rows of those swapped
@@ -204,8 +203,8 @@ func (s *swapCheck) add(row batch.Row) {
 	}
 }
 
-// positive reports whether there are rows, and every one looks swapped. Valid
-// rows do not if the columns were named.
+// positive reports whether there are rows and all of them look swapped. Valid rows do not
+// if the user named the columns.
 func (s *swapCheck) positive(named bool) bool {
 	return s.rows > 0 && s.swapped == s.rows && !(named && s.valid > 0)
 }
@@ -216,7 +215,7 @@ func (m *Manifest) refuseSwapped(line int) error {
 }
 
 func hashOf(seed maphash.Seed, p batch.Pair) (pair, image, member uint64) {
-	// Of an id that was parsed, this is batch.MemberKey.
+	// For a parsed id, strings.ToLower does what batch.MemberKey does.
 	image, member = maphash.String(seed, p.ImageID), maphash.String(seed, strings.ToLower(p.MemberID))
 	// An odd factor keeps the pair (a, b) apart from (b, a).
 	return image*0x9e3779b97f4a7c15 + member, image, member

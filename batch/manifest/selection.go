@@ -12,32 +12,31 @@ import (
 	"imsrevoke/batch"
 )
 
-// ErrNothingSelected says that no row is one that [Options.Select] asks for. It
-// is wrapped by an [*Error] that names what there is instead.
+// ErrNothingSelected says that [Options.Select] chooses no row. It is wrapped by an
+// [*Error] that suggests what there is instead.
 var ErrNothingSelected = errors.New("nothing selected")
 
-// A Selection chooses rows of a file: those that agree with every part of it
-// that is set. The zero Selection chooses all of them.
+// A Selection chooses the rows of a file that match all of its fields that are set. The
+// zero Selection chooses all rows.
 //
-// Rows that are not chosen are as if they did not stand in the file. The file
-// as a whole is judged by all of its rows all the same.
+// Rows that are not chosen are ignored, except that the file as a whole is validated with
+// all of its rows.
 type Selection struct {
-	// Shard is a part of the chosen rows, to share the work among machines.
+	// Shard is a part of the chosen rows, to distribute them among machines.
 	Shard Shard
-	// Images and Members hold the ids that a row must have one of, in any
-	// spelling. An id that no row has refuses the file.
+	// Images and Members are the ids of which a row must have one, in any spelling. If no
+	// row has one of them, the file is refused.
 	Images, Members []string
-	// Where are conditions on other columns, all of which must hold. A value that
-	// no row has refuses the file.
+	// Where are conditions on other columns, all of which must hold. If no row has one
+	// of the values, the file is refused.
 	Where []Condition
 }
 
-// A Condition demands a value in a column besides those of the ids. Letter case,
-// and blanks around the value, do not matter; an empty Value demands an empty cell.
+// A Condition requires a value in a column other than those of the ids. Letter case and
+// blanks around the value do not matter; an empty Value requires an empty cell.
 type Condition struct {
 	Column, Value string
-	// Expected is the kind of file that has such a column, for the refusal of a
-	// file without it.
+	// Expected describes a file with such a column, for the error if there is none.
 	Expected string
 }
 
@@ -62,7 +61,7 @@ type ValueCount struct {
 	Rows  int
 }
 
-// String is "revoke 120, keep 8366, empty 14".
+// String returns a text such as "revoke 120, keep 8366, empty 14".
 func (v Values) String() string {
 	var words []string
 	for _, c := range v.Counts {
@@ -75,8 +74,8 @@ func (v Values) String() string {
 }
 
 const (
-	// maxValues is how many values of a column are counted one by one, maxValue how
-	// many bytes each of them may have.
+	// maxValues limits the values of a column that are counted one by one, maxValue the
+	// bytes of each.
 	maxValues = 20
 	maxValue  = 60
 )
@@ -107,17 +106,17 @@ func (v *Values) sort() {
 	})
 }
 
-// A Shard is the part with this Index, counted from 0, of Count parts of a
-// file. A Count of 0 stands for the whole.
+// A Shard is the part with this Index, counted from 0, of Count parts of a file. A Count
+// of 0 means the whole file.
 //
-// Which part a row belongs to is decided by its two ids alone, so that equal
-// pairs in the same spelling meet in one part: the first eight bytes of the SHA-256 of the image id,
-// a line feed and the member id, both trimmed and in lower case, taken as a
-// big-endian number, modulo Count. This never changes: the parts of one file
-// may be taken by different versions of the program.
+// The shard of a row depends only on its two ids, so that equal pairs in the same spelling
+// are in the same shard: it is the first eight bytes of the SHA-256 of the image id, a
+// line feed and the member id, both trimmed and in lower case, as a big-endian number,
+// modulo Count. This never changes, since the shards of one file may be processed by
+// different versions of the program.
 type Shard struct{ Index, Count int }
 
-// String returns "0/4" for the first of four parts, and "" for the whole.
+// String returns "0/4" for the first of four shards, and "" for the whole file.
 func (s Shard) String() string {
 	if s.Count == 0 {
 		return ""
@@ -125,7 +124,7 @@ func (s Shard) String() string {
 	return fmt.Sprintf("%d/%d", s.Index, s.Count)
 }
 
-// ParseShard reads what String has returned.
+// ParseShard parses what String returns, except "".
 func ParseShard(text string) (s Shard, err error) {
 	if n, err := fmt.Sscanf(text+"\n", "%d/%d\n", &s.Index, &s.Count); n != 2 || err != nil || s.Index < 0 || s.Index >= s.Count {
 		return Shard{}, fmt.Errorf("%q is not a shard such as 0/4", text)
@@ -133,7 +132,7 @@ func ParseShard(text string) (s Shard, err error) {
 	return s, nil
 }
 
-// of reports whether the row belongs to the part.
+// of reports whether the row belongs to the shard.
 func (s Shard) of(row batch.Row) bool {
 	if s.Count <= 1 {
 		return true
@@ -146,19 +145,19 @@ func (s Shard) of(row batch.Row) bool {
 	return binary.BigEndian.Uint64(sum[:])%uint64(s.Count) == uint64(s.Index)
 }
 
-// foldID reduces an id to what decides its shard.
+// foldID normalizes an id for Shard.
 func foldID(id string) string { return strings.ToLower(batch.TrimID(id)) }
 
-// A selector is a Selection made ready for a file.
+// A selector is a Selection prepared for a file.
 type selector struct {
 	Selection
-	// images and members are the keys of the ids, nil when any will do.
+	// images and members are the keys of the ids, nil if all are chosen.
 	images, members map[string]bool
 	// columns are the indexes of the Columns of Where among Manifest.Columns.
 	columns []int
 }
 
-// newSelector returns nil for a Selection of everything.
+// newSelector returns nil for the zero Selection.
 func (m *Manifest) newSelector(s Selection) (*selector, error) {
 	switch {
 	case s.Shard.Count < 0 || s.Shard.Index < 0 || s.Shard.Index >= max(s.Shard.Count, 1):
@@ -208,8 +207,8 @@ func (m *Manifest) otherColumn(c Condition) (int, error) {
 	return found, nil
 }
 
-// matches reports whether the row is chosen when the Shard is left aside. A nil
-// selector chooses every row.
+// matches reports whether the row is chosen, in this Shard or another one. A nil selector
+// chooses every row.
 func (s *selector) matches(row batch.Row, other []string) bool {
 	switch {
 	case s == nil:

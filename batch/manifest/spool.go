@@ -10,8 +10,8 @@ import (
 	"os"
 )
 
-// openFile opens what path names, and copies it to a temporary file first when
-// it cannot be read twice: once to tell its encoding, once for its rows.
+// openFile opens the file at path. If that cannot be read twice, once for its encoding and
+// once for its rows, it is copied to a temporary file first.
 func (m *Manifest) openFile(ctx context.Context, path string, opts Options) (*os.File, error) {
 	if path == "-" {
 		in := opts.Stdin
@@ -48,14 +48,13 @@ func (m *Manifest) refuseFile(err error) error {
 	return e
 }
 
-// maxSpool bounds what is copied of an input that may have no end: it is room
-// for more than ten million rows.
+// maxSpool limits the copy of an input that may be endless. More than ten million rows
+// fit.
 const maxSpool = 4 << 30
 
-// spool copies r to a temporary file that only its owner can read and that has
-// no name any more where the system allows that. It lies in dir, or if that is
-// not possible in [os.TempDir]. spool refuses more than most bytes, and what
-// begins with a block of nothing but NULs.
+// spool copies r to a temporary file that only its owner can read, and that is unlinked if
+// the system allows that. It is in dir, or in [os.TempDir] if that fails. spool refuses
+// more than most bytes, and text that starts with a block of NULs.
 func (m *Manifest) spool(ctx context.Context, r io.Reader, dir string, most int64) (*os.File, error) {
 	const pattern = ".imsrevoke-*.csv"
 	f, err := os.CreateTemp(dir, pattern)
@@ -65,16 +64,16 @@ func (m *Manifest) spool(ctx context.Context, r io.Reader, dir string, most int6
 	if err != nil {
 		return nil, fmt.Errorf("cannot keep a copy of %s: %w", m.Name, err)
 	}
-	// The copy is worth nothing without this process, so it loses its name at
-	// once. A system that cannot remove an open file leaves that to closeFile.
-	m.unnamed = true
+	// Only this process needs the copy, so it is unlinked at once. If the system cannot
+	// remove an open file, closeFile does.
+	m.private = true
 	if os.Remove(f.Name()) != nil {
-		m.spooled = f.Name()
+		m.copied = f.Name()
 	}
 	if err := m.copyTo(f, &contextReader{ctx, r}, most); err != nil {
 		_ = f.Close()
-		if m.spooled != "" {
-			_ = os.Remove(m.spooled)
+		if m.copied != "" {
+			_ = os.Remove(m.copied)
 		}
 		return nil, err
 	}
@@ -90,7 +89,7 @@ func (m *Manifest) copyTo(f *os.File, r io.Reader, most int64) error {
 			return fmt.Errorf("cannot keep a copy of %s: %w", m.Name, err)
 		}
 		if bytes.Count(head, []byte{0}) == len(head) {
-			return m.refuse(1, "it begins with nothing but NULs: it is not text", "name the CSV file")
+			return m.refuse(1, "it is not text: it starts with NUL bytes", "name the CSV file")
 		}
 		var rest int64
 		rest, err = io.Copy(f, limited)
@@ -105,7 +104,8 @@ func (m *Manifest) copyTo(f *os.File, r io.Reader, most int64) error {
 	return nil
 }
 
-// A contextReader fails between two reads once its context has ended.
+// A contextReader returns the cause of its context once that has ended. It does not
+// interrupt a read.
 type contextReader struct {
 	ctx context.Context
 	r   io.Reader

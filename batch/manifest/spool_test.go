@@ -30,7 +30,7 @@ func TestInputWithoutAnEndIsRefused(t *testing.T) {
 	const most = 1 << 20
 	for _, tt := range []struct{ name, text, want string }{
 		{"rows", "a,b\n", "standard input: it is longer than 1048576 bytes; if it ends at all, save it to a file and name that file"},
-		{"NULs", "\x00", "standard input: line 1: it begins with nothing but NULs: it is not text; name the CSV file"},
+		{"NULs", "\x00", "standard input: line 1: it is not text: it starts with NUL bytes; name the CSV file"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -77,7 +77,7 @@ func TestACopyThatKeptItsNameIsRemoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &Manifest{file: file, spooled: file.Name()}
+	m := &Manifest{file: file, copied: file.Name()}
 	if err := m.closeFile(); err != nil {
 		t.Fatal(err)
 	}

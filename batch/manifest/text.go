@@ -11,17 +11,16 @@ import (
 )
 
 const (
-	// maxRow bounds what is read in search of the end of one row, in bytes of
-	// UTF-8.
+	// maxRow limits one row, in bytes of UTF-8.
 	maxRow = 4 << 20
-	// maxCell bounds one cell, in bytes of UTF-8.
+	// maxCell limits one cell, in bytes of UTF-8.
 	maxCell = 1 << 20
-	// maxCells bounds the cells of one row, each of which takes about ninety
-	// bytes besides its text.
+	// maxCells limits the cells of one row, each of which takes about ninety bytes besides
+	// its text.
 	maxCells = 100_000
 )
 
-// A text is a reading of the file as UTF-8 without a byte order mark.
+// A text reads the file as UTF-8 without a byte order mark.
 type text struct {
 	buf   *bufio.Reader
 	lines *lines
@@ -54,8 +53,8 @@ func (r *returnReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// broken returns the error that has ended the text early, or nil. The CSV
-// reader may report a cell that this error cut short as a fault of the cell.
+// broken returns the error that ended the text early, or nil. The CSV reader may report
+// the cell that it truncated instead.
 func (t *text) broken() error {
 	if t.lines.err == io.EOF {
 		return nil
@@ -63,7 +62,7 @@ func (t *text) broken() error {
 	return t.lines.err
 }
 
-// newCSVReader reads what is left of the text.
+// newCSVReader reads the rest of the text.
 func newCSVReader(t *text, delimiter rune) *csv.Reader {
 	t.lines = &lines{buf: t.buf, delimiter: []byte(string(delimiter)), tail: "\n\n"}
 	r := csv.NewReader(bufio.NewReaderSize(t.lines, blockSize/2))
@@ -78,31 +77,30 @@ var (
 	errTooManyCells = errors.New("too many cells")
 )
 
-// A lines hands the text to a csv.Reader, and every line with a quote by itself.
-// So it can hold each row to its limits before the csv.Reader takes it into
-// memory, which for a quote that is never closed would be the rest of the file.
+// A lines passes the text to a csv.Reader, and every line with a quote separately. So it
+// can enforce the limits of a row before the csv.Reader reads it into memory, which for a
+// quote that is never closed would be the rest of the file.
 //
-// At the end it adds two line feeds. So a quote that is still open on the last
-// line is reported as one that runs over several lines, which a fault within
-// one line never is.
+// At the end it adds two line feeds. So an unclosed quote on the last line is reported as
+// a cell of several lines, and not as a fault within one line.
 type lines struct {
 	buf       *bufio.Reader
 	delimiter []byte
 	tail      string
-	rest      []byte // not yet handed on
-	handed    int64  // bytes
+	rest      []byte // not yet passed on
+	handed    int64  // bytes passed on
 	err       error
 
-	partial bool // rest is of a line that goes on behind it
-	quoted  bool // a quote is open behind rest
-	// size and cells are those of the row to which rest belongs.
+	partial bool // the line of rest continues after it
+	quoted  bool // a quote is open at the end of rest
+	// size and cells are those of the row of rest.
 	size, cells int
 
-	requoted []byte // room for a line
+	requoted []byte // a buffer for a line
 }
 
-// startRow says that the next line begins a row, even if a quote is open by a
-// fault of the row before.
+// startRow says that the next line starts a row, even if a fault of the previous row left
+// a quote open.
 func (l *lines) startRow() { l.quoted = false }
 
 func (l *lines) Read(p []byte) (int, error) {
@@ -118,8 +116,8 @@ func (l *lines) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// next reads some lines without quotes, or one with quotes, or a part of one
-// that is longer than the buffer.
+// next reads some lines without quotes, or one line with quotes, or a part of one that is
+// longer than the buffer.
 func (l *lines) next() ([]byte, error) {
 	if !l.partial && !l.quoted {
 		l.size, l.cells = 0, 1
@@ -145,10 +143,10 @@ func (l *lines) next() ([]byte, error) {
 	return line, l.take(line)
 }
 
-// plain reads the lines before the first quote, as far as they are in the buffer.
-// They are not long enough to break a limit.
+// plain returns the buffered lines before the first quote. They are too short to exceed a
+// limit.
 func (l *lines) plain() []byte {
-	_, _ = l.buf.Peek(1) // which fills an empty buffer; an error comes again
+	_, _ = l.buf.Peek(1) // fills an empty buffer; an error is returned again later
 	text, _ := l.buf.Peek(l.buf.Buffered())
 	if quote := bytes.IndexByte(text, '"'); quote >= 0 {
 		text = text[:quote]
@@ -158,7 +156,7 @@ func (l *lines) plain() []byte {
 	return text
 }
 
-// take takes a part of a row into account.
+// take counts a part of a row.
 func (l *lines) take(part []byte) error {
 	if l.size += len(part); l.size > maxRow {
 		return errEndlessRow
@@ -182,8 +180,8 @@ func (l *lines) take(part []byte) error {
 	}
 }
 
-// requote quotes the cells ="…" of a line as a CSV file would have them. Some
-// programs write them so to keep a spreadsheet from taking them for numbers.
+// requote quotes the cells ="…" of a line as CSV requires. Some programs write them so
+// that a spreadsheet does not take them for numbers.
 func (l *lines) requote(line []byte) []byte {
 	out, quoted, cell := l.requoted[:0], l.quoted, !l.quoted
 	for i := 0; i < len(line); {
@@ -210,7 +208,7 @@ func (l *lines) requote(line []byte) []byte {
 	return out
 }
 
-// formula returns the length of the cell ="…" with which text begins, or 0.
+// formula returns the length of the cell ="…" at the start of text, or 0.
 func (l *lines) formula(text []byte) int {
 	if !bytes.HasPrefix(text, []byte(`="`)) {
 		return 0
@@ -220,14 +218,14 @@ func (l *lines) formula(text []byte) int {
 		return 0
 	}
 	n := 2 + end + 1
-	if behind := text[n:]; len(bytes.TrimRight(behind, "\r\n")) > 0 && !bytes.HasPrefix(behind, l.delimiter) {
+	if rest := text[n:]; len(bytes.TrimRight(rest, "\r\n")) > 0 && !bytes.HasPrefix(rest, l.delimiter) {
 		return 0
 	}
 	return n
 }
 
-// explain turns an error of a text into one for the user. The line is that of
-// the last row that was read.
+// explain turns an error of a text into one for the user. The line is that of the last row
+// that was read.
 func (m *Manifest) explain(err error, line int) error {
 	switch err {
 	default:
@@ -237,17 +235,17 @@ func (m *Manifest) explain(err error, line int) error {
 			"look for a line of nothing but delimiters")
 	case errEndlessRow:
 	}
-	return m.refuse(line, fmt.Sprintf("there is no end of a row within the next %d MiB", maxRow>>20),
+	return m.refuse(line, fmt.Sprintf("a row does not end within %d MiB", maxRow>>20),
 		"look for a quote that is never closed")
 }
 
-// quoteProblem says in plain words what err found.
+// quoteProblem describes a parse error for the user.
 func quoteProblem(err *csv.ParseError) string {
 	switch err.Err {
 	case csv.ErrBareQuote:
-		return fmt.Sprintf("a double quote stands inside an unquoted cell, at byte %d of the line", err.Column)
+		return fmt.Sprintf("a double quote inside an unquoted cell, at byte %d of the line", err.Column)
 	case csv.ErrQuote:
-		return fmt.Sprintf("a quoted cell goes on after its closing quote, at byte %d of the line", err.Column)
+		return fmt.Sprintf("a quoted cell continues after its closing quote, at byte %d of the line", err.Column)
 	}
 	return err.Err.Error()
 }

@@ -8,7 +8,7 @@ import (
 	"imsrevoke/batch"
 )
 
-// wantedIDs are the ids that some row has to have.
+// wantedIDs returns the ids that some row must have.
 func (s *selector) wantedIDs() (ids []*wantedID) {
 	if s == nil {
 		return nil
@@ -22,9 +22,8 @@ func (s *selector) wantedIDs() (ids []*wantedID) {
 	return ids
 }
 
-// checkSelection refuses a file in which no row is asked for, or none has one
-// of the ids that are: whoever named it believes that it is there. It names what comes
-// near.
+// checkSelection refuses a file if no row is chosen, or no row has one of the given ids:
+// the user expects it there. The error names what is similar.
 func (m *Manifest) checkSelection(wanted []*wantedID) error {
 	s := m.selector
 	if s == nil {
@@ -57,17 +56,17 @@ func (m *Manifest) refuseNothing(problem, hint string) *Error {
 	return refusal
 }
 
-// A wantedID is an id that some row should have, and what comes near it.
+// A wantedID is an id that some row must have, and the most similar one.
 type wantedID struct {
 	role, other role
 	id          string
 	key         func(string) string // makes ids comparable
 	wanted      string              // the key of id
 	found       bool
-	otherLine   int // where it is in the other column
+	otherLine   int // where the id is in the other column
 	near        string
 	nearLine    int
-	likeness    int // of near, in characters
+	similarity  int // of near, in characters
 }
 
 // compare compares the id with those of a row.
@@ -88,26 +87,26 @@ func (s *wantedID) compare(row batch.Row) {
 			s.otherLine = row.Line
 		}
 	default:
-		if n := likeness(cell, s.wanted); n > s.likeness {
-			s.near, s.nearLine, s.likeness = strings.Clone(cell), row.Line, n
+		if n := commonAffixes(cell, s.wanted); n > s.similarity {
+			s.near, s.nearLine, s.similarity = strings.Clone(cell), row.Line, n
 		}
 	}
 }
 
 func (s *wantedID) hint() string {
-	const alike = 2 // parts of an id in three
+	const similar = 2 // thirds of an id
 	switch {
 	case s.otherLine > 0:
 		return fmt.Sprintf("it is the %s of line %d", s.other.what, s.otherLine)
-	case 3*s.likeness >= alike*len(s.wanted):
+	case 3*s.similarity >= similar*len(s.wanted):
 		return fmt.Sprintf("line %d has %s", s.nearLine, s.near)
 	}
 	return "compare it with the ids in the file"
 }
 
-// likeness is how many characters a and b have in common before and behind
-// what differs.
-func likeness(a, b string) int {
+// commonAffixes counts the characters that a and b have in common before and after what
+// differs.
+func commonAffixes(a, b string) int {
 	most := min(len(a), len(b))
 	n := 0
 	for n < most && a[n] == b[n] {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -97,7 +98,10 @@ func compare(args []string) error {
 }
 
 func contestants(rows int) []*contestant {
-	all := []*contestant{{name: "imsrevoke", rows: rows, run: runProgram}}
+	all := []*contestant{
+		{name: "imsrevoke", rows: rows, run: runProgram},
+		{name: "imsrevoke + bar", rows: rows, run: runOnTerminal},
+	}
 	for _, name := range []string{"std", "tuned", "gophercloud", "raw"} {
 		all = append(all, &contestant{name: name, rows: rows, run: plain(name)})
 	}
@@ -125,11 +129,31 @@ func (c *contest) pairs(rows int) string { return filepath.Join(c.dir, fmt.Sprin
 
 // runProgram runs the whole job, from the start of the process to its end.
 func runProgram(c *contest, rows int) (usage, error) {
+	u, _, err := measure(c.job(rows))
+	return u, err
+}
+
+// runOnTerminal runs the whole job with a progress bar on a terminal.
+func runOnTerminal(c *contest, rows int) (usage, error) {
+	t, err := openTerminal()
+	if err != nil {
+		return usage{}, err
+	}
+	cmd := c.job(rows)
+	cmd.Stderr = t.screen
+	u, _, err := measure(cmd)
+	if shown := t.close(); err == nil && !bytes.Contains(shown, []byte("\r")) {
+		err = fmt.Errorf("no bar was drawn: %s", shown)
+	}
+	return u, err
+}
+
+// job is the command that revokes the first rows pairs.
+func (c *contest) job(rows int) *exec.Cmd {
 	cmd := exec.Command(c.program, "run", c.pairs(rows), "--yes", "--overwrite", "--rate", "unlimited",
 		"--workers", fmt.Sprint(c.workers), "--endpoint", c.server.url, "--report", filepath.Join(c.dir, "report.csv"))
 	cmd.Env = []string{"HOME=" + c.dir, "OS_TOKEN=" + token}
-	u, _, err := measure(cmd)
-	return u, err
+	return cmd
 }
 
 // plain runs a plain client, which tells itself what it has used, without its

@@ -111,7 +111,10 @@ type running struct {
 
 func start(cmd *exec.Cmd) (*running, error) {
 	r := &running{cmd: cmd, began: time.Now(), ended: make(chan struct{})}
-	cmd.Stdout, cmd.Stderr = &r.stdout, &r.stderr
+	cmd.Stdout = &r.stdout
+	if cmd.Stderr == nil {
+		cmd.Stderr = &r.stderr
+	}
 	if err := startOn(clientCPU, cmd); err != nil {
 		return nil, err
 	}

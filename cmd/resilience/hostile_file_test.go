@@ -51,7 +51,7 @@ var hostileFiles = []struct {
 	message string
 }{
 	{"a cell of 2 MiB", []part{{hostileHeader + hostileRow, 1}, {"x", 2 << 20}, {"\n", 1}}, "a cell holds more than 1 MiB"},
-	{"a line of 64 MiB", []part{{hostileHeader + hostileRow, 1}, {"x", 64 << 20}, {"\n", 1}}, "there is no end of a row within the next 4 MiB"},
+	{"a line of 64 MiB", []part{{hostileHeader + hostileRow, 1}, {"x", 64 << 20}, {"\n", 1}}, "a row does not end within 4 MiB"},
 	{"a quote that is never closed", []part{{hostileHeader + hostileRow + `"`, 1}, {"x\n", 5 << 20}}, "look for a quote that is never closed"},
 	{"a row of commas", []part{{hostileHeader, 1}, {",", 5 << 20}, {"\n", 1}}, "more than 100000 cells in one row"},
 	{"nothing but 50 MB of commas", []part{{",", 50e6}}, "more than 100000 cells in one row"},
@@ -59,11 +59,11 @@ var hostileFiles = []struct {
 	{"a million columns", []part{{"image_id,member_id", 1}, {",c", 1e6}, {"\n" + hostileRow + "\n", 1}}, "more than 100000 cells in one row"},
 	{"twenty thousand columns", []part{{"image_id,member_id", 1}, {",c", 2e4}, {"\n" + hostileRow + "\n", 1}}, "the header has 20002 cells; at most 10000 are read"},
 	{"a name of 2 MiB in the header", []part{{"image_id,member_id,", 1}, {"x", 2 << 20}, {"\n" + hostileRow + "\n", 1}}, "the name of column 3 holds more than 1 MiB"},
-	{"a header of 10 MiB", []part{{"x", 10 << 20}, {"\n", 1}}, "there is no end of a row within the next 4 MiB"},
+	{"a header of 10 MiB", []part{{"x", 10 << 20}, {"\n", 1}}, "a row does not end within 4 MiB"},
 	{"a NUL in a cell", []part{{hostileHeader + hostileRow + "a\x00b\n", 1}}, "there is a NUL at byte offset 95"},
 	{"nothing but NULs", []part{{"\x00", 1 << 20}}, "UTF-16"},
 	{"nothing but quotes", []part{{`"`, 1 << 20}}, "no column is known to hold the image"},
-	{"nothing but very many quotes", []part{{`"`, 20 << 20}}, "there is no end of a row"},
+	{"nothing but very many quotes", []part{{`"`, 20 << 20}}, "a row does not end within"},
 	{"nothing but a quote in each row", []part{{hostileHeader, 1}, {"\"\n", 1<<18 + 1}}, "a quote in this row"},
 	{"nothing but line ends", []part{{"\n", 1 << 20}}, "the file is empty"},
 	{"nothing but very many line ends", []part{{"\n", 20 << 20}}, "the file is empty"},
@@ -103,7 +103,7 @@ func TestHostileStandardInput(t *testing.T) {
 	s := newSite(t, 1, 1)
 	s.input = "-"
 	args := append([]string{"run", "-"}, s.args()[2:]...)
-	s.refuses(t, &repeated{strings.Repeat("\x00", 4<<10), 0}, args, "standard input: line 1: it begins with nothing but NULs")
+	s.refuses(t, &repeated{strings.Repeat("\x00", 4<<10), 0}, args, "standard input: line 1: it is not text")
 }
 
 // refuses expects the program to refuse its input.

@@ -8,15 +8,12 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"log/slog"
 	"os"
 	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
-	"imsrevoke/batch"
 	"imsrevoke/cmd/internal/exit"
 	"imsrevoke/cmd/internal/job"
 	"imsrevoke/cmd/internal/ui"
@@ -138,130 +135,4 @@ func (c *Program) versionCommand() *cobra.Command {
 			return err
 		},
 	}
-}
-
-// seeHelp is the hint for a command line that is not understood.
-func seeHelp(cmd *cobra.Command) string { return "see '" + cmd.CommandPath() + " --help'" }
-
-// explainFlag says what is wrong with a flag, and what to do about it.
-func explainFlag(cmd *cobra.Command, err error) error {
-	var names []string
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		return badValue("--"+invalid.GetFlag().Name, invalid.GetFlag(), invalid.GetValue(), invalid.Unwrap())
-	}
-	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		name := unknown.GetSpecifiedName()
-		for _, full := range names { // there are no short flags, but for -h
-			if shorthands := unknown.GetSpecifiedShortnames(); shorthands != "" && strings.HasPrefix(full, shorthands) {
-				return exit.WithHint(fmt.Errorf("unknown flag: -%s", shorthands), "did you mean --"+full+"?")
-			}
-		}
-		if near, ok := batch.Nearest(name, names); ok {
-			return exit.WithHint(err, "did you mean --"+near+"?")
-		}
-	}
-	return exit.WithHint(err, seeHelp(cmd))
-}
-
-// badValue is the error for a value of a flag, which name gives or a variable. The
-// types of this program say in cause what is wrong with it; of pflag's own, the
-// errors of Go are left out.
-func badValue(name string, f *pflag.Flag, value string, cause error) error {
-	wanted := map[string]string{
-		"int": "a whole number", "duration": "a duration such as 30s, 10m or 2h", "bool": "true or false",
-	}[f.Value.Type()]
-	if wanted == "" {
-		return fmt.Errorf("%s: %w", name, cause)
-	}
-	return fmt.Errorf("%s: %q is not %s", name, value, wanted)
-}
-
-// unknownVerb is the error for a verb that there is none of, with the nearest
-// ones that there are.
-func unknownVerb(root *cobra.Command, verb string) error {
-	hint := seeHelp(root)
-	root.SuggestionsMinimumDistance = 2
-	if near := root.SuggestionsFor(verb); len(near) > 0 {
-		hint = "did you mean " + strings.Join(near, " or ") + "?"
-	}
-	return exit.WithHint(fmt.Errorf("there is no verb %q", verb), hint)
-}
-
-// opposites are flags that cannot both be set.
-var opposites = [][2]string{{"resume", "overwrite"}, {"resume", "dry-run"}, {"html", "dry-run"}}
-
-// overridden reports whether a flag's opposite was given on the command line,
-// which takes precedence over a variable.
-func overridden(flags *pflag.FlagSet, name string) bool {
-	for _, pair := range opposites {
-		if pair[0] == name && flags.Changed(pair[1]) || pair[1] == name && flags.Changed(pair[0]) {
-			return true
-		}
-	}
-	return false
-}
-
-// prefix is how the variables of the flags begin.
-const prefix = "IMSREVOKE_"
-
-// variableOf is the variable of a flag: IMSREVOKE_MAX_ROWS of --max-rows.
-func variableOf(f *pflag.Flag) string {
-	return prefix + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-}
-
-// fromEnvironment sets each flag that was not given from its variable.
-func fromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
-	var err error
-	flags.VisitAll(func(f *pflag.Flag) {
-		name := variableOf(f)
-		value := getenv(name)
-		if err != nil || f.Changed || value == "" || f.Name == "help" || overridden(flags, f.Name) {
-			return
-		}
-		if e := f.Value.Set(value); e != nil {
-			err = badValue(name, f, value, e)
-		}
-	})
-	return err
-}
-
-// warnOfVariables warns of variables that look like those of flags and belong to
-// none, of any verb: a misspelling would be a setting that is not obeyed.
-func (c *Program) warnOfVariables(root *cobra.Command, log *slog.Logger) {
-	if c.Environ == nil {
-		return
-	}
-	known := make(map[string]bool)
-	var names []string
-	var collect func(*cobra.Command)
-	collect = func(cmd *cobra.Command) {
-		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			if name := variableOf(f); !known[name] {
-				known[name] = true
-				names = append(names, name)
-			}
-		})
-		for _, sub := range cmd.Commands() {
-			collect(sub)
-		}
-	}
-	collect(root)
-	for _, variable := range c.Environ() {
-		name, value, _ := strings.Cut(variable, "=")
-		if value == "" || !strings.HasPrefix(name, prefix) || known[name] || isServiceLink(name) {
-			continue
-		}
-		if near, ok := batch.Nearest(name, names); ok {
-			log.Warn("the environment variable belongs to no flag: did you mean "+near+"?", "variable", name)
-		} else {
-			log.Warn("the environment variable belongs to no flag", "variable", name)
-		}
-	}
-}
-
-// isServiceLink reports whether Kubernetes sets a variable in every pod, for a
-// Service of this name.
-func isServiceLink(name string) bool {
-	return strings.HasPrefix(name, prefix+"SERVICE_") || strings.HasPrefix(name, prefix+"PORT")
 }

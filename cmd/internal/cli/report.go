@@ -88,7 +88,7 @@ func (c *Program) showResults(path string, o *viewOptions) error {
 		}
 	}
 	if !results.Ended() {
-		c.Say("imsrevoke: the run of %s has not ended: rows that may have been sent are shown as unknown, those that it has not come to as skipped", path)
+		c.Say("imsrevoke: the run of %s has not ended: rows that may have been sent are shown as unknown, those that it has not reached as skipped", path)
 	}
 	if o.output == "" && o.format == "" && c.OutputShown {
 		return cannotShow("standard output", c.ShowReport(view, results))
@@ -119,7 +119,7 @@ func chosenFormat(format report.Format, output string, formats []report.Format) 
 // cannotShow is the error for results that could not be written to a file. When
 // what they were to be made of is to blame, it says that.
 func cannotShow(path string, err error) error {
-	if err == nil || errors.Is(err, report.ErrNoReport) || errors.Is(err, report.ErrDamaged) || errors.Is(err, report.ErrNoWhole) {
+	if err == nil || errors.Is(err, report.ErrNotReport) || errors.Is(err, report.ErrDamaged) || errors.Is(err, report.ErrIncompleteSet) {
 		return err
 	}
 	return exit.CannotWrite("the report", path, err, "")

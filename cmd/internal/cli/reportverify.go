@@ -51,7 +51,7 @@ or minisign.`,
 // verifyReport is the verb report verify.
 func (c *Program) verifyReport(ctx context.Context, path, input string, d job.Dialect) error {
 	check, err := report.CheckReport(path)
-	if errors.Is(err, report.ErrDamaged) || errors.Is(err, report.ErrNoReport) {
+	if errors.Is(err, report.ErrDamaged) || errors.Is(err, report.ErrNotReport) {
 		return fmt.Errorf("%w: %w", report.ErrChanged, err)
 	}
 	if err != nil {

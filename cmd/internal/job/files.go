@@ -126,7 +126,7 @@ func (r *run) openJournal() error {
 	} else {
 		r.journal = in.journal
 	}
-	if err := r.journal.GoesWith(r.identity()); err != nil {
+	if err := r.journal.CheckRun(r.identity()); err != nil {
 		return cannotResume(r.files.journal, fmt.Errorf("%s: %w", r.files.journal, err))
 	}
 	return nil
@@ -143,7 +143,7 @@ func cannotResume(path string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, report.ErrNotOurs):
+	case errors.Is(err, report.ErrUntrusted):
 		return exit.WithHint(fmt.Errorf("cannot resume: %s: %w", path, exit.WithoutPath(err)), "or discard it with --overwrite")
 	case errors.Is(err, report.ErrOtherRun), errors.Is(err, report.ErrDamaged):
 		return exit.WithHint(fmt.Errorf("cannot resume: %w", err), "keep it, and give the new run another --report, or discard it with --overwrite")

@@ -15,6 +15,7 @@ import (
 	"imsrevoke/batch/manifest"
 	"imsrevoke/batch/plain"
 	"imsrevoke/cmd/internal/exit"
+	"imsrevoke/cmd/internal/ui"
 	"imsrevoke/report"
 )
 
@@ -154,4 +155,46 @@ func (in *input) Close() error {
 		err = errors.Join(err, in.journal.Close())
 	}
 	return err
+}
+
+// openKeepLists reads the files of --keep.
+func openKeepLists(ctx context.Context, e *Environment, paths []string) (lists []*manifest.AllowList, err error) {
+	for _, path := range paths {
+		list, err := manifest.OpenAllowList(ctx, path, manifest.Options{Stdin: e.Input(ctx)})
+		if err != nil {
+			return nil, fmt.Errorf("--keep: %w", err)
+		}
+		if list.Entries == 0 {
+			return nil, exit.WithHint(fmt.Errorf("--keep %s: it has no entries, so it protects nothing", list.Name), "leave it out, or name the right file")
+		}
+		lists = append(lists, list)
+	}
+	return lists, nil
+}
+
+// protected refuses a file that names protected shares: it is the wrong one, or the
+// list is.
+func protected(m *manifest.Manifest) error {
+	first := m.ProtectedRows[0]
+	lines := make([]string, len(m.ProtectedRows))
+	for i, p := range m.ProtectedRows {
+		lines[i] = fmt.Sprint(p.Line)
+	}
+	if m.Protected > len(lines) {
+		lines = append(lines, "…")
+	}
+	word := "line"
+	if m.Protected > 1 {
+		word = "lines"
+	}
+	return fmt.Errorf("%s names %s that must be kept, on %s %s (line %d: %s protects the image %s for the member %s): nothing was sent; check both files",
+		m.Name, ui.Plural(m.Protected, "share"), word, strings.Join(lines, ", "), first.Line, first.List, first.Pair.ImageID, first.Pair.MemberID)
+}
+
+// firstInvalid describes the invalid rows of m by the first of them.
+func firstInvalid(m *manifest.Manifest) error {
+	if m.Invalid == 0 {
+		return fmt.Errorf("%s in other shards", ui.Plural(m.UncutInvalid, "invalid row"))
+	}
+	return fmt.Errorf("%s, the first on line %d: %s", ui.Plural(m.Invalid, "invalid row"), m.FirstInvalid.Line, m.FirstInvalid.Problem)
 }

@@ -71,9 +71,9 @@ func (u *undoing) proveRows(path string, plan *report.Plan) (*provenRows, error)
 	proof, err := report.OpenProof(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		u.unproven = fmt.Errorf("its journal %s is missing", report.ProofOf(path))
+		u.unproven = fmt.Errorf("its journal %s is missing", report.JournalName(path))
 	case err != nil:
-		return nil, fmt.Errorf("cannot prove what %s says: %s: %w", path, report.ProofOf(path), exit.WithoutPath(err))
+		return nil, fmt.Errorf("cannot prove what %s says: %s: %w", path, report.JournalName(path), exit.WithoutPath(err))
 	}
 	return &provenRows{Plan: plan, path: path, proof: proof}, nil
 }

@@ -38,7 +38,7 @@ func (r *run) survey(ctx context.Context, images []string) ([]string, error) {
 	job.OnList = func(image string, projects int, answer batch.Answer) {
 		s.add(image, projects, answer)
 		r.ShowReading(len(s.lists), len(images))
-		if !answer.Meaning.Served() && answer.Meaning != batch.Unproved {
+		if !answer.Meaning.Served() && answer.Meaning != batch.AmbiguousNotFound {
 			stop(fmt.Errorf("%w: %s", errUnreadable, answer.Message))
 		}
 	}
