@@ -47,7 +47,7 @@ demo:
 
 # The tests have a temporary directory of their own, and must leave nothing in it.
 test:
-	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	@dir=$$(mktemp -d) && chmod 1777 "$$dir" && trap 'rm -rf "$$dir"' EXIT && \
 	TMPDIR=$$dir go test $(RACE) -shuffle=on -timeout 30m ./... && \
 	left=$$(ls -A "$$dir") && \
 	if [ -n "$$left" ]; then echo "the tests have left in their temporary directory:"; echo "$$left"; exit 1; fi

@@ -28,6 +28,8 @@ func TestTheNameOfAJournalIsSynced(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "journal")
+	plan := planOf(t, nil, nil, nil) // in a directory that nobody may not be able to write to
+	defer plan.Close()
 	created := make(chan error)
 	go func() {
 		if asNobody {
@@ -42,8 +44,6 @@ func TestTheNameOfAJournalIsSynced(t *testing.T) {
 				return
 			}
 		}
-		plan := planOf(t, nil, nil, nil)
-		defer plan.Close()
 		j, err := CreateJournal(path, plan, Run{})
 		if err == nil {
 			err = j.Close()

@@ -22,8 +22,9 @@ type jsonReport struct {
 }
 
 type jsonStop struct {
-	Reason string `json:"reason"`
-	At     string `json:"at"`
+	Reason   string `json:"reason"`
+	ExitCode int    `json:"exit_code,omitempty"`
+	At       string `json:"at"`
 }
 
 type jsonCounts struct {
@@ -114,7 +115,7 @@ func (v View) jsonReport(s *Survey) jsonReport {
 		Reasons: []jsonReason{},
 	}
 	if s.Stopped.Reason != "" {
-		j.Stopped = &jsonStop{s.Stopped.Reason, formatTime(s.Stopped.At)}
+		j.Stopped = &jsonStop{s.Stopped.Reason, s.Stopped.ExitCode, formatTime(s.Stopped.At)}
 	}
 	for _, reason := range s.Reasons() {
 		j.Reasons = append(j.Reasons, jsonReason{reason.Outcome, reason.Status, reason.Message, reason.Rows, reason.Lines})

@@ -127,7 +127,7 @@ func (r *Results) origin(s *Survey) (*Run, Stop, error) {
 // whole is the run with all its parts.
 func (j *Journal) whole() *Run {
 	run := j.run
-	run.Parts, run.Started = j.parts, j.parts[0].Started
+	run.Parts, run.Started, run.Plan = j.parts, j.parts[0].Started, nil
 	return &run
 }
 

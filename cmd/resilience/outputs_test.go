@@ -80,7 +80,7 @@ func formArgs(format report.Format) func(*site, string, string) []string {
 // listArgs writes one output of a list, of what the pairs do not name.
 func listArgs(flag string) func(*site, string, string) []string {
 	return func(s *site, input, path string) []string {
-		return []string{"list", "--not-in", input, "--rate", "unlimited", "--endpoint", s.endpoint, "--" + flag, path}
+		return []string{"list", "--not-in", input, "--rate", "unlimited", "--endpoint", s.endpoint, "--format", "csv", "--" + flag, path}
 	}
 }
 
@@ -424,7 +424,7 @@ func TestOutputsThatCannotBeWritten(t *testing.T) {
 				if row.kind == output.KindLock {
 					want = exit.Usage
 				}
-				run.expect(t, want, "cannot write the ", "use a name in a directory that can be written with --")
+				run.expect(t, want, "cannot write the ", "use --", " to name a file in a directory that can be written")
 				if n := s.requests(); n != sent {
 					t.Errorf("%d requests were sent", n-sent)
 				}

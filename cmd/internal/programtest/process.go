@@ -21,6 +21,9 @@ import (
 // package. Their TestMain must be [Main], which removes it.
 func Build(t *testing.T) string {
 	t.Helper()
+	if !underMain {
+		t.Fatal("the TestMain of this package is not programtest.Main, which removes the program")
+	}
 	path, err := build()
 	if err != nil {
 		t.Fatalf("build the program: %v", err)

@@ -34,6 +34,7 @@ type leakChecked struct{ *testing.M }
 
 func (m leakChecked) Run() int {
 	waitTogether()
+	underMain = true
 	code := m.M.Run()
 	for _, end := range atEnd {
 		if err := end(); err != nil {
@@ -61,6 +62,9 @@ func linger() {
 	}
 	os.Exit(code)
 }
+
+// underMain says that atEnd will be done.
+var underMain bool
 
 // atEnd is done when all tests of the package have ended.
 var atEnd []func() error
