@@ -74,6 +74,7 @@ func (c *Program) Run(args []string) int {
 	if failure := outputFailure(); failure != nil && (err == nil || errors.Is(err, failure) && !errors.Is(err, exit.ErrRecord)) {
 		err = exit.CannotWrite("the output", "standard output", failure, "")
 	}
+	c.ShowNotes(c.Warnings()) // of a command that has ended before it could show them
 	var signalled exit.Interrupted
 	switch {
 	case err == nil, exit.IsReported(err):
@@ -152,7 +153,7 @@ func explainFlag(cmd *cobra.Command, err error) error {
 	}
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		name := unknown.GetSpecifiedName()
-		for _, full := range names { // there are no short flags, but for -h
+		for _, full := range names { // there are few short flags
 			if shorthands := unknown.GetSpecifiedShortnames(); shorthands != "" && strings.HasPrefix(full, shorthands) {
 				return exit.WithHint(fmt.Errorf("unknown flag: -%s", shorthands), "did you mean --"+full+"?")
 			}

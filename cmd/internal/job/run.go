@@ -84,6 +84,7 @@ func Check(ctx context.Context, e *Environment, input string, o *Options) error 
 	if r.session, err = o.Connection.Connect(ctx, e); err != nil {
 		return err
 	}
+	e.ShowNotes(e.Warnings())
 	r.started = time.Now()
 	if r.journal, err = report.TempJournal(in.plan, r.identity()); err != nil {
 		return exit.CannotWrite("the report", r.files.report, err, otherReport)
@@ -113,10 +114,15 @@ func (r *run) confirmAndExecute(ctx context.Context) error {
 	if r.Terminal {
 		r.showPlan()
 	}
-	if !r.options.Action.Yes && r.toSend > 0 {
-		if err := r.showUnusual(ctx); err != nil {
+	asks := !r.options.Action.Yes && r.toSend > 0
+	var unusual []string
+	if asks {
+		if unusual, err = r.unusual(ctx); err != nil {
 			return err
 		}
+	}
+	r.ShowNotes(append(r.Warnings(), unusual...))
+	if asks {
 		if err := r.Ask(ctx, r.verb.infinitive, r.toSend); err != nil {
 			return err
 		}
@@ -153,6 +159,7 @@ func (r *run) showPlan() {
 		Undoes:     r.undo.entries(r.manifest.Name),
 		Cloud:      r.session,
 		Rate:       r.options.pace(),
+		Faster:     r.options.faster(),
 		Workers:    r.options.Limits.Workers,
 		Report:     r.files.report,
 	}
@@ -162,24 +169,22 @@ func (r *run) showPlan() {
 	r.ShowPlan(p)
 }
 
-// showUnusual tells what a person may want to look at before saying yes. It
-// tells nothing when nothing is unusual.
-func (r *run) showUnusual(ctx context.Context) error {
+// unusual is what a person may want to look at before saying yes.
+func (r *run) unusual(ctx context.Context) ([]string, error) {
 	projectID, _ := r.session.Project()
 	p, err := r.manifest.Profile(ctx, r.input.rows(), projectID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	notes := slices.Concat(r.undo.notes(), r.undo.differences(r.identity()), ui.Unusual(r.manifest, p))
 	if r.verb.Operation == batch.Revoke {
 		found, err := r.survey(ctx, p.Images)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		notes = append(notes, found...)
 	}
-	r.ShowNotes(notes)
-	return nil
+	return notes, nil
 }
 
 // openKeepLists reads the files of --keep.

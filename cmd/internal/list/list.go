@@ -179,6 +179,7 @@ func (l *listing) execute(ctx context.Context) error {
 	l.Underway.Start("")
 	l.Monitor.Start(ctx)
 	l.started = time.Now()
+	l.ShowNotes(l.Warnings())
 	if l.Terminal {
 		fmt.Fprintln(l.Stderr, "Reading the image list")
 	}
