@@ -124,7 +124,8 @@ func describeFile(m *manifest.Manifest, chosen string, line planLine) {
 	if m.EncodingGuessed {
 		encoding += ", guessed"
 	}
-	line("file", "%s (%s, delimiter %q, columns %q and %q)", m.Name, encoding, string(m.Delimiter), m.ImageColumn, m.MemberColumn)
+	line("file", "%s", m.Name)
+	line("read as", "%s, delimiter %q, columns %q and %q", encoding, string(m.Delimiter), m.ImageColumn, m.MemberColumn)
 	line("rows", "%s of %s and %s", Plural(m.Rows, "row"), Count(m.Images, "image"), Count(m.Members, "member"))
 	line("digest", "%s", m.Digest)
 	for _, v := range m.Values {
