@@ -39,7 +39,7 @@ build:
 	CGO_ENABLED=0 go build -trimpath -buildvcs=$(BUILDVCS) -o bin/imsrevoke ./cmd/imsrevoke
 
 demo:
-	@go run ./cmd/imsrevoke demo
+	go run ./cmd/imsrevoke demo
 
 test:
 	go test $(RACE) -shuffle=on -timeout 30m ./...

@@ -85,7 +85,7 @@ func (o *runFlags) registerStart(f *pflag.FlagSet) {
 }
 
 func (o *runFlags) registerStops(f *pflag.FlagSet) {
-	f.Var(allowance{&o.Limits.MaxFailures}, "max-failures", "stop when more rows than this have failed (a percentage counts from 50 finished rows on), or none")
+	f.Var(allowance{&o.Limits.MaxFailures}, "max-failures", "stop when more rows than this have failed (a percentage: once 50 rows are finished); \"none\" never stops")
 	f.StringVar(&o.Output.Lock, "lock", "", "lock `file`; a second run exits with 75 (default one for each endpoint, project and shard)")
 }
 

@@ -275,7 +275,7 @@ func (r *run) execute(ctx context.Context) error {
 	defer closeAPI()
 	r.Underway.Start(r.files.journal)
 	r.Monitor.Start(ctx)
-	bar := r.startProgress("", r.rest)
+	bar := r.startProgress(r.part(), r.rest)
 	job := r.job(bar)
 	job.Pace = &batch.Pace{}
 	job.Settled, _ = r.journal.Settled()
@@ -317,6 +317,14 @@ func (r *run) execute(ctx context.Context) error {
 	}
 	s.HTML, stopped = r.writePage(stopped, &whole)
 	return r.conclude(s, stopped)
+}
+
+// part says in the bar that not all rows of the file are counted there.
+func (r *run) part() string {
+	if r.rest < r.manifest.Rows {
+		return "remaining"
+	}
+	return ""
 }
 
 // whole is the run with all its parts, this one being the last, which has sent so

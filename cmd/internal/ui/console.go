@@ -100,10 +100,22 @@ func (c *Console) WriteJSON(v any) error {
 }
 
 // Complain writes the message of an error to standard error.
-func (c *Console) Complain(err error) { fmt.Fprintf(c.Stderr, "imsrevoke: %s\n", indented(err)) }
+func (c *Console) Complain(err error) { fmt.Fprint(c.Stderr, c.complaint("imsrevoke:", err)) }
 
-// indented is an error whose further lines cannot be taken for lines of their own.
-func indented(err error) string { return strings.ReplaceAll(err.Error(), "\n", "\n  ") }
+// complaint is the message of an error, whose further lines cannot be taken for
+// lines of their own, wrapped on a terminal.
+func (c *Console) complaint(name string, err error) string {
+	var b strings.Builder
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		if c.Terminal {
+			b.WriteString(c.wrapped(name, line, "    "))
+		} else {
+			b.WriteString(name + " " + line + "\n")
+		}
+		name = " " // with which the indent is two blanks
+	}
+	return b.String()
+}
 
 // A checkedWriter keeps its first error.
 type checkedWriter struct {

@@ -79,7 +79,7 @@ func (c *Console) ShowSummary(s *Summary, err error) {
 	var b strings.Builder
 	line := func(format string, args ...any) { b.WriteString(plain.Line(fmt.Sprintf(format, args...)) + "\n") }
 	if err != nil && !errors.Is(err, exit.ErrUnsettled) {
-		fmt.Fprintf(&b, "imsrevoke: stopped: %s\n", indented(err))
+		b.WriteString(c.complaint("imsrevoke: stopped:", err))
 	}
 	if s.Chosen != "" && !s.DryRun {
 		line("chosen: %s, of %s in the file", s.Chosen, Plural(s.WholeRows, "row"))
@@ -125,7 +125,7 @@ func (c *Console) ShowSummary(s *Summary, err error) {
 		}
 	}
 	if s.HTML != "" {
-		line("page: %s", s.HTML)
+		line("HTML report: %s", s.HTML)
 	}
 	if s.Next != "" {
 		line("resume with: %s", s.Next)
