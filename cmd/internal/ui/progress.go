@@ -46,8 +46,10 @@ const (
 )
 
 // barTemplate looks at the width each time, since a terminal may change it.
-var barTemplate = fmt.Sprintf(`{{$width := call (.Get "columns")}}{{$bar := .SetWidth $width}}{{if lt $width %d}}%s{{else}}%s{{end}}`,
-	narrow, narrowBar, wideBar)
+func barTemplate() string {
+	return fmt.Sprintf(`{{$width := call (.Get "columns")}}{{$bar := .SetWidth $width}}{{if lt $width %d}}%s{{else}}%s{{end}}`,
+		narrow, narrowBar, wideBar)
+}
 
 // StartProgress shows how far a job with so many rows is, if that is wanted
 // (always, never, or auto: on a terminal) and there is something to show. What is
@@ -73,7 +75,7 @@ func (p *Progress) Start(c *Console, when, what string, total int) {
 	if c.Redraws {
 		p.bar.Set("columns", c.Columns)
 		p.bar.SetWidth(c.Columns())
-		p.bar.SetTemplateString(barTemplate)
+		p.bar.SetTemplateString(barTemplate())
 	} else { // in a log each state is a line, and seldom one
 		p.bar.SetWidth(logWidth)
 		p.bar.SetTemplateString(wideBar + "\n")
