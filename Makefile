@@ -4,6 +4,7 @@
 # make check    is what every change has to pass
 # make crash    kills the program CRASHES times, and judges what is left of its work
 # make e2e      runs the program against a real Glance and Keystone; needs root and Debian 12
+# make image    builds the container image of samples/container, IMAGE=, with podman, docker or buildah
 # make docs     writes man pages and completions to bin/docs
 # make dist     builds archives for all systems into dist/, the same bytes each time; VERSION=
 # make duel     races the program against other clients of the same Glance, ROUNDS times
@@ -19,6 +20,9 @@ FUZZTIME ?= 30s
 CRASHES ?= 200
 ROUNDS ?= 3
 DOCS ?= bin/docs
+IMAGE ?= imsrevoke
+BUILDER ?= $(firstword $(shell command -v podman) $(shell command -v docker) $(shell command -v buildah) podman)
+CA_BUNDLE ?= /etc/ssl/certs/ca-certificates.crt
 # A version is text, and no command: recipes take it from the environment.
 export VERSION
 # The race detector needs a C compiler; without one the tests run without it.
@@ -29,7 +33,7 @@ GOVULNCHECK_BIN ?= $(shell go env GOPATH)/bin/govulncheck
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 GOVULNCHECK_INSTALL ?= go install $(GOVULNCHECK)
 
-.PHONY: build demo test check lint vuln crash e2e duel docs dist fuzz bench pace scale microbench profile picture clean
+.PHONY: build demo test check lint vuln crash e2e duel image docs dist fuzz bench pace scale microbench profile picture clean
 
 # Without the C library, as in what make dist hands out: a start takes a fifth
 # less, and the program runs on any Linux. The program records its commit, whatever
@@ -41,8 +45,12 @@ build:
 demo:
 	go run ./cmd/imsrevoke demo
 
+# The tests have a temporary directory of their own, and must leave nothing in it.
 test:
-	go test $(RACE) -shuffle=on -timeout 30m ./...
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	TMPDIR=$$dir go test $(RACE) -shuffle=on -timeout 30m ./... && \
+	left=$$(ls -A "$$dir") && \
+	if [ -n "$$left" ]; then echo "the tests have left in their temporary directory:"; echo "$$left"; exit 1; fi
 
 check: lint vuln
 	$(MAKE) test RACE=-race
@@ -76,6 +84,13 @@ e2e:
 
 duel:
 	.ci/e2e duel -rounds $(ROUNDS)
+
+# Only these two files are in the image, so that only they are sent to the builder.
+image:
+	mkdir -p bin/image
+	cp $(CA_BUNDLE) bin/image/ca-certificates.crt
+	CGO_ENABLED=0 GOOS=linux go build -trimpath -buildvcs=$(BUILDVCS) -o bin/image/imsrevoke ./cmd/imsrevoke
+	$(BUILDER) build -t $(IMAGE) -f samples/container/Containerfile bin/image
 
 docs: build
 	mkdir -p $(DOCS)/man $(DOCS)/completions

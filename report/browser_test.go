@@ -18,8 +18,17 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// startBrowser starts a Chromium for the tests. Where there is none they are
-// skipped, but never where a change is judged (CI=true).
+// theBrowser is the Chromium that all tests share. It is started when the first of
+// them needs it, and ended by TestMain.
+var theBrowser struct {
+	sync.Mutex
+	ctx  context.Context
+	err  error
+	stop func()
+}
+
+// startBrowser is a Chromium for the tests. Where there is none they are skipped,
+// but never where a change is judged (CI=true).
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
 	path := ""
@@ -35,23 +44,47 @@ func startBrowser(t *testing.T) context.Context {
 	case path == "":
 		t.Skip("no Chromium is installed: apt-get install chromium")
 	}
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
+	theBrowser.Lock()
+	defer theBrowser.Unlock()
+	if theBrowser.stop == nil {
+		theBrowser.ctx, theBrowser.stop, theBrowser.err = newBrowser(path)
+	}
+	if theBrowser.err != nil {
+		t.Fatalf("start %s: %v", path, theBrowser.err)
+	}
+	return theBrowser.ctx
+}
+
+// newBrowser starts a Chromium that keeps all of its files in one directory, its
+// sockets included, which stop removes.
+func newBrowser(path string) (ctx context.Context, stop func(), err error) {
+	dir, err := os.MkdirTemp("", "browser-")
+	if err != nil {
+		return nil, func() {}, err
+	}
+	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
+		chromedp.Env("TMPDIR="+dir),
 		chromedp.NoSandbox, // for tests as root, on files of their own
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.UserDataDir(t.TempDir()),
+		chromedp.UserDataDir(filepath.Join(dir, "profile")),
 		chromedp.WSURLReadTimeout(2*time.Minute),
 	)...)
-	t.Cleanup(stop)
-	browser, closeBrowser := chromedp.NewContext(allocator)
-	t.Cleanup(closeBrowser)
-	if err := chromedp.Do(browser); err != nil {
-		t.Fatalf("start %s: %v", path, err)
+	ctx, closeBrowser := chromedp.NewContext(allocator)
+	stop = func() {
+		closeBrowser()
+		stopAllocator()
+		for range 100 { // its last processes may write for a moment longer
+			if os.RemoveAll(dir) == nil {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
 	}
-	return browser
+	return ctx, stop, chromedp.Do(ctx)
 }
 
 // A tab is a page in the browser.
@@ -98,7 +131,7 @@ func openDoubtfulPage(t *testing.T, browser context.Context, path string, before
 		case *log.EventEntryAdded:
 			tb.problems = append(tb.problems, "log: "+e.Entry.Text)
 		case *network.EventRequestWillBeSent:
-			if e.Request.URL != url && !strings.HasPrefix(e.Request.URL, "data:") {
+			if page, _, _ := strings.Cut(url, "#"); e.Request.URL != page && !strings.HasPrefix(e.Request.URL, "data:") {
 				tb.problems = append(tb.problems, "request: "+e.Request.URL)
 			}
 		}
@@ -163,7 +196,7 @@ func (tb *tab) found(text string) {
 // column is what stands in a column of the rows that are shown.
 func (tb *tab) column(name string) []string {
 	tb.Helper()
-	return value[[]string](tb, `[...document.querySelectorAll("#body td[data-name=`+name+`]")].map(td => td.textContent.trim())`)
+	return value[[]string](tb, `[...document.querySelectorAll("#body [data-name=`+name+`]")].map(td => td.textContent.trim())`)
 }
 
 // writePage writes the page of a report to a file.

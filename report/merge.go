@@ -2,35 +2,54 @@ package report
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 )
 
 // ErrNoWhole says that reports are not those of all the shards of one file, each
 // of them once.
 var ErrNoWhole = errors.New("the reports do not add up to one of the whole file")
 
+// A Merged is the report of a whole file that was made of those of its shards.
+type Merged struct {
+	*Tally
+	// Run is the run of the whole file: its parts are those of all shards, and its
+	// Shard is "/N" for N of them.
+	Run *Run
+	// Stopped says how the shards were stopped, if any was.
+	Stopped Stop
+}
+
 // MergeFile writes the report of a whole file to path, of those of its shards.
 // It refuses, with an error that wraps [ErrNoWhole], what it cannot prove to be
 // all of it: the journals beside the reports say which shards they are, of what,
 // and how many rows there must be. The file appears whole or not at all.
-func MergeFile(path string, shards []*Results) (tally *Tally, err error) {
+func MergeFile(path string, shards []*Results) (m *Merged, err error) {
+	sum := sha256.New()
 	err = replaceFile(path, "report", ownerOnly, func(w io.Writer) (err error) {
-		tally, err = merge(w, shards)
+		m, err = merge(io.MultiWriter(w, sum), shards)
 		return err
 	})
-	return tally, err
+	if err != nil {
+		return nil, err
+	}
+	m.Digest = hex.EncodeToString(sum.Sum(nil))
+	m.Run.ReportDigest = m.Digest
+	return m, nil
 }
 
-func merge(w io.Writer, shards []*Results) (*Tally, error) {
+func merge(w io.Writer, shards []*Results) (*Merged, error) {
 	m := merger{out: &rowWriter{out: w}, tally: newTally()}
 	var whole wholeFile
 	for _, r := range shards {
-		run, err := shardOf(r)
+		run, stop, err := shardOf(r)
 		if err == nil {
-			err = whole.add(part{r, *run})
+			err = whole.add(part{r, *run, stop})
 		}
 		if err == nil {
 			err = m.add(r)
@@ -42,36 +61,42 @@ func merge(w io.Writer, shards []*Results) (*Tally, error) {
 	if err := whole.complete(); err != nil {
 		return nil, err
 	}
-	return m.merge(shards[0].Columns)
-}
-
-// shardOf is the run of the shard that a report is of.
-func shardOf(r *Results) (*Run, error) {
-	if r.journal != nil {
-		return nil, fmt.Errorf("%w: %s is a journal: name the report of that run, once it has ended", ErrNoWhole, r.Name)
-	}
-	survey, err := r.Survey()
+	tally, err := m.merge(shards[0].Columns)
 	if err != nil {
 		return nil, err
 	}
-	run, _, err := r.origin(survey)
-	switch {
-	case errors.Is(err, errOtherJournal):
-		return nil, fmt.Errorf("%w: %s: %w, or rows of the report are missing", ErrNoWhole, r.Name, err)
-	case err != nil:
-		return nil, fmt.Errorf("%w: %s: %w", ErrNoWhole, r.Name, err)
-	case run.Shard == "":
-		return nil, fmt.Errorf("%w: %s is not the report of a shard (--shard I/N)", ErrNoWhole, r.Name)
-	case !survey.ordered:
-		return nil, fmt.Errorf("%w: the rows of %s are not in the order of the input", ErrNoWhole, r.Name)
-	}
-	return run, nil
+	run, stop := whole.run()
+	return &Merged{tally, run, stop}, nil
 }
 
-// A part is a report, and the run of which it is.
+// shardOf is the run of the shard that a report is of, and how it was stopped.
+func shardOf(r *Results) (*Run, Stop, error) {
+	if r.journal != nil {
+		return nil, Stop{}, fmt.Errorf("%w: %s is a journal: name the report of that run, once it has ended", ErrNoWhole, r.Name)
+	}
+	survey, err := r.Survey()
+	if err != nil {
+		return nil, Stop{}, err
+	}
+	run, stop, err := r.origin(survey)
+	switch {
+	case errors.Is(err, errOtherJournal):
+		return nil, Stop{}, fmt.Errorf("%w: %s: %w, or rows of the report are missing", ErrNoWhole, r.Name, err)
+	case err != nil:
+		return nil, Stop{}, fmt.Errorf("%w: %s: %w", ErrNoWhole, r.Name, err)
+	case run.Shard == "":
+		return nil, Stop{}, fmt.Errorf("%w: %s is not the report of a shard (--shard I/N)", ErrNoWhole, r.Name)
+	case !survey.ordered:
+		return nil, Stop{}, fmt.Errorf("%w: the rows of %s are not in the order of the input", ErrNoWhole, r.Name)
+	}
+	return run, stop, nil
+}
+
+// A part is a report, the run of which it is, and how that was stopped.
 type part struct {
 	*Results
-	run Run
+	run  Run
+	stop Stop
 }
 
 // maxShards bounds the number of shards, which comes from a file.
@@ -134,6 +159,43 @@ func (f *wholeFile) complete() error {
 		return fmt.Errorf("%w: they hold %d of the %d rows of %s; were the shards filtered?", ErrNoWhole, f.rows, want, f.first.run.Input)
 	}
 	return nil
+}
+
+// run is the run of the whole file, which the shards are parts of, and how they
+// were stopped.
+func (f *wholeFile) run() (*Run, Stop) {
+	run := f.first.run
+	run.Shard, run.Digest, run.Rows = fmt.Sprintf("/%d", len(f.parts)), run.WholeDigest, run.WholeRows
+	run.WholeDigest, run.WholeRows, run.Parts = "", 0, nil
+	var stop Stop
+	var users, hosts, versions, credentials []string
+	for _, p := range f.parts {
+		run.Parts = append(run.Parts, p.run.Parts...)
+		if p.run.Started.Before(run.Started) {
+			run.Started = p.run.Started
+		}
+		if p.stop.Reason != "" {
+			stop.Reason += fmt.Sprintf("; shard %s: %s", p.run.Shard, p.stop.Reason)
+		}
+		if p.stop.At.After(stop.At) {
+			stop.At = p.stop.At
+		}
+		users, hosts, versions, credentials = append(users, p.run.User), append(hosts, p.run.Host), append(versions, p.run.Version), append(credentials, p.run.Credentials)
+	}
+	stop.Reason = strings.TrimPrefix(stop.Reason, "; ")
+	slices.SortStableFunc(run.Parts, func(a, b Part) int { return a.Started.Compare(b.Started) })
+	run.User, run.Host, run.Version, run.Credentials = each(users), each(hosts), each(versions), each(credentials)
+	return &run, stop
+}
+
+// each lists the words, each of them once.
+func each(words []string) string {
+	slices.Sort(words)
+	words = slices.DeleteFunc(slices.Compact(words), func(word string) bool { return word == "" })
+	if len(words) == 0 {
+		return ""
+	}
+	return shorten(words)
 }
 
 // shorten lists some words.

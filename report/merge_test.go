@@ -153,6 +153,7 @@ func mergeFiles(t testing.TB, dir string, paths ...string) (string, error) {
 // However the rows are dealt out, and in whatever order the reports come, the
 // merged report is that of a run of the whole file.
 func TestTheMergedReportIsThatOfTheWholeFile(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		n := rapid.IntRange(1, 6).Draw(rt, "shards")
 		s := newShardedRun(t, n, rapid.SliceOfN(rapid.IntRange(0, n-1), 0, 40).Draw(rt, "shard of each row"))

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 
 	"imsrevoke/batch/plain"
 )
@@ -39,12 +38,14 @@ func hashSource(text string) string {
 }
 
 const (
-	// maxPageRows is how many rows a page holds: a browser on a telephone can
-	// search and sort that many.
-	maxPageRows = 100_000
-	// maxStaticRows is how many of them it shows where no script runs, and on
-	// paper.
-	maxStaticRows = 1000
+	// maxPageRows and maxPageBytes are how much a page holds: what a browser on a
+	// telephone can search and sort. A row of usual length takes about 170 bytes.
+	maxPageRows  = 100_000
+	maxPageBytes = 24 << 20
+	// maxStaticRows and maxStaticBytes are how much of that it shows where no
+	// script runs, and on paper.
+	maxStaticRows  = 1000
+	maxStaticBytes = 2 << 20
 	// maxPageColumns and maxPageCell bound what it shows of the input's other
 	// columns, and of a cell, in characters.
 	maxPageColumns = 20
@@ -55,52 +56,46 @@ const (
 
 // A page is what the template is filled with.
 type page struct {
-	Policy         string
-	Style          template.CSS
-	Input, Date    string // of the run, if it is known
-	Name           string // of the report
-	Headline       string
-	Version        string
-	Todo           []todo
-	Notes          []string
-	Facts          []fact
-	Outcomes       []outcomeBar
-	OutcomesText   string
-	RowsName, Rows string
-	Settled, Left  string
-	Reasons        []pageReason
-	MoreReasons    string
-	Course         *course
-	Static         []staticRow
-	RowsNote       string
-	StaticNote     string
-}
-
-// A fact is what is known of the run. File stands within its value, if it has one.
-type fact struct {
-	Name, Value, File, More string
-	Code                    bool
-}
-
-type todo struct {
-	Kind                         kind
-	Mark, Count, Outcome, Advice string
+	Policy        string
+	Style         template.CSS
+	Input, Date   string // of the run, if it is known
+	Name          string // of the report
+	Headline      string
+	Version       string
+	Verdict       []fact
+	Steps         []step
+	Notes         []string
+	Facts         []fact
+	Outcomes      []outcomeBar
+	OutcomesText  string
+	Rows          string
+	Settled, Left string
+	Reasons       []pageReason
+	MoreReasons   string
+	Groups        []pageGroups
+	Parts         []pagePart
+	Course        *course
+	Static        []staticRow
+	RowsNote      string
+	StaticNote    string
+	PaperNote     string
 }
 
 type outcomeBar struct {
-	Kind                                kind
-	Mark, Outcome, Meaning, Rows, Share string
-	From, Width                         string // in per cent
+	Kind                                      kind
+	Mark, Outcome, View, Meaning, Rows, Share string
+	From, Width                               string // in per cent
 }
 
 type pageReason struct {
 	Kind                         kind
 	Mark, Rows, Outcome, Message string
-	Status, Lines                string
+	Status, View, Line, More     string
+	Lines                        []pageLink
 }
 
 // writeHTML writes the page. It reads the results three times: for what they
-// amount to, for when they came, and for the rows that the page holds.
+// amount to, for what the page tells of them, and for the rows that it lists.
 //
 // What files and servers say becomes text on its way: see [plain.Text].
 func (v View) writeHTML(w io.Writer, r *Results) error {
@@ -109,23 +104,40 @@ func (v View) writeHTML(w io.Writer, r *Results) error {
 	if err != nil {
 		return err
 	}
-	p, chosen := v.newPage(r, s), v.choose(s)
-	clock, static := newClock(s), staticRows{choice: chosen.atMost(maxStaticRows)}
+	p := v.newPage(r, s)
+	reasons := p.fillReasons(s)
+	columns := r.Columns[:min(len(r.Columns), maxPageColumns)]
+	rows := newPageRows(len(columns), reasons)
+	clock, all := newClock(s), newGroups(columns)
+	static := &staticRows{columns: columns, bytes: maxStaticBytes}
+	chooser := &chooser{rows: maxPageRows, bytes: maxPageBytes, size: func(e *Entry) (int, error) {
+		row, err := rows.row(e)
+		return len(row), err
+	}}
 	err = View{}.Each(r, func(e *Entry) error {
 		clock.add(e)
-		if v.shows(e.Outcome, e.Settled()) {
-			static.add(e)
+		for _, g := range all {
+			g.add(e)
 		}
-		return nil
+		if !v.shows(e.Outcome, e.Settled()) {
+			return nil
+		}
+		static.add(e)
+		return chooser.add(e)
 	})
 	if err != nil {
 		return err
 	}
+	for _, g := range all {
+		if told := g.told(jobOf(s)); told != nil {
+			p.Groups = append(p.Groups, *told)
+		}
+	}
 	if s.Sent > 0 {
 		p.Course = clock.draw(s)
 	}
-	p.Static = append(static.open, static.settled...)
-	v.noteRows(p, r, chosen)
+	chosen := chooser.choice()
+	v.noteRows(p, r, chooser.all, chosen, static)
 	if err := pageTemplate().Execute(w, p); err != nil {
 		return err
 	}
@@ -133,34 +145,31 @@ func (v View) writeHTML(w io.Writer, r *Results) error {
 	if _, err := io.WriteString(w, "<script type=\"application/json\" id=\"data\">"); err != nil {
 		return err
 	}
-	if err := v.writePageRows(w, r, chosen); err != nil {
+	if err := rows.write(w, v, r, chosen); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(w, "</script>\n<script>%s</script>\n</body>\n</html>\n", pageScript)
 	return err
 }
 
-// newPage is all of the page but its rows and its course.
+// newPage is what the survey says for the page.
 func (v View) newPage(r *Results, s *Survey) *page {
 	p := &page{
 		Policy: pagePolicy(), Style: template.CSS(pageStyle),
-		Name: filepath.Base(r.Name), Headline: headline(s), Facts: facts(s),
+		Name: filepath.Base(r.Name), Headline: headline(s), Steps: steps(s, r.Name), Facts: facts(s), Parts: pageParts(s),
 		Rows: grouped(s.Rows), Settled: grouped(s.Settled()), Left: grouped(s.Rows - s.Settled()),
 	}
+	p.Verdict = p.verdict(s, r.Name)
 	if s.Run != nil {
 		p.Version, p.Input = s.Run.Version, filepath.Base(s.Run.Input)
 		if !s.Run.Started.IsZero() {
 			p.Date = s.Run.Started.UTC().Format("2 January 2006")
 		}
+		if s.Run.Shard == "" && s.Run.WholeRows > s.Run.Rows {
+			p.Notes = append(p.Notes, fmt.Sprintf("Only some rows of the file were chosen: %s of %s. Nothing is said of the others.", grouped(s.Run.Rows), grouped(s.Run.WholeRows)))
+		}
 	} else {
 		p.Notes = append(p.Notes, fmt.Sprintf("Who ran it, when and against which cloud is not known: %v.", s.unknown))
-	}
-	if !s.Ended {
-		p.Notes = append(p.Notes, "This is the journal of a run that is under way or was cut off.")
-	}
-	p.RowsName = "all rows"
-	if s.Verified[Gone]+s.Verified[StillShared] > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("A check after the run read the member lists again: %s gone, %s still shared.", grouped(s.Verified[Gone]), grouped(s.Verified[StillShared])))
 	}
 	for _, image := range s.AlsoShared {
 		if len(p.Notes) == maxPageReasons {
@@ -170,70 +179,71 @@ func (v View) newPage(r *Results, s *Survey) *page {
 		p.Notes = append(p.Notes, image.String()+".")
 	}
 	p.fillOutcomes(s)
-	p.fillReasons(s)
 	return p
 }
 
 func (p *page) fillOutcomes(s *Survey) {
 	var words []string
 	from := 0.0
-	for _, o := range states() {
-		n := s.states[o]
+	for _, is := range states() {
+		n := s.states[is]
 		if n == 0 {
 			continue
 		}
-		k := o.kind()
-		means, advice := meaning(o)
+		k := is.kind()
 		width := 100 * float64(n) / float64(s.Rows)
 		p.Outcomes = append(p.Outcomes, outcomeBar{
-			Kind: k, Mark: k.mark(), Outcome: string(o), Meaning: means, Rows: grouped(n), Share: share(n, s.Rows),
+			Kind: k, Mark: k.mark(), Outcome: string(is), View: outcomeView(is), Meaning: meaning(is), Rows: grouped(n), Share: share(n, s.Rows),
 			From: fmt.Sprintf("%.3f", from), Width: fmt.Sprintf("%.3f", width),
 		})
 		from += width
-		words = append(words, grouped(n)+" "+string(o))
-		if advice != "" {
-			p.Todo = append(p.Todo, todo{k, k.mark(), grouped(n), string(o), advice})
-		}
+		words = append(words, grouped(n)+" "+string(is))
 	}
 	p.OutcomesText = fmt.Sprintf("Of %s: %s", counted(s.Rows, "row"), strings.Join(words, ", "))
 }
 
-func (p *page) fillReasons(s *Survey) {
-	reasons := s.Reasons()
+// fillReasons tells the reasons, and returns their numbers.
+func (p *page) fillReasons(s *Survey) map[reasonKey]int {
+	reasons, numbers := s.numberedReasons()
 	if more := len(reasons) - maxPageReasons; more > 0 {
 		p.MoreReasons = fmt.Sprintf("%s more: see the rows.", capital(counted(more, "reason")))
 		reasons = reasons[:maxPageReasons]
 	}
-	for _, reason := range reasons {
-		k := reason.state().kind()
-		told := pageReason{Kind: k, Mark: k.mark(), Rows: grouped(reason.Rows), Outcome: string(reason.Outcome), Message: cut(reason.Message)}
+	for i, reason := range reasons {
+		is := reason.state()
+		k := is.kind()
+		told := pageReason{Kind: k, Mark: k.mark(), Rows: grouped(reason.Rows), Outcome: string(is), View: "#" + viewOf("reason", fmt.Sprint(i+1)),
+			Message: cut(withoutPlaceholders().Replace(reason.Message))}
+		if told.Message == "" {
+			told.Message = capital(meaning(is)) + "."
+		}
 		if reason.Status != 0 {
 			told.Status = fmt.Sprint(reason.Status)
 		}
-		told.Lines = linesOf(reason)
+		if len(reason.Lines) > 0 {
+			told.Line = "line"
+			if reason.Rows > 1 {
+				told.Line = "lines"
+			}
+		} else {
+			told.View = outcomeView(is) // of the rows whose reasons are too many
+		}
+		for _, line := range reason.Lines {
+			text := fmt.Sprint(line)
+			told.Lines = append(told.Lines, pageLink{"#" + viewOf("line", text), text})
+		}
+		if more := reason.Rows - len(reason.Lines); more > 0 && told.Line != "" {
+			told.More = fmt.Sprintf("%s more", grouped(more))
+		}
 		p.Reasons = append(p.Reasons, told)
 	}
+	return numbers
 }
 
-// linesOf names the first rows of a reason.
-func linesOf(r Reason) string {
-	if len(r.Lines) == 0 {
-		return ""
-	}
-	words := make([]string, len(r.Lines))
-	for i, line := range r.Lines {
-		words[i] = fmt.Sprint(line)
-	}
-	text := "line "
-	if r.Rows > 1 {
-		text = "lines "
-	}
-	text += strings.Join(words, ", ")
-	if r.Rows > len(r.Lines) {
-		text += fmt.Sprintf(" and %s more", grouped(r.Rows-len(r.Lines)))
-	}
-	return text
-}
+// withoutPlaceholders leaves out what stands for the ids of several rows.
+var withoutPlaceholders = sync.OnceValue(func() *strings.Replacer {
+	return strings.NewReplacer("{image}.", "…", "{member}.", "…", "{image}", "…", "{member}", "…")
+})
 
 // cut is a cell as far as the page shows it. In JSON what is no text would be
 // written in letters, and be none again in the browser.
@@ -249,12 +259,4 @@ func cut(cell string) string {
 		}
 	}
 	return plain.Text(cell)
-}
-
-// precisely is a time as the rows have it.
-func precisely(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format("2006-01-02 15:04:05.000")
 }

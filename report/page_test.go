@@ -46,22 +46,26 @@ func manyRows(n int) string {
 }
 
 func TestThePageInABrowser(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
-	const rows = 1234
+	const rows = 334
 	text := manyRows(rows)
 	counts := make(map[string]int)
 	for _, line := range strings.Split(text, "\n")[1 : rows+1] {
 		counts[strings.Split(line, ",")[3]]++
 	}
 	path := writePage(t, View{}, text)
+	open := counts["failed"] + counts["unknown"] + counts["denied"] + counts["skipped"]
+	isDone := func(outcome string) bool { return strings.HasPrefix(outcome, "●") }
 
 	t.Run("counts what the CSV holds", func(t *testing.T) {
+		t.Parallel()
 		tb := openPage(t, browser, path)
-		if got := value[string](tb, `document.getElementById("count-all").textContent`); got != "1,234" {
+		if got := value[string](tb, `document.getElementById("count-all").textContent`); got != "334" {
 			t.Errorf("all rows are %s", got)
 		}
 		got := value[map[string]string](tb, `Object.fromEntries([...document.querySelectorAll("[data-outcome]")].map(e => [e.dataset.outcome, e.textContent]))`)
-		chosen := value[map[string]string](tb, `Object.fromEntries([...document.querySelectorAll("#filter label")].map(e => [e.textContent.trim().split(" ")[0].slice(1), e.querySelector(".count").textContent]))`)
+		chosen := value[map[string]string](tb, `Object.fromEntries([...document.querySelectorAll("#filter label:not(.only)")].map(e => [e.textContent.trim().split(" ")[0].slice(1), e.querySelector(".count").textContent]))`)
 		if len(got) != len(counts) || len(chosen) != len(counts) {
 			t.Errorf("outcomes %v, to choose from %v, want %v", got, chosen, counts)
 		}
@@ -71,7 +75,7 @@ func TestThePageInABrowser(t *testing.T) {
 			}
 			box := fmt.Sprintf(`#filter input[value="%d"]`, slices.Index(states(), state(outcome)))
 			tb.click(box)
-			tb.found(grouped(n) + " of 1,234 rows")
+			tb.found(grouped(n) + " of 334 rows")
 			for _, shown := range tb.column("outcome") {
 				if !strings.HasSuffix(shown, outcome) {
 					t.Errorf("%q is shown among the rows that are %s", shown, outcome)
@@ -79,35 +83,37 @@ func TestThePageInABrowser(t *testing.T) {
 			}
 			tb.click(box)
 		}
-		tb.found("1,234 rows")
+		tb.found("334 rows")
 	})
 
 	t.Run("finds a row", func(t *testing.T) {
+		t.Parallel()
 		tb := openPage(t, browser, path)
-		for _, words := range []string{"0000777", "req-777 204", "INC-777", "REQ-777"} {
+		for _, words := range []string{"0000277", "req-277 204", "INC-277", "REQ-277"} {
 			tb.search("no such row") // so that it can be seen when the table is drawn anew
-			tb.found("0 of 1,234 rows")
+			tb.found("0 of 334 rows")
 			tb.search(words)
-			tb.found("1 of 1,234 rows")
-			if got := tb.column("line"); !slices.Equal(got, []string{"779"}) {
-				t.Errorf("%s finds the lines %q, want 779", words, got)
+			tb.found("1 of 334 rows")
+			if got := tb.column("line"); !slices.Equal(got, []string{"279"}) {
+				t.Errorf("%s finds the lines %q, want 279", words, got)
 			}
 		}
 		tb.click("#body button.more")
-		if got := value[string](tb, `document.querySelector("#body .detail").textContent`); got != "requestreq-777ticketINC-777" {
+		if got := value[string](tb, `document.querySelector("#body .detail").textContent`); got != "requestreq-277ticketINC-277address of this row" {
 			t.Errorf("more of the row: %q", got)
 		}
 		if got := value[string](tb, `document.activeElement.getAttribute("aria-expanded")`); got != "true" {
 			t.Errorf("the focus is on something whose aria-expanded is %q", got)
 		}
 		tb.search("no such row")
-		tb.found("0 of 1,234 rows")
-		if got := tb.column("line"); len(got) != 0 {
-			t.Errorf("nothing finds %q", got)
+		tb.found("0 of 334 rows")
+		if got := value[string](tb, `document.getElementById("body").textContent`); !strings.HasPrefix(got, "No row is like this.") {
+			t.Errorf("where there is no row stands %q", got)
 		}
 	})
 
 	t.Run("sorts and turns pages", func(t *testing.T) {
+		t.Parallel()
 		tb := openPage(t, browser, path, chromedp.EmulateViewport(1400, 900))
 		took := func() []int {
 			var all []int
@@ -121,6 +127,9 @@ func TestThePageInABrowser(t *testing.T) {
 				}
 			}
 			return all
+		}
+		if got := tb.column("outcome"); len(got) != 100 || slices.ContainsFunc(got[:open], isDone) || !isDone(got[open]) {
+			t.Errorf("the first %d rows are not those that are not settled: %v", open, got)
 		}
 		const button = `#heads th[data-key="6"] button`
 		for _, direction := range []string{"ascending", "descending"} {
@@ -137,17 +146,128 @@ func TestThePageInABrowser(t *testing.T) {
 			}
 		}
 		tb.click(`#heads th[data-key="0"] button`)
-		tb.click("#on")
+		tb.click(".pager.below .next")
 		if got := tb.column("line"); len(got) != 100 || got[0] != "102" || got[99] != "201" {
 			t.Errorf("the second page has the lines %v", got)
 		}
-		if got := value[string](tb, `document.getElementById("place").textContent`); got != "rows 101 to 200 of 1,234" {
+		if got := value[string](tb, `document.getElementById("place").textContent`); got != "rows 101 to 200 of 334" {
 			t.Errorf("the place is %q", got)
 		}
 	})
 
+	t.Run("keeps the focus on the last page", func(t *testing.T) {
+		t.Parallel()
+		tb := openPage(t, browser, path+"#page=4")
+		if got := tb.column("line"); len(got) != 34 {
+			t.Errorf("the last page has %d rows", len(got))
+		}
+		if got := value[string](tb, `document.querySelector(".above .next").focus(); document.querySelector(".above .next").click(); document.activeElement.textContent`); got != "Next" {
+			t.Errorf("the focus is on %q", got)
+		}
+		tb.click(".above .previous")
+		if got := tb.column("line"); len(got) != 100 {
+			t.Errorf("the page before has %d rows", len(got))
+		}
+	})
+
+	t.Run("a view has an address", func(t *testing.T) {
+		t.Parallel()
+		tb := openPage(t, browser, path)
+		for address, want := range map[string]string{
+			"#line=242":                           "1 of 334 rows",
+			"#unsettled=1":                        fmt.Sprint(open, " of 334 rows"),
+			"#outcome=denied":                     fmt.Sprint(counts["denied"], " of 334 rows"),
+			"#outcome=denied%7Cfailed":            fmt.Sprint(counts["denied"]+counts["failed"], " of 334 rows"),
+			"#member=" + member[:25] + "0000277":  "1 of 334 rows",
+			"#image=" + strings.ToUpper(image):    "334 rows",
+			"#column1=INC-277":                    "1 of 334 rows",
+			"#search=line%3A242":                  "1 of 334 rows",
+			"#search=inc-27&in=ticket":            "11 of 334 rows",
+			"#search=http:503%20outcome:denied":   fmt.Sprint(counts["denied"], " of 334 rows"),
+			"#search=242&in=line":                 "1 of 334 rows",
+			"#search=242&in=message":              "0 of 334 rows",
+			"#line=%3Cscript%3E&column9=x&nobody": "0 of 334 rows",
+			"#rows":                               "334 rows",
+		} {
+			tb.run(chromedp.Evaluate[chromedp.Void](fmt.Sprintf("location.hash = %q; null", address)))
+			tb.found(want)
+			tb.run(chromedp.Evaluate[chromedp.Void](`location.hash = "#search="; null`))
+			tb.found("334 rows")
+		}
+		openPage(t, browser, path+"#line=242").found("1 of 334 rows")
+	})
+
+	t.Run("links choose rows", func(t *testing.T) {
+		t.Parallel()
+		tb := openPage(t, browser, path)
+		tb.click("#outcomes a[href='#outcome=denied']")
+		tb.found(fmt.Sprint(counts["denied"], " of 334 rows"))
+		tb.click("#chips button:last-of-type")
+		tb.found("334 rows")
+		if got := value[string](tb, `location.hash`); got != "" {
+			t.Errorf("all rows have the address %q", got)
+		}
+		line := value[string](tb, `document.querySelector(".reasons .lines a").textContent`)
+		for range 2 { // the second time the address does not change
+			tb.click(".reasons .lines a")
+			tb.found("1 of 334 rows")
+		}
+		if got := tb.column("line"); !slices.Equal(got, []string{line}) || value[int](tb, `document.querySelectorAll("#body .detail").length`) != 1 {
+			t.Errorf("the link to line %s shows %v", line, got)
+		}
+		tb.click(".reasons li:first-child .what a")
+		of, rest, _ := strings.Cut(value[string](tb, `document.querySelector(".reasons .what a").textContent`), " ")
+		tb.found(of + " of 334 rows")
+		for _, shown := range tb.column("outcome") {
+			if !strings.HasSuffix(shown, rest) {
+				t.Errorf("%q is shown of the reason of %s", shown, rest)
+			}
+		}
+		tb.click("#chips button:last-of-type")
+		tb.click("#unsettled")
+		tb.found(fmt.Sprint(open, " of 334 rows"))
+		if got := value[string](tb, `location.hash`); got != "#unsettled=1" {
+			t.Errorf("the address is %q", got)
+		}
+		tb.click("#groups .group:first-child tbody tr:first-child a")
+		tb.found("1 of 334 rows")
+	})
+
+	t.Run("a selection is a report", func(t *testing.T) {
+		t.Parallel()
+		tb := openPage(t, browser, path+"#search=reason&order=0-")
+		tb.run(chromedp.Evaluate[chromedp.Void](`
+			window.saved = []; // in place of the clipboard and of the download
+			navigator.clipboard.writeText = text => { saved.push(text); return Promise.resolve(); };
+			URL.createObjectURL = blob => { blob.text().then(text => saved.push(text)); return "data:,"; };
+			HTMLAnchorElement.prototype.click = function () { saved.push(this.download); };
+			null`))
+		tb.click("#copy")
+		tb.await(`document.getElementById("copied").textContent === "copied: 17 rows"`)
+		tb.click("#download")
+		tb.await(`saved.length === 3`)
+		saved := value[[]string](tb, `saved`)
+		if saved[1] != "pairs.report.selection.csv" || saved[2] != saved[0] {
+			t.Errorf("it downloads %q: %.99q", saved[1], saved[2])
+		}
+		lines := strings.Split(strings.TrimSuffix(saved[0], "\n"), "\n")
+		all := strings.Split(text, "\n")
+		if len(lines) != 18 || lines[0] != all[0] {
+			t.Fatalf("%d lines, the first is %s", len(lines), lines[0])
+		}
+		for _, line := range lines[1:] {
+			if !slices.Contains(all, line) {
+				t.Errorf("not a row of the report: %s", line)
+			}
+		}
+		if line, _, _ := strings.Cut(lines[1], ","); line != "322" {
+			t.Errorf("the selection begins with line %s", line)
+		}
+	})
+
 	t.Run("without a script", func(t *testing.T) {
-		tb := openPage(t, browser, path, scripts(false))
+		t.Parallel()
+		tb := openPage(t, browser, writePage(t, View{}, manyRows(maxStaticRows+20)), scripts(false))
 		tb.run(scripts(true))
 		got := value[[]int](tb, `[document.querySelectorAll(".static tbody tr").length, document.querySelector(".static").offsetHeight > 0 ? 1 : 0, document.querySelector(".app").offsetHeight]`)
 		if !slices.Equal(got, []int{maxStaticRows, 1, 0}) {
@@ -156,14 +276,26 @@ func TestThePageInABrowser(t *testing.T) {
 	})
 
 	t.Run("on paper", func(t *testing.T) {
+		t.Parallel()
 		tb := openPage(t, browser, path, media("print"))
 		got := value[[]int](tb, `[[...document.querySelectorAll(".static tbody tr")].filter(e => e.offsetHeight).length, document.querySelector(".app").offsetHeight]`)
-		if want := rows - counts["revoked"] - counts["absent"]; !slices.Equal(got, []int{want, 0}) {
+		want := rows - counts["revoked"] - counts["absent"]
+		if !slices.Equal(got, []int{want, 0}) {
 			t.Errorf("rows, height of the controls: %v, want %d rows that are not settled", got, want)
+		}
+		paper := value[string](tb, `document.querySelector(".static").innerText`)
+		for _, words := range []string{
+			fmt.Sprintf("Printed are all rows that are not settled: %d. The %s rows that are settled are not printed: the report has them.", want, grouped(rows-want)),
+			"member\toutcome", "reason 0 request req-0; ticket INC-0",
+		} {
+			if !strings.Contains(strings.Join(strings.Fields(paper), " "), strings.Join(strings.Fields(words), " ")) {
+				t.Errorf("on paper stands no %q: %.600q", words, paper)
+			}
 		}
 	})
 
 	t.Run("on a telephone", func(t *testing.T) {
+		t.Parallel()
 		long := strings.Repeat("x", 255)
 		wide := strings.Replace(strings.Replace(text, member[:25]+"0000003", long, 1), "reason 0", long+long, 1)
 		for _, path := range []string{path, writePage(t, View{}, wide)} {
@@ -175,6 +307,7 @@ func TestThePageInABrowser(t *testing.T) {
 	})
 
 	t.Run("for a screen reader", func(t *testing.T) {
+		t.Parallel()
 		tb := openPage(t, browser, path, chromedp.EmulateViewport(1400, 900))
 		names := make(map[string][]string)
 		tree, err := chromedp.Call(tb.ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
@@ -191,12 +324,12 @@ func TestThePageInABrowser(t *testing.T) {
 			}
 			names[role] = append(names[role], name)
 		}
-		for _, role := range []string{"banner", "main", "contentinfo", "search", "status", "navigation", "table", "columnheader"} {
+		for _, role := range []string{"banner", "main", "contentinfo", "search", "status", "navigation", "table", "columnheader", "rowheader"} {
 			if len(names[role]) == 0 {
 				t.Errorf("nothing has the role %s", role)
 			}
 		}
-		for _, role := range []string{"textbox", "searchbox", "checkbox", "button", "image", "table", "navigation", "region"} {
+		for _, role := range []string{"textbox", "searchbox", "combobox", "checkbox", "button", "image", "table", "navigation", "region", "link"} {
 			if slices.Contains(names[role], "") {
 				t.Errorf("a %s has no name", role)
 			}
@@ -205,6 +338,7 @@ func TestThePageInABrowser(t *testing.T) {
 }
 
 func TestHostileTextIsInertOnThePage(t *testing.T) {
+	t.Parallel()
 	browser := startBrowser(t)
 	hostile := []string{
 		`</script><script>window.pwned = 1</script>`, `<img src=x onerror="window.pwned = 1">`, "${window.pwned = 1}", "{{.Policy}}",
@@ -236,7 +370,7 @@ func TestHostileTextIsInertOnThePage(t *testing.T) {
 	got := value[[]string](tb, `[...document.querySelectorAll("#body .detail dl")].map(dl => [...dl.children].map(e => e.textContent).join("|"))`)
 	for i, text := range hostile {
 		text = plain.Text(text)
-		if want := strings.Join([]string{"request", text, hostile[0], text, hostile[1], text}, "|"); got[i] != want {
+		if want := strings.Join([]string{"request", text, "also shared with", text, hostile[0], text, hostile[1], text}, "|"); got[i] != want {
 			t.Errorf("more of row %d: %q, want %q", i, got[i], want)
 		}
 	}
@@ -294,11 +428,12 @@ func TestAPageIsNothingButText(t *testing.T) {
 // A page of very many rows holds some of them, those first that are not
 // settled, says so, and stays small in the browser.
 func TestAVeryLargePage(t *testing.T) {
+	t.Parallel()
 	const rows = maxPageRows + 20_000
 	path := writePage(t, View{}, manyRows(rows))
 	tb := openPage(t, startBrowser(t), path)
 	tb.found("100,000 rows")
-	if got := value[string](tb, `document.querySelector("#rows .note").textContent`); !strings.Contains(got, "The report has 120,000 rows; this page lists 100,000 of them: 4,800 that are not settled, and 95,200 that are.") {
+	if got := value[string](tb, `document.querySelector("#rows .note").textContent`); !strings.Contains(got, "The report has 120,000 rows; this page lists 100,000 of them: 4,800 of 4,800 that are not settled, and 95,200 of 115,200 that are.") {
 		t.Errorf("the page says %q", got)
 	}
 	if got := value[string](tb, `document.getElementById("count-all").textContent`); got != "120,000" {

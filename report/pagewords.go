@@ -8,15 +8,13 @@ import (
 	"imsrevoke/batch"
 )
 
-// What a page says in words.
-
-// A kind is what an outcome means to somebody who looks at the page. It is a
-// class of the style sheet, too.
+// A kind is what an outcome means to the reader of a page. It is also a class of
+// the style sheet.
 type kind string
 
 const (
 	kindDone   kind = "done"   // settled
-	kindOpen   kind = "open"   // the share may be there, and why is known
+	kindOpen   kind = "open"   // the share is there or may be, and why is known
 	kindDoubt  kind = "doubt"  // nobody knows
 	kindUnsent kind = "unsent" // nothing was sent
 )
@@ -33,87 +31,233 @@ func (s state) kind() kind {
 	return kindOpen
 }
 
-// mark tells the kinds apart without colour.
+// mark tells the kinds apart without color.
 func (k kind) mark() string {
 	return map[kind]string{kindDone: "●", kindOpen: "▲", kindDoubt: "◆", kindUnsent: "○"}[k]
 }
 
-// meaning is what a state means, and advice what is to be done about it.
-func meaning(s state) (meaning, advice string) {
+// meaning is what a state means.
+func meaning(s state) string {
 	switch s {
 	case stillShared:
-		return "a check after the run has found the share", "revoke it again with imsrevoke run"
+		return "a check after the run has found the share"
 	case unsettledDuplicate:
-		return "an earlier row has the same pair and is not settled", "see the row that it repeats"
+		return "an earlier row has the same pair and is not settled"
 	}
 	switch batch.Outcome(s) {
 	case batch.Revoked:
-		return "the server has revoked the share", ""
+		return "the server has revoked the share"
 	case batch.Absent:
-		return "it is proved that there is no such share", ""
+		return "it is proved that there is no such share"
 	case batch.Restored:
-		return "the server has shared the image again; the member has to accept it", ""
+		return "the server has shared the image again; the member has to accept it"
 	case batch.Present:
-		return "the share was there already", ""
+		return "the share was there already"
 	case batch.Duplicate:
-		return "an earlier row has the same pair", ""
+		return "an earlier row has the same pair"
 	case batch.Planned:
-		return "a dry run: nothing was sent", "nothing was sent, it was a dry run"
+		return "a dry run: nothing was sent"
 	case batch.Shared:
-		return "a check has found the share", "revoke it with imsrevoke run"
+		return "a check has found the share"
 	case batch.NotFound:
-		return "the image does not exist, or these credentials cannot see it", "the share may be there still; use the credentials of the project that owns the image"
+		return "the image does not exist, or these credentials cannot see it"
 	case batch.Denied:
-		return "these credentials may not do this", "use the credentials of the project that owns the image, with a role that may do it"
+		return "these credentials may not do this"
 	case batch.Rejected:
-		return "the server has refused it for good", "see what the server says"
+		return "the server has refused it for good"
 	case batch.Failed:
-		return "the attempts are spent, and none was applied", "try again with --resume"
+		return "the attempts are spent, and none was applied"
 	case batch.Unknown:
-		return "an answer was lost: it may or may not have been done", "it may or may not have been done; --resume settles it"
+		return "an answer was lost: it may or may not have been done"
 	case batch.Invalid:
-		return "the row is no pair: nothing was sent", "correct the row in the file"
+		return "the row is not a pair: nothing was sent"
 	case batch.Skipped:
-		return "the run stopped before it", "go on with --resume"
+		return "the run stopped before it"
 	}
-	return "", ""
+	return ""
 }
 
-// headline is the truth about results in one sentence.
+// A job is what a run was asked to do.
+type job string
+
+const (
+	jobRevoke  job = "run"
+	jobRestore job = "restore"
+	jobCheck   job = "check"
+	jobDryRun  job = "dry run"
+	jobUnknown job = "" // nothing says it
+)
+
+// jobOf is the job that results are of: as its run says, or else as far as the
+// outcomes show it.
+func jobOf(s *Survey) job {
+	switch {
+	case s.Outcomes[batch.Planned] > 0:
+		return jobDryRun
+	case s.Run != nil:
+		return job(s.Run.verb())
+	case s.Outcomes[batch.Restored]+s.Outcomes[batch.Present] > 0:
+		return jobRestore
+	case s.Outcomes[batch.Revoked]+s.Verified[Gone]+s.Verified[StillShared] > 0:
+		return jobRevoke
+	case s.Outcomes[batch.Shared] > 0:
+		return jobCheck
+	}
+	return jobUnknown
+}
+
+// String says the job as the reader of a page would.
+func (j job) String() string {
+	switch j {
+	case jobRevoke:
+		return "revoke the shares of"
+	case jobRestore:
+		return "restore the shares of"
+	case jobCheck:
+		return "check the shares of"
+	case jobDryRun:
+		return "dry run of"
+	}
+	return string(j)
+}
+
+// done says what is true of the shares that are settled.
+func (j job) done() string {
+	switch j {
+	case jobRestore:
+		return "restored"
+	case jobRevoke, jobCheck:
+		return "gone"
+	}
+	return "settled"
+}
+
+// left says what is true of the shares that are not settled, and are not known to
+// be there.
+func (j job) left() string {
+	switch j {
+	case jobRestore:
+		return "may be missing"
+	case jobRevoke:
+		return "may still be there"
+	case jobCheck:
+		return "could not be checked"
+	}
+	return "not settled"
+}
+
+// fates count what became of the rows. Shares are the rows that name one which no
+// earlier row names.
+type fates struct {
+	shares, done, there, left, planned int
+	invalid                            int
+}
+
+func fatesOf(s *Survey) fates {
+	var f fates
+	for is, n := range s.states {
+		f.add(is, n)
+	}
+	return f
+}
+
+func (f *fates) add(is state, n int) {
+	switch o := batch.Outcome(is); {
+	case o == batch.Invalid:
+		f.invalid += n
+		return
+	case o == batch.Duplicate || is == unsettledDuplicate:
+		return
+	case is == stillShared || o == batch.Shared:
+		f.there += n
+	case o.Settled():
+		f.done += n
+	case o == batch.Planned:
+		f.planned += n
+	default:
+		f.left += n
+	}
+	f.shares += n
+}
+
+// headline says in a sentence or two what became of the shares.
 func headline(s *Survey) string {
-	n, settled := s.Rows, s.Settled()
+	f, j := fatesOf(s), jobOf(s)
+	begin := ""
 	switch {
 	case s.Stopped.Reason != "":
-		return fmt.Sprintf("Stopped at %s: %s of %s settled. %s.", s.Stopped.At.UTC().Format("15:04:05"), grouped(settled), counted(s.Run.Rows, "row"), capital(s.Stopped.Reason))
+		begin = fmt.Sprintf("Stopped at %s: ", s.Stopped.At.UTC().Format("15:04:05"))
 	case !s.Ended:
-		return fmt.Sprintf("The run has not ended: %s of %s rows are settled so far.", grouped(settled), grouped(s.Run.Rows))
-	case n == 0:
+		begin = "Not ended: "
+	case s.Rows == 0:
 		return "There are no rows."
-	case s.Outcomes[batch.Planned] > 0:
-		return fmt.Sprintf("Nothing was sent: it was a dry run of %s.", counted(n, "row"))
-	case s.Outcomes[batch.Shared] == 1:
-		return fmt.Sprintf("1 of %s names a share that is still there.", counted(n, "row"))
-	case s.Outcomes[batch.Shared] > 0:
-		return fmt.Sprintf("%s of %s name shares that are still there.", grouped(s.Outcomes[batch.Shared]), counted(n, "row"))
-	case s.Verified[StillShared] > 0:
-		return fmt.Sprintf("%s of %s settled: a check after the run found %s still there.", grouped(settled), counted(n, "row"), counted(s.Verified[StillShared], "share"))
-	case n == 1 && settled == 1:
-		return "The one row is settled: nothing is left to do."
-	case n == 1:
-		return "The one row is not settled."
-	case settled == n:
-		return fmt.Sprintf("All %s are settled: nothing is left to do.", counted(n, "row"))
-	case settled == 0:
-		return fmt.Sprintf("None of the %s is settled.", counted(n, "row"))
 	}
-	return fmt.Sprintf("%s of %s rows are settled; %s.", grouped(settled), grouped(n), left(n-settled))
+	return begin + f.sentence(j)
 }
 
-func left(n int) string {
-	if n == 1 {
-		return "1 is not"
+func (f *fates) sentence(j job) string {
+	var words []string
+	add := func(n int, what string) {
+		if n > 0 {
+			words = append(words, grouped(n)+" "+what)
+		}
 	}
-	return grouped(n) + " are not"
+	text := ""
+	switch {
+	case f.planned > 0:
+		text = fmt.Sprintf("Nothing was sent: it was a dry run of %s.", counted(f.shares, "share"))
+	case f.shares == 0:
+		text = "No row names a share."
+	case f.done == f.shares && f.shares == 1:
+		text = fmt.Sprintf("The one share is %s.", j.done())
+	case f.done == f.shares:
+		text = fmt.Sprintf("All %s are %s.", counted(f.shares, "share"), j.done())
+	case f.shares == 1:
+		what := j.left()
+		switch {
+		case f.there == 1:
+			what = "is still there"
+		case j == jobUnknown:
+			what = "is not settled"
+		}
+		text = fmt.Sprintf("The one share %s.", what)
+	default:
+		add(f.there, isOrAre(f.there)+" still there")
+		if j == jobUnknown {
+			add(f.left, isOrAre(f.left)+" not settled")
+		} else {
+			add(f.left, j.left())
+		}
+		text = fmt.Sprintf("%s of %s %s %s; %s.", grouped(f.done), counted(f.shares, "share"), isOrAre(f.done), j.done(), strings.Join(words, ", "))
+	}
+	switch {
+	case f.invalid == 1:
+		text += " 1 row is not a pair."
+	case f.invalid > 1:
+		text += fmt.Sprintf(" %s rows are not pairs.", grouped(f.invalid))
+	}
+	return text
+}
+
+func isOrAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
+// exitCode is the exit code of the run, as far as it is known: its journal has that
+// of a run which was stopped, and that of any other follows from its rows.
+func exitCode(s *Survey) (code int, known bool) {
+	switch {
+	case s.Run == nil || !s.Ended:
+		return 0, false
+	case s.Stopped.Reason != "":
+		return s.Stopped.ExitCode, s.Stopped.ExitCode > 0
+	case s.Settled() == s.Rows:
+		return 0, true
+	}
+	return 1, true
 }
 
 // counted is a number of things.
@@ -152,7 +296,7 @@ func lasting(d time.Duration) string {
 	switch {
 	case d < time.Second:
 		return fmt.Sprintf("%d\u00a0ms", d.Milliseconds())
-	case d < 10*time.Second && d%time.Second != 0:
+	case d < time.Minute && d%time.Second != 0:
 		return fmt.Sprintf("%.1f\u00a0s", d.Seconds())
 	case d < time.Minute:
 		return fmt.Sprintf("%.0f\u00a0s", d.Seconds())
@@ -172,80 +316,20 @@ func moment(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05")
 }
 
-// approved says what the run had to find before it began.
-func approved(run *Run) string {
-	if run.Verb == "check" {
+// precisely is a time as the rows have it.
+func precisely(t time.Time) string {
+	if t.IsZero() {
 		return ""
 	}
-	var words []string
-	if run.ExpectedDigest != "" {
-		words = append(words, "the rows by their SHA-256, "+run.ExpectedDigest)
-	}
-	if run.ExpectedProject != "" {
-		words = append(words, "the project "+run.ExpectedProject)
-	}
-	if words == nil {
-		return "nothing was asked for: neither --expect-sha256 nor --expect-project was given"
-	}
-	return strings.Join(words, ", and ")
+	return t.UTC().Format("2006-01-02 15:04:05.000")
 }
 
-// parts says when the parts of a run began and ended, if there are several.
-func parts(parts []Part) string {
-	if len(parts) < 2 {
-		return ""
+// figures is a number with no more digits than matter.
+func figures(x float64) string {
+	if x >= 100 {
+		return grouped(int(x + 0.5))
 	}
-	words := make([]string, len(parts))
-	for i, p := range parts {
-		words[i] = moment(p.Started) + " to " + moment(p.Finished)
-		if p.CutOff {
-			words[i] += " (cut off)"
-		}
-	}
-	return strings.Join(words, ", ")
+	return fmt.Sprintf("%.3g", x)
 }
 
-// facts say which run it was.
-func facts(s *Survey) []fact {
-	run := s.Run
-	if run == nil {
-		return nil
-	}
-	what := map[string]string{"": "revoke the shares of", "run": "revoke the shares of", "check": "check the shares of", "restore": "restore the shares of"}[run.Verb]
-	if what == "" {
-		what = run.Verb
-	}
-	of := ", " + counted(run.Rows, "row")
-	if run.Shard != "" {
-		of += fmt.Sprintf(", which are shard %s of it", run.Shard)
-	}
-	if run.WholeRows > run.Rows {
-		of += fmt.Sprintf(" (the whole file has %s)", grouped(run.WholeRows))
-	}
-	by := run.User
-	if run.Host != "" {
-		by = strings.TrimPrefix(by+" on "+run.Host, " on ")
-	}
-	known := []fact{{Name: "asked to", Value: what + " ", File: run.Input, More: of}}
-	add := func(name, value string, code bool) {
-		if value != "" {
-			known = append(known, fact{Name: name, Value: value, Code: code})
-		}
-	}
-	add("by", by, false)
-	add("began (UTC)", moment(run.Started), false)
-	add("parts (UTC)", parts(run.Parts), false)
-	add("last row finished (UTC)", moment(s.Last), false)
-	add("stopped (UTC)", moment(s.Stopped.At), false)
-	add("stopped because", s.Stopped.Reason, false)
-	add("project", run.Project, true)
-	add("endpoint", run.Endpoint, true)
-	add("credentials", run.Credentials, false)
-	add("imsrevoke", run.Version, false)
-	add("SHA-256 of the pairs and their lines", run.Digest, true)
-	add("SHA-256 of the report", run.ReportDigest, true)
-	add("ticket", run.Ticket, false)
-	add("reason", run.Reason, false)
-	add("approved", approved(run), false)
-	return known
-}
+func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }

@@ -106,6 +106,7 @@ func drawReport(rt *rapid.T, dir string) (path, text string) {
 // Whatever a report holds, its rows are the same in every form, and the CSV of
 // it is the same to the last byte.
 func TestEveryFormTellsTheSame(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	rapid.Check(t, func(rt *rapid.T) {
 		path, want := drawReport(rt, dir)

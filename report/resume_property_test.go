@@ -33,6 +33,7 @@ import (
 // after any life, and during it, is true, also when each run meets faults of its
 // own.
 func TestResumingIsAsGoodAsNotHavingStopped(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {

@@ -144,8 +144,7 @@ func (t *Tally) addSettled(text resultText, verdict Verdict) error {
 func (t *Tally) add(r *Entry) {
 	t.Rows++
 	t.Outcomes[r.Outcome]++
-	is := stateOf(r)
-	t.states[is]++
+	t.states[stateOf(r)]++
 	if r.Verified != "" {
 		t.Verified[r.Verified]++
 	}
@@ -162,13 +161,7 @@ func (t *Tally) add(r *Entry) {
 	if r.Outcome == batch.Planned {
 		return
 	}
-	key := reasonKey{r.Outcome, r.Status, withoutIDs(&r.Result)}
-	switch is {
-	case stillShared:
-		key.message = "the member list that was read after the run still has the member"
-	case unsettledDuplicate:
-		key.message = "the row that it repeats is not settled"
-	}
+	key := reasonKeyOf(r)
 	reason := t.reasons[key]
 	if reason == nil {
 		if len(t.reasons) >= maxReasons {
@@ -185,6 +178,18 @@ func (t *Tally) add(r *Entry) {
 	if len(reason.Lines) < reasonLines {
 		reason.Lines = append(reason.Lines, r.Row.Line)
 	}
+}
+
+// reasonKeyOf is what a row that is not settled has in common with others.
+func reasonKeyOf(r *Entry) reasonKey {
+	key := reasonKey{r.Outcome, r.Status, withoutIDs(&r.Result)}
+	switch stateOf(r) {
+	case stillShared:
+		key.message = "the member list that was read after the run still has the member"
+	case unsettledDuplicate:
+		key.message = "the row that it repeats is not settled"
+	}
+	return key
 }
 
 // withoutIDs is the result's message with the row's ids replaced, so that the
@@ -215,30 +220,51 @@ func (t *Tally) Settled() int {
 // Reasons are the reasons of the rows that are not settled, in the order in
 // which outcomes are shown, those of most rows first.
 func (t *Tally) Reasons() []Reason {
-	var reasons []Reason
-	for _, r := range t.reasons {
+	reasons, _ := t.numberedReasons()
+	return reasons
+}
+
+// numberedReasons are the reasons, and the number that each of them has among
+// them by what its rows have in common. Rows beyond the bound on reasons have no
+// number.
+func (t *Tally) numberedReasons() ([]Reason, map[reasonKey]int) {
+	type keyed struct {
+		Reason
+		key   reasonKey
+		known bool
+	}
+	var all []keyed
+	for key, r := range t.reasons {
 		told := *r
 		if r.Rows == 1 {
 			told.Message = r.original
 		}
 		told.original = ""
-		reasons = append(reasons, told)
+		all = append(all, keyed{told, key, true})
 	}
 	for outcome, rows := range t.more {
-		reasons = append(reasons, Reason{Outcome: outcome, Rows: rows})
+		all = append(all, keyed{Reason: Reason{Outcome: outcome, Rows: rows}})
 	}
 	rank := make(map[batch.Outcome]int)
 	for i, o := range batch.Outcomes() {
 		rank[o] = i
 	}
-	slices.SortFunc(reasons, func(a, b Reason) int {
+	slices.SortFunc(all, func(a, b keyed) int {
 		return cmp.Or(
 			cmp.Compare(rank[a.Outcome], rank[b.Outcome]),
 			cmp.Compare(b.Rows, a.Rows),
-			cmp.Compare(firstLine(a), firstLine(b)),
+			cmp.Compare(firstLine(a.Reason), firstLine(b.Reason)),
 		)
 	})
-	return reasons
+	var reasons []Reason
+	numbers := make(map[reasonKey]int)
+	for i, r := range all {
+		reasons = append(reasons, r.Reason)
+		if r.known {
+			numbers[r.key] = i
+		}
+	}
+	return reasons, numbers
 }
 
 func firstLine(r Reason) int {

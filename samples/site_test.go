@@ -16,7 +16,7 @@ import (
 	"imsrevoke/samples"
 )
 
-// program is the program, built.
+// program is the program, built as a static one.
 var program string
 
 func TestMain(m *testing.M) {
@@ -28,7 +28,9 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		program = filepath.Join(dir, "imsrevoke")
-		if out, err := exec.Command("go", "build", "-o", program, "imsrevoke/cmd/imsrevoke").CombinedOutput(); err != nil {
+		build := exec.Command("go", "build", "-trimpath", "-o", program, "imsrevoke/cmd/imsrevoke")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build does, and make image
+		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
 			return 1
 		}

@@ -6,7 +6,7 @@ package crash
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"imsrevoke/cmd/internal/programtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { programtest.Main(m, nil) }

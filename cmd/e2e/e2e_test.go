@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"imsrevoke/cmd/internal/programtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { programtest.Main(m, nil) }
 
 // TestE2E proves the program against a real Glance and Keystone, and judges
 // what it did by asking Glance itself. The site is shared, so what takes a

@@ -52,9 +52,11 @@ func samplesCloud(t *testing.T, input string) (c *imagetest.Cloud, authURL strin
 }
 
 // runSample runs imsrevoke off a terminal, logged in at authURL.
-func runSample(authURL string, args ...string) (code int, stdout, stderr string) {
+func runSample(t *testing.T, authURL string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
 	var out, errs bytes.Buffer
 	login := imagetest.Login(authURL)
+	login["XDG_STATE_HOME"] = t.TempDir() // for the locks
 	c := &cli.Program{
 		Console: ui.Console{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs},
 		Getenv:  func(name string) string { return login[name] },
@@ -120,7 +122,7 @@ func TestEverySampleGivesItsReport(t *testing.T) {
 			t.Parallel()
 			cloud, authURL := samplesCloud(t, input)
 			output := filepath.Join(t.TempDir(), "report.csv")
-			code, stdout, stderr := runSample(authURL, "run", input, "--yes", "--rate", "unlimited", "--report", output)
+			code, stdout, stderr := runSample(t, authURL, "run", input, "--yes", "--rate", "unlimited", "--report", output)
 			if code != codes[name] || stdout != "" || (stderr == "") != (code == exit.Settled) {
 				t.Errorf("exit code %d, want %d; standard output: %q, standard error: %q", code, codes[name], stdout, stderr)
 			}
@@ -186,7 +188,7 @@ func TestEveryRefusedSampleGivesItsMessage(t *testing.T) {
 			server := imagetest.NewServer(cloud)
 			t.Cleanup(server.Close)
 			output := filepath.Join(t.TempDir(), "report.csv")
-			code, stdout, stderr := runSample(server.AuthURL, "run", input, "--yes", "--report", output)
+			code, stdout, stderr := runSample(t, server.AuthURL, "run", input, "--yes", "--report", output)
 			if code != exit.Usage || stdout != "" {
 				t.Errorf("exit code %d, want %d; standard output: %q", code, exit.Usage, stdout)
 			}

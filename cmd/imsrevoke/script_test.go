@@ -80,7 +80,8 @@ func TestScripts(t *testing.T) {
 	t.Parallel()
 	programtest.HearHangups()
 	testscript.Run(t, testscript.Params{
-		Dir: filepath.Join("testdata", "script"),
+		Dir:         filepath.Join("testdata", "script"),
+		WorkdirRoot: t.TempDir(), // which is removed also when -run has chosen some scripts
 		Setup: func(env *testscript.Env) error {
 			// Scripts that are not about the pace have no time for it.
 			env.Setenv("IMSREVOKE_RATE", "unlimited")

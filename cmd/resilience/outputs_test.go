@@ -125,6 +125,9 @@ var outputRows = []outputRow{
 	{"report", "output", report.KindHTML, formArgs(report.FormatHTML), anew, overwrite, "", reportInput},
 	{"report merge", "output", report.KindReport, func(_ *site, input, path string) []string {
 		return []string{"report", "merge", "--output", path, input}
+	}, anew, overwrite, "html", shardInput},
+	{"report merge", "html", report.KindHTML, func(s *site, input, path string) []string {
+		return []string{"report", "merge", "--output", filepath.Join(s.dir, "merged.csv"), "--html", path, input}
 	}, anew, overwrite, "", shardInput},
 }
 

@@ -227,7 +227,6 @@ func TestMessages(t *testing.T) {
 	// Errors that no user meets by these words.
 	unseen := []string{
 		"no such column", "two such columns", "no header", "endless row", "too many cells", "nothing selected", "not found",
-		"its journal, which says which run it is of, is not beside it", "its run is under way again", "the journal beside it is of another run",
 		"the credential is not accepted for this kind of request", "the member lists cannot be read",
 	}
 	for _, s := range sourcesOf(t) {

@@ -12,7 +12,7 @@ import (
 )
 
 func (c *Program) reportMergeCommand() *cobra.Command {
-	var path string
+	var path, html string
 	var overwrite bool
 	cmd := &cobra.Command{
 		Use:   "merge --output MERGED.csv REPORT...",
@@ -30,20 +30,22 @@ that from the journals, which must be beside the reports.`,
 			if len(args) == 0 || path == "" {
 				return exit.WithHint(errors.New("expected the reports of the shards, and --output for the file that joins them"), seeHelp(cmd))
 			}
-			return c.mergeReports(args, path, overwrite)
+			return c.mergeReports(args, path, html, overwrite)
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&path, "output", "", "write the merged report to this `file`")
+	f.StringVar(&html, "html", "", "also write an HTML report to this `file`, with the parts of all shards")
 	f.BoolVar(&overwrite, "overwrite", false, "replace an existing file, once the new one is complete")
 	return cmd
 }
 
 // mergeReports is the verb report merge.
-func (c *Program) mergeReports(paths []string, path string, overwrite bool) (err error) {
+func (c *Program) mergeReports(paths []string, path, html string, overwrite bool) (err error) {
 	out := output.NewSet(c.Stdin, c.Stdout, paths...)
 	out.Add(output.File{Kind: report.KindReport, Path: path, Flag: "--output", Replaces: overwrite, Advice: "name another file with --output, or replace it with --overwrite"})
+	out.Add(output.File{Kind: report.KindHTML, Path: html, Flag: "--html", Replaces: overwrite, Advice: "name another file with --html, or replace it with --overwrite"})
 	if err := out.Check(); err != nil {
 		return err
 	}
@@ -60,6 +62,15 @@ func (c *Program) mergeReports(paths []string, path string, overwrite bool) (err
 		}
 		shards = append(shards, r)
 	}
-	_, err = report.MergeFile(path, shards)
-	return cannotShow(path, err)
+	merged, err := report.MergeFile(path, shards)
+	if err != nil || html == "" {
+		return cannotShow(path, err)
+	}
+	results, err := report.OpenResults(path)
+	if err != nil {
+		return err
+	}
+	defer results.Close()
+	results.Origin, results.Stopped = merged.Run, merged.Stopped
+	return cannotShow(html, report.View{Format: report.FormatHTML}.WriteFile(html, results))
 }

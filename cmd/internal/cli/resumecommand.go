@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"imsrevoke/batch"
-	"imsrevoke/cmd/internal/ui"
+	"imsrevoke/batch/plain"
 )
 
 // resumeCommand is the command line that goes on with what this one has left,
@@ -52,10 +52,7 @@ func (c *Program) resumeCommand() string {
 		words = append(words, arg)
 	}
 	words = slices.Concat(words, flags, []string{"--resume"})
-	for i, word := range words {
-		words[i] = ui.QuoteWord(word)
-	}
-	return strings.Join(words, " ")
+	return plain.Command(words...)
 }
 
 // ofInput reports whether a flag says how the input is read, or what is chosen from it.

@@ -23,7 +23,8 @@ func (c *Program) runCommand() *cobra.Command {
 		Use:   "run PAIRS.csv [--dry-run] [--os-cloud NAME] [--rate R] [--resume] [--yes]",
 		Short: "Revoke every share in a file",
 		Long: `Run revokes every image/member pair of a CSV file, and writes a report with one
-row for each row of the file. "-" reads standard input.
+row for each row of the file. "-" reads standard input. With --resume, the file can
+also be the journal of the run to resume, which has all of its rows.
 
 The whole file is validated before anything is sent. On a terminal, run shows
 what it is about to do and asks; elsewhere it needs --yes.
@@ -41,7 +42,7 @@ See also: imsrevoke help input, report, safety, exit-codes, troubleshooting.`,
   OS_TOKEN=... imsrevoke run pairs.csv --endpoint https://image.example.com
   imsrevoke run pairs.csv --auth aksk --region cn-north-4`,
 		Args:              oneFile,
-		ValidArgsFunction: completeFile("csv"),
+		ValidArgsFunction: completeFile("csv", "journal"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.runJob(cmd, args[0], o, job.Revoke)
 		},

@@ -13,8 +13,8 @@ import (
 
 	"imsrevoke/batch"
 	"imsrevoke/batch/manifest"
+	"imsrevoke/batch/plain"
 	"imsrevoke/cmd/internal/exit"
-	"imsrevoke/cmd/internal/ui"
 	"imsrevoke/report"
 )
 
@@ -37,7 +37,7 @@ func openInput(ctx context.Context, e *Environment, path string, o *Options, v v
 	case isJournal && v.journals:
 		err = exit.WithHint(fmt.Errorf("%s is the journal of a run", path), "resume the run with --resume, or name a file of pairs")
 	case isJournal:
-		err = exit.WithHint(fmt.Errorf("%s is the journal of a run", path), "name the report, or make one with 'imsrevoke report "+ui.QuoteWord(path)+" --output FILE.csv'")
+		err = exit.WithHint(fmt.Errorf("%s is the journal of a run", path), "name the report, or make one with 'imsrevoke report "+plain.Command(path)+" --output FILE.csv'")
 	default:
 		err = in.readFile(ctx, e, o, v, u)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"imsrevoke/batch"
+	"imsrevoke/batch/plain"
 	"imsrevoke/cmd/internal/exit"
 	"imsrevoke/cmd/internal/ui"
 	"imsrevoke/report"
@@ -44,7 +45,7 @@ func surveyRun(path string) (*report.Survey, error) {
 	defer results.Close()
 	if results.IsJournal() {
 		return nil, fmt.Errorf("%s is a journal: finish its run with --resume, or make a report of what it knows with 'imsrevoke report %s --output FILE.csv'",
-			path, ui.QuoteWord(path))
+			path, plain.Command(path))
 	}
 	s, err := results.Survey()
 	if err != nil {
@@ -164,7 +165,7 @@ func (u *undoing) leavesOut(path string) (n int, words string) {
 		return 0, ""
 	}
 	return n, fmt.Sprintf("%s that may have been revoked too, without an answer that says so, see 'imsrevoke report %s --only %s'",
-		ui.Plural(n, "row"), ui.QuoteWord(path), strings.Join(among, ","))
+		ui.Plural(n, "row"), plain.Command(path), strings.Join(among, ","))
 }
 
 // differences say how the credentials now differ from those of the run that is

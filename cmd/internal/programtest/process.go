@@ -7,23 +7,39 @@ package programtest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// Build builds the program and returns its path.
+// Build returns the path of the program, which is built once for the tests of a
+// package. Their TestMain must be [Main], which removes it.
 func Build(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "imsrevoke")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "imsrevoke/cmd/imsrevoke").CombinedOutput(); err != nil {
-		t.Fatalf("build the program: %v\n%s", err, out)
+	path, err := build()
+	if err != nil {
+		t.Fatalf("build the program: %v", err)
 	}
 	return path
 }
+
+var build = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "imsrevoke-test-")
+	if err != nil {
+		return "", err
+	}
+	atEnd = append(atEnd, func() error { return os.RemoveAll(dir) })
+	path := filepath.Join(dir, "imsrevoke")
+	if out, err := exec.Command("go", "build", "-o", path, "imsrevoke/cmd/imsrevoke").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	return path, nil
+})
 
 // A Process is the program as a process of its own. Its methods are for one
 // goroutine.
