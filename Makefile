@@ -43,7 +43,7 @@ build:
 	CGO_ENABLED=0 go build -trimpath -buildvcs=$(BUILDVCS) -o bin/imsrevoke ./cmd/imsrevoke
 
 demo:
-	@go run ./cmd/imsrevoke demo
+	go run ./cmd/imsrevoke demo
 
 # The tests have a temporary directory of their own, and must leave nothing in it.
 test:

@@ -71,6 +71,7 @@ func (c *Program) Run(args []string) int {
 	if failure := outputFailure(); failure != nil && (err == nil || errors.Is(err, failure) && !errors.Is(err, exit.ErrRecord)) {
 		err = exit.CannotWrite("the output", "standard output", failure, "")
 	}
+	c.ShowNotes(c.Warnings()) // of a command that has ended before it could show them
 	var signalled exit.Interrupted
 	switch {
 	case err == nil, exit.IsReported(err):

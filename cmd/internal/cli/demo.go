@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,24 +25,35 @@ import (
 )
 
 func (c *Program) demoCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "demo",
+	fast := false
+	cmd := &cobra.Command{
+		Use:   "demo [--fast]",
 		Short: "Show the whole job on a simulated cloud",
 		Long: `Demo starts a simulated Image API and Identity API in this process, shares some
 images there, and runs the whole job on them: it lists the shares, revokes those in
-a sample file at a visible pace, meets a few faults on the way, shows the report,
-and lists the remaining shares that nobody has allowed. Then it asks the simulated
-cloud whether all of that is true.
+a sample file at a visible pace, meets a few faults on the way and says so, shows
+some rows of the report, and lists the remaining shares that nobody has allowed. Then
+it asks the simulated cloud whether all of that is true.
 
 Nothing leaves the machine. The lists, the file and its report stay in a temporary
 directory.`,
-		Example: "  imsrevoke demo",
+		Example: "  imsrevoke demo\n  imsrevoke demo --fast",
 		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return c.demo(cmd.Context()) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return c.demo(cmd.Context(), fast) },
 	}
+	cmd.Flags().BoolVar(&fast, "fast", false, "do not wait for anybody to watch")
+	return cmd
 }
 
-func (c *Program) demo(ctx context.Context) error {
+// demoPace is a pace, in requests a second, that can be watched, demoDelay how long
+// the simulated cloud takes for an answer.
+const (
+	demoPace     = 10
+	demoFastPace = 200
+	demoDelay    = 60 * time.Millisecond
+)
+
+func (c *Program) demo(ctx context.Context, fast bool) error {
 	dir, err := os.MkdirTemp("", "imsrevoke-demo-")
 	if err != nil {
 		return err
@@ -57,7 +66,11 @@ func (c *Program) demo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	simulated, trouble := demoCloud(pairs)
+	pace, delay := ui.Rate(demoPace), demoDelay
+	if fast {
+		pace, delay = demoFastPace, 0
+	}
+	simulated := demoCloud(pairs)
 	server, err := imagetest.Start(simulated)
 	if err != nil {
 		return err
@@ -67,46 +80,45 @@ func (c *Program) demo(ctx context.Context) error {
 	e := c.environment(defaultLogging)
 	login := imagetest.Login(server.AuthURL)
 	e.Getenv = func(name string) string { return login[name] }
-	if err := demoList(ctx, e, dir, "shares.csv", ""); err != nil {
+	fmt.Fprint(c.Stdout, "$ imsrevoke list --output shares.csv\n")
+	if err := demoList(ctx, e, pace, dir, "shares.csv"); err != nil {
 		return err
 	}
 	options := job.DefaultOptions()
-	options.Limits.Rate, options.Action.Yes = demoRate, true
+	options.Limits.Rate, options.Action.Yes = pace, true
 	options.Output.Lock = filepath.Join(dir, "lock")
 	fmt.Fprint(c.Stdout, "\n$ imsrevoke run pairs.csv\n")
+	simulated.SetFaults(c.demoFaults(simulated, pairs, delay))
 	err = job.Revoke(ctx, e, input, &options)
 	if err != nil && !errors.Is(err, exit.ErrUnsettled) {
 		return err
 	}
-	fmt.Fprintf(c.Stdout, "\nOn purpose, %s failed, %d were throttled, %s lost. Some rows:\n",
-		ui.Plural(trouble.failed, "request"), trouble.throttled, ui.Plural(trouble.lost, "answer"))
+	simulated.SetFaults(nil)
+	fmt.Fprint(c.Stdout, "\n$ imsrevoke report pairs.report.csv     (five of its 40 rows)\n")
 	if err := c.showReport(output); err != nil {
 		return err
 	}
-	fmt.Fprintln(c.Stdout)
 	if err := os.WriteFile(filepath.Join(dir, "allowed.csv"), []byte("member_id\n"+demoBystander+"\n"), 0o600); err != nil {
 		return err
 	}
-	if err := demoList(ctx, e, dir, "extra.csv", "allowed.csv"); err != nil {
+	fmt.Fprint(c.Stdout, "\n$ imsrevoke list --not-in allowed.csv --output extra.csv\n")
+	if err := demoList(ctx, e, pace, dir, "extra.csv", "allowed.csv"); err != nil {
 		return err
 	}
 	return c.judgeDemo(simulated, pairs, output)
 }
 
-// demoRate is a pace that can be watched.
-const demoRate = 12
-
-// demoList lists the shares that no allow list allows, or all if there is none.
-func demoList(ctx context.Context, e *job.Environment, dir, output, allowed string) error {
+// demoList lists the shares that no allow list allows, or all if there is none, and
+// says only how many they are.
+func demoList(ctx context.Context, e *job.Environment, pace ui.Rate, dir, output string, allowed ...string) error {
+	quiet := *e
+	quiet.Console = &ui.Console{Stdin: e.Stdin, Stdout: e.Stdout, Stderr: e.Stderr, Width: e.Width}
 	o := newListFlags().Options
-	o.Limits.Rate, o.Output.Report, o.Format = demoRate, filepath.Join(dir, output), report.FormatCSV
-	command := "list --output " + output
-	if allowed != "" {
-		o.NotIn = []string{filepath.Join(dir, allowed)}
-		command = "list --not-in " + allowed + " --output " + output
+	o.Limits.Rate, o.Output.Report, o.Format = pace, filepath.Join(dir, output), report.FormatCSV
+	for _, name := range allowed {
+		o.NotIn = append(o.NotIn, filepath.Join(dir, name))
 	}
-	fmt.Fprintf(e.Stdout, "$ imsrevoke %s\n", command)
-	if err := list.Run(ctx, e, &o); err != nil && !errors.Is(err, exit.ErrFound) {
+	if err := list.Run(ctx, &quiet, &o); err != nil && !errors.Is(err, exit.ErrFound) {
 		return err
 	}
 	text, err := os.ReadFile(o.Output.Report)
@@ -120,51 +132,65 @@ func demoList(ctx context.Context, e *job.Environment, dir, output, allowed stri
 // demoBystander is a member that no row names: it must keep its share.
 const demoBystander = "bystander-project"
 
-// demoTrouble counts the faults of the demo's cloud.
-type demoTrouble struct {
-	mu                      sync.Mutex
-	failed, throttled, lost int
-}
-
-func (t *demoTrouble) count(f imagetest.Fault) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	switch {
-	case f.Status == http.StatusTooManyRequests:
-		t.throttled++
-	case f.Apply:
-		t.lost++
-	case f.Status != 0:
-		t.failed++
-	}
-}
+// The lines of the sample on which something happens in the demo, and one on which
+// nothing does.
+const (
+	demoQuiet       = 2
+	demoUnavailable = 4
+	demoGone        = 5
+	demoThrottled   = 9
+	demoLost        = 16
+	demoExpired     = 24
+	demoFailed      = 31
+	demoForeign     = 37 // the first one of the last image
+)
 
 // demoCloud shares what the pairs name, except for two pairs and for the last
-// image, which belongs to somebody else; and it has its bad moments.
-func demoCloud(pairs []batch.Pair) (*imagetest.Cloud, *demoTrouble) {
+// image, which belongs to somebody else.
+func demoCloud(pairs []batch.Pair) *imagetest.Cloud {
 	c := imagetest.NewCloud()
 	last := pairs[len(pairs)-1].ImageID
 	c.AddImage(imagetest.Image{ID: last, Owner: "another-project", Visibility: imagetest.Public})
 	for i, p := range pairs {
-		if i != 3 && i != 11 { // these two are gone already
+		if line := i + 2; line != demoGone && line != demoGone+8 { // these two are gone already
 			c.Share(p.ImageID, p.MemberID)
 		}
 		c.Share(p.ImageID, demoBystander)
 	}
-	faults := imagetest.Mix(2,
-		imagetest.Chance{P: 0.08, Fault: imagetest.Status(503)},
-		imagetest.Chance{P: 0.05, Fault: imagetest.StatusAfter(500)},
-		imagetest.Chance{P: 0.04, Fault: imagetest.CutAfter()},
-		imagetest.Chance{P: 0.03, Fault: imagetest.Fault{Status: 429, RetryAfter: "1"}},
-	)
-	trouble := &demoTrouble{}
-	c.SetFaults(func(r imagetest.Request) imagetest.Fault {
-		f := faults(r)
-		trouble.count(f)
-		f.Delay = 60 * time.Millisecond
-		return f
-	})
-	return c, trouble
+	return c
+}
+
+// demoFaults lets the first requests for some lines fail, and says what happens.
+func (c *Program) demoFaults(simulated *imagetest.Cloud, pairs []batch.Pair, delay time.Duration) imagetest.Policy {
+	lines := make(map[batch.Pair]int)
+	for i, p := range pairs {
+		lines[p] = i + 2
+	}
+	return func(r imagetest.Request) imagetest.Fault {
+		line, fault := 0, imagetest.Fault{}
+		if r.Method == http.MethodDelete && r.Attempt == 1 {
+			line = lines[batch.Pair{ImageID: r.ImageID, MemberID: r.MemberID}]
+		}
+		switch line {
+		case demoUnavailable:
+			c.Say("line %d: the cloud answers 503, service unavailable; the row is retried", line)
+			fault = imagetest.Status(http.StatusServiceUnavailable)
+		case demoThrottled:
+			c.Say("line %d: the cloud throttles us (429); every worker waits for 1 s, as it asks", line)
+			fault = imagetest.Fault{Status: http.StatusTooManyRequests, RetryAfter: "1"}
+		case demoLost:
+			c.Say("line %d: the share is revoked, but the answer is lost; imsrevoke asks again", line)
+			fault = imagetest.CutAfter()
+		case demoExpired:
+			c.Say("line %d: the token has expired; imsrevoke logs in again and goes on", line)
+			simulated.ExpireTokens()
+		case demoFailed:
+			c.Say("line %d: the share is revoked, but the cloud answers 500; imsrevoke asks again", line)
+			fault = imagetest.StatusAfter(http.StatusInternalServerError)
+		}
+		fault.Delay = delay
+		return fault
+	}
 }
 
 // readPairs reads the pairs of a file.
@@ -189,44 +215,19 @@ func readPairs(ctx context.Context, path string) ([]batch.Pair, error) {
 	return pairs, nil
 }
 
-// showReport shows some telling rows of the report: one of each outcome, and some
-// that needed several attempts.
+// showReport shows some telling rows of the report.
 func (c *Program) showReport(path string) error {
 	results, err := report.OpenResults(path)
 	if err != nil {
 		return err
 	}
 	defer results.Close()
-	const most = 5
-	var rows []*report.Entry
-	seen := make(map[string]bool)
-	choose := func(tried bool) error {
-		return report.View{}.Each(results, func(e *report.Entry) error {
-			kind := string(e.Outcome)
-			if tried {
-				kind += fmt.Sprint(" after ", e.Attempts)
-			}
-			if !seen[kind] && len(rows) < most && (!tried || e.Attempts > 1) {
-				seen[kind] = true
-				rows = append(rows, e)
-			}
-			return nil
-		})
-	}
-	if err := errors.Join(choose(false), choose(true)); err != nil {
-		return err
-	}
-	slices.SortFunc(rows, func(a, b *report.Entry) int { return cmp.Compare(a.Row.Line, b.Row.Line) })
 	t, err := c.NewTable()
 	if err != nil {
 		return err
 	}
-	for _, e := range slices.CompactFunc(rows, func(a, b *report.Entry) bool { return a.Row.Line == b.Row.Line }) {
-		if err := t.Row(e); err != nil {
-			return err
-		}
-	}
-	return nil
+	telling := []int{demoQuiet, demoUnavailable, demoGone, demoLost, demoForeign}
+	return t.UnsettledFirst(report.View{}, results, func(e *report.Entry) bool { return slices.Contains(telling, e.Row.Line) })
 }
 
 // judgeDemo compares what the report says with what the cloud knows.

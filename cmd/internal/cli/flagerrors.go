@@ -24,7 +24,7 @@ func explainFlag(cmd *cobra.Command, err error) error {
 	}
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		name := unknown.GetSpecifiedName()
-		for _, full := range names { // there are no short flags, but for -h
+		for _, full := range names { // there are few short flags
 			if shorthands := unknown.GetSpecifiedShortnames(); shorthands != "" && strings.HasPrefix(full, shorthands) {
 				return exit.WithHint(fmt.Errorf("unknown flag: -%s", shorthands), "did you mean --"+full+"?")
 			}

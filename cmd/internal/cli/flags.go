@@ -81,11 +81,11 @@ func (o *runFlags) registerStart(f *pflag.FlagSet) {
 	f.BoolVar(&o.Output.Overwrite, "overwrite", false, "replace an existing report, once the new one is complete")
 	f.BoolVar(&o.Action.Resume, "resume", false, "resume from the journal of an earlier run; starts fresh if there is none")
 	f.BoolVar(&o.Action.DryRun, "dry-run", false, "read and validate the file, send nothing; writes a report only with --report")
-	f.BoolVar(&o.Action.Yes, "yes", false, "do not ask before starting")
+	f.BoolVarP(&o.Action.Yes, "yes", "y", false, "do not ask before starting")
 }
 
 func (o *runFlags) registerStops(f *pflag.FlagSet) {
-	f.Var(allowance{&o.Limits.MaxFailures}, "max-failures", "stop when more rows than this have failed (a percentage counts from 50 finished rows on), or none")
+	f.Var(allowance{&o.Limits.MaxFailures}, "max-failures", "stop when more rows than this have failed (a percentage: once 50 rows are finished); \"none\" never stops")
 	f.StringVar(&o.Output.Lock, "lock", "", "lock `file`; a second run exits with 75 (default one for each endpoint, project and shard)")
 }
 

@@ -19,7 +19,7 @@ var flagGroups = []struct {
 	title string
 	flags string
 }{
-	{"Action", "dry-run online resume yes verify trust-report received"},
+	{"Action", "dry-run online resume yes verify trust-report received fast"},
 	{"Input", "image-column member-column delimiter encoding strict max-rows"},
 	{"Selection", "image member where shard only status shared-before owner all-projects gone names not-in allow-empty keep"},
 	{"Approval", "expect-sha256 expect-project ticket reason"},

@@ -14,6 +14,7 @@ func TestTheNextCommandCanBePastedIntoAShell(t *testing.T) {
 		want string
 	}{
 		{"a run", []string{"run", "pairs.csv", "--yes"}, "bin/imsrevoke run pairs.csv --yes --resume"},
+		{"a short flag", []string{"run", "pairs.csv", "-y"}, "bin/imsrevoke run pairs.csv --yes --resume"},
 		{"a run that resumed", []string{"run", "--resume", "pairs.csv"}, "bin/imsrevoke run pairs.csv --resume"},
 		{"a run that replaced a report", []string{"run", "pairs.csv", "--overwrite"}, "bin/imsrevoke run pairs.csv --resume"},
 		{"a name with a blank", []string{"run", "my pairs.csv"}, "bin/imsrevoke run 'my pairs.csv' --resume"},

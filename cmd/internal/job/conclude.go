@@ -101,7 +101,7 @@ func (r *run) conclude(s ui.Summary, err error) error {
 		}
 	}
 	if o.Display.Summary == "text" && (r.Terminal || err != nil || s.DryRun && s.Requests > 0) {
-		fmt.Fprint(r.Stderr, s.Text(err))
+		r.ShowSummary(&s, err)
 	}
 	if err == nil {
 		if len(s.AlsoShared) > 0 && !r.Terminal {

@@ -52,7 +52,7 @@ func (r *run) plan(ctx context.Context) error {
 		notes = slices.Concat(r.undo.notes(), ui.Unusual(m, profile), notes)
 	}
 	if o.Display.Summary == "text" {
-		r.ShowNotes(notes)
+		r.ShowNotes(append(r.Warnings(), notes...))
 	}
 	return r.conclude(s, err)
 }

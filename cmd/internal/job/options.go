@@ -180,6 +180,14 @@ func (s *Selection) pace(whole ui.Rate) ui.Rate {
 // pace is the rate of this job.
 func (o *Options) pace() ui.Rate { return o.Selection.pace(o.Limits.Rate) }
 
+// faster is what the plan compares the rate with when it is the default, else 0.
+func (o *Options) faster() ui.Rate {
+	if o.Limits.Rate != batch.DefaultRate {
+		return 0
+	}
+	return o.Selection.pace(ui.FasterRate)
+}
+
 // chosen says what is chosen from the file.
 func (o *Options) chosen() string { return o.Selection.Describe(o.Limits.Rate) }
 

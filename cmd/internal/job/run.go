@@ -57,10 +57,15 @@ func (r *run) confirmAndExecute(ctx context.Context) error {
 	if r.Terminal {
 		r.showPlan()
 	}
-	if !r.options.Action.Yes && r.toSend > 0 {
-		if err := r.showUnusual(ctx); err != nil {
+	asks := !r.options.Action.Yes && r.toSend > 0
+	var unusual []string
+	if asks {
+		if unusual, err = r.unusual(ctx); err != nil {
 			return err
 		}
+	}
+	r.ShowNotes(append(r.Warnings(), unusual...))
+	if asks {
 		if err := r.Ask(ctx, r.verb.infinitive, r.toSend); err != nil {
 			return err
 		}
@@ -97,6 +102,7 @@ func (r *run) showPlan() {
 		Undoes:     r.undo.entries(r.manifest.Name),
 		Cloud:      r.session,
 		Rate:       r.options.pace(),
+		Faster:     r.options.faster(),
 		Workers:    r.options.Limits.Workers,
 		Report:     r.files.report,
 	}
@@ -106,24 +112,22 @@ func (r *run) showPlan() {
 	r.ShowPlan(p)
 }
 
-// showUnusual tells what a person may want to look at before saying yes. It
-// tells nothing when nothing is unusual.
-func (r *run) showUnusual(ctx context.Context) error {
+// unusual is what a person may want to look at before saying yes.
+func (r *run) unusual(ctx context.Context) ([]string, error) {
 	projectID, _ := r.session.Project()
 	p, err := r.manifest.Profile(ctx, r.input.rows(), projectID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	notes := slices.Concat(r.undo.notes(), r.undo.differences(r.identity()), ui.Unusual(r.manifest, p))
 	if r.verb.Operation == batch.Revoke {
 		found, err := r.survey(ctx, p.Images)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		notes = append(notes, found...)
 	}
-	r.ShowNotes(notes)
-	return nil
+	return notes, nil
 }
 
 // lock takes the lock that the flags name, or else the one of the endpoint, the
@@ -155,7 +159,7 @@ func (r *run) execute(ctx context.Context) error {
 	defer closeAPI()
 	r.Underway.Start(r.files.journal)
 	r.Monitor.Start(ctx)
-	bar := r.startProgress("", r.rest)
+	bar := r.startProgress(r.part(), r.rest)
 	job := r.job(bar)
 	job.Pace = &batch.Pace{}
 	job.Settled, _ = r.journal.Settled()
@@ -197,4 +201,12 @@ func (r *run) execute(ctx context.Context) error {
 	}
 	s.HTML, stopped = r.writePage(stopped, &whole)
 	return r.conclude(s, stopped)
+}
+
+// part says in the bar that not all rows of the file are counted there.
+func (r *run) part() string {
+	if r.rest < r.manifest.Rows {
+		return "remaining"
+	}
+	return ""
 }

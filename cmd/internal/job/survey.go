@@ -131,7 +131,9 @@ func (s *survey) notes() []string {
 		}
 	}
 	switch {
-	case len(bare) == s.images && s.images > 1:
+	case len(bare) == s.images && s.images == 2:
+		notes = append(notes, "both images lose all their members")
+	case len(bare) == s.images && s.images > 2:
 		notes = append(notes, fmt.Sprintf("all %s lose all their members", ui.Plural(s.images, "image")))
 	case len(bare) == 1:
 		notes = append(notes, fmt.Sprintf("the image %s loses all its members", bare[0]))

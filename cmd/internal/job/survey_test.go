@@ -18,7 +18,7 @@ func TestSurvey(t *testing.T) {
 		"others stay":        {found{"a": 2, "b": 2}, found{"a": 1, "b": 1}, nil, nil, nil},
 		"one is left bare":   {found{"a": 2, "b": 1}, found{"a": 1, "b": 1}, nil, nil, []string{"the image b loses all its members"}},
 		"some are left bare": {found{"a": 1, "b": 1, "c": 2}, found{"a": 1, "b": 1, "c": 1}, nil, nil, []string{"2 of 3 images lose all their members"}},
-		"all are left bare":  {found{"a": 1, "b": 1}, found{"a": 1, "b": 1}, nil, nil, []string{"all 2 images lose all their members"}},
+		"all are left bare":  {found{"a": 1, "b": 1}, found{"a": 1, "b": 1}, nil, nil, []string{"both images lose all their members"}},
 		"none to lose":       {found{"a": 0, "b": 2}, found{"b": 1}, found{"a": 1}, nil, []string{"1 of 2 shares do not exist"}},
 		"a list with a gap":  {found{"a": -1, "b": 2}, found{"a": 1, "b": 1}, nil, nil, []string{"1 of 2 images cannot be read as their owner could: the member list does not show all"}},
 		"accounts":           {found{"a": 2}, found{"a": 1}, nil, map[string]string{"a": "the account x"}, []string{"the image a is also shared with the account x, which may include projects of the file"}},

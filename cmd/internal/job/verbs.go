@@ -70,6 +70,7 @@ func Check(ctx context.Context, e *Environment, input string, o *Options) error 
 	if r.session, err = o.Connection.Connect(ctx, e); err != nil {
 		return err
 	}
+	e.ShowNotes(e.Warnings())
 	r.started = time.Now()
 	if r.journal, err = report.TempJournal(in.plan, r.identity()); err != nil {
 		return exit.CannotWrite("the report", r.files.report, err, otherReport)

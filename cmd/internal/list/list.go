@@ -179,6 +179,7 @@ func (l *listing) execute(ctx context.Context) error {
 	l.Underway.Start("")
 	l.Monitor.Start(ctx)
 	l.started = time.Now()
+	l.ShowNotes(l.Warnings())
 	if l.Terminal {
 		fmt.Fprintln(l.Stderr, "Reading the image list")
 	}
@@ -459,7 +460,7 @@ func (l *listing) conclude(err error) error {
 			return errors.Join(err, exit.CannotWrite("the summary", "standard output", e, ""))
 		}
 	} else if l.Terminal || err != nil {
-		fmt.Fprint(l.Stderr, s.Text(err))
+		l.ShowListSummary(s, err)
 	}
 	if err != nil {
 		return exit.MarkReported(err)

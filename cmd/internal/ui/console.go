@@ -40,6 +40,8 @@ type Console struct {
 	Redraws bool
 	// Width is that of the terminal in columns, 0 when it is not known.
 	Width func() int
+
+	warnings warnings
 }
 
 // NewConsole returns the console of this process.
@@ -76,7 +78,7 @@ func (c *Console) Columns() int {
 // in standard output. It returns a function for the first error of standard
 // output, so that output which nobody looked after is not lost in silence.
 func (c *Console) Guard() (failure func() error) {
-	c.Stderr = plain.NewWriter(c.Stderr)
+	c.Stderr = plain.NewWriter(&screen{w: c.Stderr})
 	if c.OutputShown {
 		c.Stdout = plain.NewWriter(c.Stdout)
 	}
@@ -98,18 +100,21 @@ func (c *Console) WriteJSON(v any) error {
 }
 
 // Complain writes the message of an error to standard error.
-func (c *Console) Complain(err error) { fmt.Fprintf(c.Stderr, "imsrevoke: %s\n", indented(err)) }
+func (c *Console) Complain(err error) { fmt.Fprint(c.Stderr, c.complaint("imsrevoke:", err)) }
 
-// indented is an error whose further lines cannot be taken for lines of their own.
-func indented(err error) string { return strings.ReplaceAll(err.Error(), "\n", "\n  ") }
-
-// screen is standard error for what draws on it with control characters, and has
-// no words but its own.
-func (c *Console) screen() io.Writer {
-	if w, ok := c.Stderr.(*plain.Writer); ok {
-		return w.Unwrap()
+// complaint is the message of an error, whose further lines cannot be taken for
+// lines of their own, wrapped on a terminal.
+func (c *Console) complaint(name string, err error) string {
+	var b strings.Builder
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		if c.Terminal {
+			b.WriteString(c.wrapped(name, line, "    "))
+		} else {
+			b.WriteString(name + " " + line + "\n")
+		}
+		name = " " // with which the indent is two blanks
 	}
-	return c.Stderr
+	return b.String()
 }
 
 // A checkedWriter keeps its first error.

@@ -99,11 +99,11 @@ func (s *ListSummary) Add(m batch.Member) {
 	}
 }
 
-// Text is the summary for people.
-func (s *ListSummary) Text(err error) string {
+// ShowListSummary shows the summary of a list to people.
+func (c *Console) ShowListSummary(s *ListSummary, err error) {
 	var b strings.Builder
 	if err != nil && !errors.Is(err, exit.ErrFound) && !errors.Is(err, exit.ErrIncomplete) {
-		fmt.Fprintf(&b, "imsrevoke: stopped: %s\n", indented(err))
+		b.WriteString(c.complaint("imsrevoke: stopped:", err))
 	}
 	if s.Images > 0 || err == nil {
 		b.WriteString(s.numbers())
@@ -154,7 +154,7 @@ func (s *ListSummary) Text(err error) string {
 	case s.Output != "":
 		fmt.Fprintf(&b, "list: %s\n", s.Output)
 	}
-	return b.String()
+	fmt.Fprint(c.Stderr, b.String())
 }
 
 func (u UnreadImage) String() string {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"imsrevoke/batch"
@@ -27,7 +28,72 @@ func (c *Console) Logger(l Logging) *slog.Logger {
 	if l.Format == "json" {
 		return slog.New(slog.NewJSONHandler(c.Stderr, options))
 	}
-	return slog.New(slog.NewTextHandler(c.Stderr, options))
+	var handler slog.Handler = slog.NewTextHandler(c.Stderr, options)
+	if c.Terminal {
+		c.warnings.hold()
+		handler = &warningHandler{handler, &c.warnings}
+	}
+	return slog.New(handler)
+}
+
+// warnings are what was logged as a warning before the plan was shown. On a
+// terminal they are a part of it.
+type warnings struct {
+	mu      sync.Mutex
+	holding bool
+	texts   []string
+}
+
+func (w *warnings) hold() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.holding = true
+}
+
+// add takes a warning, or reports that it is to be logged.
+func (w *warnings) add(text string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.holding {
+		w.texts = append(w.texts, text)
+	}
+	return w.holding
+}
+
+// Warnings returns the warnings so far, to be shown. Further ones are logged.
+func (c *Console) Warnings() []string {
+	w := &c.warnings
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	texts := w.texts
+	w.texts, w.holding = nil, false
+	return texts
+}
+
+// A warningHandler keeps warnings for the plan.
+type warningHandler struct {
+	slog.Handler
+	warnings *warnings
+}
+
+func (h *warningHandler) Handle(ctx context.Context, r slog.Record) error {
+	if r.Level != slog.LevelWarn || !h.warnings.add(inWords(r)) {
+		return h.Handler.Handle(ctx, r)
+	}
+	return nil
+}
+
+// inWords is a record of a log for people.
+func inWords(r slog.Record) string {
+	var attributes []string
+	r.Attrs(func(a slog.Attr) bool {
+		attributes = append(attributes, a.Key+": "+a.Value.String())
+		return true
+	})
+	if len(attributes) == 0 {
+		return r.Message
+	}
+	return r.Message + " (" + strings.Join(attributes, ", ") + ")"
 }
 
 // NewEventLog returns the log of a job at an endpoint, which waits out an outage

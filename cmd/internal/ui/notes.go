@@ -31,9 +31,7 @@ func (c *Console) WarnOfFile(m *manifest.Manifest, log *slog.Logger) {
 		notes = append(notes, "the file has a header but no rows")
 	}
 	for _, note := range notes {
-		if c.Terminal {
-			fmt.Fprint(c.Stderr, c.wrapped("Note:", note, "    "))
-		} else {
+		if !c.warnings.add(note) { // the plan names the file
 			log.Warn(note, "file", m.Name)
 		}
 	}

@@ -17,7 +17,8 @@ import (
 // A row costs it the addition of a number: what is shown is put into words when the
 // bar is drawn.
 type Progress struct {
-	bar *pb.ProgressBar
+	bar     *pb.ProgressBar
+	started time.Time
 
 	mu     sync.Mutex
 	counts map[batch.Outcome]int
@@ -35,7 +36,7 @@ const (
 // The bar in its two forms. What does not fit is cut off at the end; the last
 // element takes what is left, so that there is one that pb measures.
 const (
-	wideBar = `{{string . "what"}}{{counters . }} {{bar . "[" "=" ">" " " "]"}} {{percent . }} {{speed . "%s/s" "…/s"}} {{rtime . "%s left" "%s" ""}} ` +
+	wideBar = `{{string . "what"}}{{counters . }} {{bar . "[" "=" ">" " " "]"}} {{percent . }} {{if call (.Get "steady")}}{{speed . "%s/s" "…/s"}} {{end}}{{rtime . "%s left" "%s" ""}} ` +
 		`{{with call (.Get "waits")}}{{.}} | {{end}}{{call (.Get "found")}}`
 	narrowBar = `{{string . "what"}}{{counters . }} {{with call (.Get "waits")}}{{.}}{{else}}{{percent . }} {{rtime . "%s left" "%s" ""}}{{end}}` +
 		`{{bar . " " " " " " " " " "}}`
@@ -45,8 +46,10 @@ const (
 )
 
 // barTemplate looks at the width each time, since a terminal may change it.
-var barTemplate = fmt.Sprintf(`{{$width := call (.Get "columns")}}{{$bar := .SetWidth $width}}{{if lt $width %d}}%s{{else}}%s{{end}}`,
-	narrow, narrowBar, wideBar)
+func barTemplate() string {
+	return fmt.Sprintf(`{{$width := call (.Get "columns")}}{{$bar := .SetWidth $width}}{{if lt $width %d}}%s{{else}}%s{{end}}`,
+		narrow, narrowBar, wideBar)
+}
 
 // StartProgress shows how far a job with so many rows is, if that is wanted
 // (always, never, or auto: on a terminal) and there is something to show. What is
@@ -63,8 +66,8 @@ func (p *Progress) Start(c *Console, when, what string, total int) {
 	if total == 0 || when == "never" || when == "auto" && !c.Terminal {
 		return
 	}
-	p.bar = pb.New(total)
-	p.bar.Set("waits", p.waitsNow).Set("found", p.foundNow)
+	p.bar, p.started = pb.New(total), time.Now()
+	p.bar.Set("waits", p.waitsNow).Set("found", p.foundNow).Set("steady", p.steady)
 	if what != "" {
 		p.bar.Set("what", what+" ")
 	}
@@ -72,13 +75,13 @@ func (p *Progress) Start(c *Console, when, what string, total int) {
 	if c.Redraws {
 		p.bar.Set("columns", c.Columns)
 		p.bar.SetWidth(c.Columns())
-		p.bar.SetTemplateString(barTemplate)
+		p.bar.SetTemplateString(barTemplate())
 	} else { // in a log each state is a line, and seldom one
 		p.bar.SetWidth(logWidth)
 		p.bar.SetTemplateString(wideBar + "\n")
 		p.bar.SetRefreshRate(logEvery)
 	}
-	p.bar.SetWriter(c.screen())
+	p.bar.SetWriter(c.drawing())
 	p.bar.Start()
 }
 
@@ -105,6 +108,13 @@ func (p *Progress) waitsNow() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.waits
+}
+
+// steady reports whether the rate is worth showing: a burst at the start, or a few
+// rows, would look as if the limit were broken. Afterwards the summary has it.
+func (p *Progress) steady() bool {
+	const settling = 2 * time.Second
+	return time.Since(p.started) >= settling && p.bar.Current() < p.bar.Total()
 }
 
 // More adds to what there is to do.
@@ -163,7 +173,7 @@ func (p *Progress) Finish() {
 func (c *Console) ShowReading(done, all int) {
 	switch {
 	case c.Redraws:
-		fmt.Fprintf(c.screen(), "\r%s%d", reading(all), done)
+		fmt.Fprintf(c.drawing(), "\r%s%d", reading(all), done)
 	case done == 0:
 		fmt.Fprintf(c.Stderr, "%s%d\n", reading(all), all)
 	}
@@ -172,7 +182,7 @@ func (c *Console) ShowReading(done, all int) {
 // HideReading takes away what ShowReading has shown.
 func (c *Console) HideReading(all int) {
 	if c.Redraws {
-		fmt.Fprintf(c.screen(), "\r%*s\r", len(reading(all))+len(fmt.Sprint(all)), "")
+		fmt.Fprintf(c.drawing(), "\r%*s\r", len(reading(all))+len(fmt.Sprint(all)), "")
 	}
 }
 

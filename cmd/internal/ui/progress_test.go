@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"imsrevoke/batch"
@@ -45,6 +46,32 @@ func TestBarFitsTheTerminal(t *testing.T) {
 		if strings.ContainsAny(line, "\x1b\n") {
 			t.Errorf("%d columns: colours or lines in %q", width, line)
 		}
+	}
+}
+
+// TestNoRateBeforeItMeansSomething: the first rows come in a burst, so that a rate
+// would look as if the limit were broken.
+func TestNoRateBeforeItMeansSomething(t *testing.T) {
+	t.Parallel()
+	c := &Console{Stderr: &bytes.Buffer{}, Terminal: true, Redraws: true, Width: func() int { return 100 }}
+	p := c.StartProgress("auto", "", 100)
+	defer p.Finish()
+	p.started = time.Now().Add(time.Hour)
+	for range 50 {
+		p.add(batch.Revoked)
+	}
+	if line := p.bar.String(); strings.Contains(line, "/s") {
+		t.Errorf("at the start: %q", line)
+	}
+	p.started = time.Now().Add(-time.Hour)
+	if line := p.bar.String(); !strings.Contains(line, "/s") {
+		t.Errorf("later: %q", line)
+	}
+	for range 50 {
+		p.add(batch.Revoked)
+	}
+	if line := p.bar.String(); strings.Contains(line, "/s") {
+		t.Errorf("at the end: %q", line)
 	}
 }
 

@@ -74,12 +74,12 @@ type Summary struct {
 // Took is how long the run took, without the time between its parts.
 func (s *Summary) Took() time.Duration { return s.Finished.Sub(s.Started) - s.Idle }
 
-// Text is the summary for people.
-func (s *Summary) Text(err error) string {
+// ShowSummary shows the summary to people.
+func (c *Console) ShowSummary(s *Summary, err error) {
 	var b strings.Builder
 	line := func(format string, args ...any) { b.WriteString(plain.Line(fmt.Sprintf(format, args...)) + "\n") }
 	if err != nil && !errors.Is(err, exit.ErrUnsettled) {
-		fmt.Fprintf(&b, "imsrevoke: stopped: %s\n", indented(err))
+		b.WriteString(c.complaint("imsrevoke: stopped:", err))
 	}
 	if s.Chosen != "" && !s.DryRun {
 		line("chosen: %s, of %s in the file", s.Chosen, Plural(s.WholeRows, "row"))
@@ -98,7 +98,11 @@ func (s *Summary) Text(err error) string {
 		if err != nil && reason.Message != "" && strings.HasSuffix(err.Error(), reason.Message) {
 			reason.Message = "see above"
 		}
-		line("  %s", reasonLine(reason))
+		if c.Terminal {
+			b.WriteString(c.wrapped(" ", reasonLine(reason), "    "))
+		} else {
+			line("  %s", reasonLine(reason))
+		}
 	}
 	for i, image := range s.AlsoShared {
 		const most = 10
@@ -121,12 +125,12 @@ func (s *Summary) Text(err error) string {
 		}
 	}
 	if s.HTML != "" {
-		line("page: %s", s.HTML)
+		line("HTML report: %s", s.HTML)
 	}
 	if s.Next != "" {
 		line("resume with: %s", s.Next)
 	}
-	return b.String()
+	fmt.Fprint(c.Stderr, b.String())
 }
 
 // Message is what may be said of the run elsewhere: numbers, and neither ids nor

@@ -19,7 +19,7 @@ type Table struct {
 
 const (
 	wideTable = 120 // columns, from which ids are shown in full
-	cutID     = 13
+	cutID     = 9
 )
 
 // NewTable begins a table on standard output.
@@ -70,9 +70,14 @@ func (c *Console) ShowReport(view report.View, results *report.Results) error {
 	if err != nil {
 		return err
 	}
+	return t.UnsettledFirst(view, results, func(*report.Entry) bool { return true })
+}
+
+// UnsettledFirst adds the chosen rows of a report, first those that are not settled.
+func (t *Table) UnsettledFirst(view report.View, results *report.Results, chosen func(*report.Entry) bool) error {
 	for _, settled := range []bool{false, true} {
 		err := view.Each(results, func(e *report.Entry) error {
-			if e.Settled() != settled {
+			if e.Settled() != settled || !chosen(e) {
 				return nil
 			}
 			return t.Row(e)

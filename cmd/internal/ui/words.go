@@ -24,9 +24,30 @@ func (r Rate) String() string {
 	}
 }
 
-// Time is how long so many requests take, roughly.
+// Time is how long so many requests take, in words, to two figures or so.
 func (r Rate) Time(requests int) string {
-	return Duration(time.Duration(float64(requests) / float64(r) * float64(time.Second)))
+	d := time.Duration(float64(requests) / float64(r) * float64(time.Second))
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%d days", d.Round(24*time.Hour)/(24*time.Hour))
+	case d >= time.Hour:
+		d = d.Round(time.Minute)
+		return two(int(d/time.Hour), "h", int(d%time.Hour/time.Minute), "min")
+	case d >= 10*time.Minute:
+		return two(int(d.Round(time.Minute)/time.Minute), "min", 0, "")
+	case d >= time.Minute:
+		d = d.Round(time.Second)
+		return two(int(d/time.Minute), "min", int(d%time.Minute/time.Second), "s")
+	}
+	return fmt.Sprintf("%d s", max(1, d.Round(time.Second)/time.Second))
+}
+
+// two is a number of units, and of smaller ones unless there are none.
+func two(n int, unit string, m int, smaller string) string {
+	if m == 0 {
+		return fmt.Sprintf("%d %s", n, unit)
+	}
+	return fmt.Sprintf("%d %s %d %s", n, unit, m, smaller)
 }
 
 // Count is a number of things that may be a lower bound.

@@ -28,3 +28,15 @@ func TestNumbersForPeople(t *testing.T) {
 		}
 	}
 }
+
+func TestTimeInWords(t *testing.T) {
+	t.Parallel()
+	for requests, want := range map[int]string{
+		1: "1 s", 100: "33 s", 180: "1 min", 200: "1 min 7 s", 1799: "10 min", 10_000: "56 min",
+		21_600: "2 h", 22_000: "2 h 2 min", 1_000_000: "4 days",
+	} {
+		if got := Rate(3).Time(requests); got != want {
+			t.Errorf("%d at 3/s: %q, want %q", requests, got, want)
+		}
+	}
+}
