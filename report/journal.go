@@ -327,7 +327,7 @@ func (j *Journal) Record(r batch.Result) error {
 	offset := j.size + int64(len(j.pending))
 	j.begin(wordRow)
 	j.number(seq)
-	j.number(map[bool]int{true: 1}[r.Lost])
+	j.flag(r.Lost)
 	j.text = appendResult(j.text[:0], &r)
 	j.pending = appendField(j.pending, j.text)
 	if r.AlsoSharedWith != "" {

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -81,18 +80,14 @@ func (v View) writeJSON(w io.Writer, r *Results) error {
 	if _, err := fmt.Fprintf(w, "%s,\n  \"rows\": [", head[:len(head)-len("\n}")]); err != nil {
 		return err
 	}
-	var row bytes.Buffer
-	encoder, names := newEncoder(&row), memberNames(r.Columns)
-	between := "\n"
+	names, between := memberNames(r.Columns), "\n"
 	err = v.Each(r, func(e *Entry) error {
-		row.Reset()
-		row.WriteString(between)
-		between = ",\n"
-		if err := encoder.Encode(jsonRowOf(e, names)); err != nil {
+		row, err := marshal(jsonRowOf(e, names))
+		if err != nil {
 			return err
 		}
-		row.Truncate(row.Len() - len("\n"))
-		_, err := w.Write(row.Bytes())
+		_, err = fmt.Fprintf(w, "%s%s", between, row)
+		between = ",\n"
 		return err
 	})
 	if err != nil {

@@ -62,7 +62,17 @@ func (w *lineWriter) begin(word string) {
 }
 
 func (w *lineWriter) field(text string) { w.pending = appendField(w.pending, text) }
-func (w *lineWriter) number(n int)      { w.pending = appendNumber(w.pending, int64(n)) }
+func (w *lineWriter) number(n int) {
+	w.pending = strconv.AppendInt(append(w.pending, '\t'), int64(n), 10)
+}
+
+func (w *lineWriter) flag(set bool) {
+	if set {
+		w.number(1)
+	} else {
+		w.number(0)
+	}
+}
 
 // finish ends the line.
 func (w *lineWriter) finish() {
@@ -164,11 +174,6 @@ func isPlain[T string | []byte](field T) bool {
 		}
 	}
 	return true
-}
-
-// appendNumber appends a tab and the number.
-func appendNumber(line []byte, n int64) []byte {
-	return strconv.AppendInt(append(line, '\t'), n, 10)
 }
 
 // unescape reverses appendField. A field without escapes is returned itself.

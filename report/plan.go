@@ -107,7 +107,7 @@ func (p *Plan) Note(seq, firstSeq, firstLine int, respelled bool) error {
 	for _, n := range [...]int{seq, firstSeq, firstLine} {
 		p.number(n)
 	}
-	p.number(map[bool]int{true: 1}[respelled])
+	p.flag(respelled)
 	p.finish()
 	return p.flushed()
 }
@@ -328,9 +328,8 @@ func appendNextCell(text []byte, i int, cell string) []byte {
 
 // needsQuotes reports whether encoding/csv would quote a cell.
 func needsQuotes(cell string) bool {
-	for i := range len(cell) {
-		switch cell[i] {
-		case ',', '"', '\r', '\n':
+	for _, c := range [...]byte{',', '"', '\n', '\r'} {
+		if strings.IndexByte(cell, c) >= 0 {
 			return true
 		}
 	}

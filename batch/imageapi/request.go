@@ -87,13 +87,13 @@ func guard(method, target string, body []byte) error {
 	err := batch.ValidateImageID(imageID)
 	switch {
 	case !ok || !hasMembers:
-		err = fmt.Errorf("it is no request for the members of an image")
+		err = fmt.Errorf("not a request for the members of an image")
 	case err != nil:
 	case method == http.MethodPost && members == "members":
 		// What a valid id looks like in JSON is the id itself.
 		memberID, isMember := cutAround(string(body), `{"member":"`, `"}`)
 		if err = batch.ValidateMemberID(memberID); err == nil && !isMember {
-			err = fmt.Errorf("its body is no member")
+			err = fmt.Errorf("the body is not a member")
 		}
 	case len(body) > 0:
 		err = fmt.Errorf("it has a body")
@@ -101,10 +101,10 @@ func guard(method, target string, body []byte) error {
 	case method == http.MethodDelete:
 		memberID, isMember := strings.CutPrefix(members, "members/")
 		if err = batch.ValidateMemberID(memberID); err == nil && !isMember {
-			err = fmt.Errorf("it is no request for a member")
+			err = fmt.Errorf("not a request for a member")
 		}
 	default:
-		err = fmt.Errorf("it is no request that this program makes")
+		err = fmt.Errorf("not a request that this program makes")
 	}
 	if err != nil {
 		return fmt.Errorf("refuse %s %q: %w", method, target, err)

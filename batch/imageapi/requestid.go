@@ -38,9 +38,12 @@ func newRequestID() string {
 // for it, if that looks like an id, or else the one that it was sent.
 func requestIDOf(req *http.Request, resp *http.Response) string {
 	if resp != nil {
-		secrets := secretsOf(req)
 		for _, name := range [...]string{requestIDHeader, "X-Request-Id"} {
-			if id := first(resp.Header, name); isRequestID(id) && redact.Text(id, secrets[:]...) == id {
+			id := first(resp.Header, name)
+			if !isRequestID(id) {
+				continue
+			}
+			if secrets := secretsOf(req); redact.Text(id, secrets[:]...) == id {
 				return id
 			}
 		}
