@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -64,7 +65,7 @@ func (c *Program) verifyReport(ctx context.Context, path, input string, d job.Di
 	if input == "" {
 		return nil
 	}
-	plan, err := report.NewPlan("")
+	plan, err := report.NewPlan(filepath.Dir(input))
 	if err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ func (in *input) readFile(ctx context.Context, e *Environment, o *Options, v ver
 		return err
 	}
 	dir := ""
-	if path, err := reportPath(in.path, v.suffix, o); err == nil && (!o.Action.DryRun || o.Output.Report != "") {
+	if path, err := reportPath(in.path, v.suffix, o); err == nil {
 		dir = filepath.Dir(path)
 	}
 	if in.plan, err = report.NewPlan(dir); err != nil {
