@@ -8,9 +8,12 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"imsrevoke/batch/imagetest"
 )
 
 // A journalled is what the lines of a journal say. It is read here by hand, so
@@ -81,7 +84,8 @@ func readJournal(t *testing.T, path string) journalled {
 }
 
 // tear leaves of the journal what a death in the middle of a write leaves: a part of
-// the plan, or of the last line, if nothing has come of it yet.
+// the plan if nothing was sent, or a part of the last result. What earlier runs have
+// written stays whole.
 func (s *scene) tear(from int) {
 	s.t.Helper()
 	text, err := os.ReadFile(s.journal)
@@ -90,11 +94,13 @@ func (s *scene) tear(from int) {
 	}
 	last := text[bytes.LastIndexByte(text[:len(text)-1], '\n')+1:]
 	cut := len(text)
+	written := len(text) - len(s.now.text)
+	sent := slices.ContainsFunc(s.cloud.Requests()[from:], func(r imagetest.Request) bool { return r.MemberID != "" })
 	switch {
-	case s.now.runs == 0 && len(s.cloud.Requests()) == from: // nothing but the plan and its run
-		cut = s.rng.IntN(len(text))
+	case s.now.runs == 0 && !sent && written > 0: // nothing but the plan and its run
+		cut -= s.rng.IntN(written)
 		s.torn.plan++
-	case bytes.HasPrefix(last[min(len(last), 8):], []byte("\trow\t")):
+	case bytes.HasPrefix(last[min(len(last), 8):], []byte("\trow\t")) && len(last) <= written:
 		cut -= 1 + s.rng.IntN(len(last)-1)
 		s.torn.line++
 	}
