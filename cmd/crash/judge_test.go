@@ -23,7 +23,7 @@ func (s *scene) judge(from int) {
 	before := s.now
 	s.now = readJournal(s.t, s.journal)
 	requests := s.cloud.Requests()
-	if !bytes.HasPrefix(s.now.text, before.text) {
+	if before.runs > 0 && !bytes.HasPrefix(s.now.text, before.text) { // a plan alone is made again
 		s.t.Error("the journal has lost lines")
 	}
 	s.judgeRequests(requests[from:], before)
