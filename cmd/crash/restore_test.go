@@ -152,7 +152,7 @@ func (u *undoing) judge(from int) {
 	u.t.Helper()
 	before := u.now
 	u.now = readJournal(u.t, u.path("pairs.report.restore.csv.journal"))
-	if !bytes.HasPrefix(u.now.text, before.text) {
+	if before.runs > 0 && !bytes.HasPrefix(u.now.text, before.text) {
 		u.t.Error("the journal has lost lines")
 	}
 	for seq, r := range u.now.rows {
