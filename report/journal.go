@@ -149,7 +149,7 @@ type Journal struct {
 	reservedAt time.Time
 	open       int // rows passed to Begin that have no result yet
 	begun      bool
-	temporary  bool // Close removes the file
+	borrowed   bool // the file is that of a plan, which closes it
 
 	loaded os.FileInfo // of the file before it was read; nil for a new journal
 
@@ -235,16 +235,16 @@ func CreateJournal(path string, plan *Plan, run Run) (*Journal, error) {
 }
 
 // TempJournal creates the journal of a check, which is never resumed, in the file of
-// the plan.
+// the plan. It ends when the plan is closed.
 func TempJournal(plan *Plan, run Run) (*Journal, error) {
 	text, err := plan.complete()
 	if err != nil {
 		return nil, err
 	}
 	j := newJournal(plan.file, text, plan.sum)
-	j.temporary, plan.file = plan.temporary, nil
+	j.borrowed = true
 	if err := j.begins(run); err != nil {
-		return nil, errors.Join(err, j.Close())
+		return nil, err
 	}
 	return j, nil
 }
@@ -271,15 +271,20 @@ func (j *Journal) begins(run Run) error {
 		return err
 	}
 	j.sent, j.window, j.begun = -1, minWindow/2, true
+	j.setRun(run)
+	j.begin(wordRun)
+	j.field(string(identity))
+	j.finish()
+	return nil
+}
+
+// setRun makes run the last one: it has not ended, and nothing was verified after it.
+func (j *Journal) setRun(run Run) {
 	j.run, j.ended, j.stop = run, false, Stop{}
 	for seq := range j.states {
 		j.states[seq] &^= stateGone | stateShared
 	}
 	clear(j.others)
-	j.begin(wordRun)
-	j.field(string(identity))
-	j.finish()
-	return nil
 }
 
 // Begin makes sure that the journal says that the row may have been sent, and that there
@@ -515,17 +520,20 @@ func (j *Journal) Reported(sum string) error {
 // Close closes the file. Without End, the journal is that of an unfinished run. A
 // journal that was only opened leaves the file as it was.
 func (j *Journal) Close() error {
+	if j.borrowed {
+		return nil
+	}
 	var err error
 	if j.begun {
 		err = j.file.Truncate(j.size) // frees the reserved space
 	}
-	return errors.Join(err, closeTemp(j.file, j.temporary))
+	return errors.Join(err, j.file.Close())
 }
 
 // Discard closes the file and removes it, unless its name is that of another file by
 // now. It is for a run that did nothing.
 func (j *Journal) Discard() error {
-	named := !j.temporary && j.checkName() == nil
+	named := !j.borrowed && j.checkName() == nil
 	err := j.Close()
 	if named {
 		err = errors.Join(err, os.Remove(j.file.Name()))

@@ -42,8 +42,8 @@ func TestAJournalThatWasOnlyOpenedStaysAsItIs(t *testing.T) {
 	}
 }
 
-// tempJournal is a temporary journal of one row.
-func tempJournal(t *testing.T, dir string) *Journal {
+// tempJournal is a temporary journal of one row, in the file of that plan.
+func tempJournal(t *testing.T, dir string) (*Plan, *Journal) {
 	t.Helper()
 	plan, err := NewPlan(dir)
 	if err != nil {
@@ -56,7 +56,6 @@ func tempJournal(t *testing.T, dir string) *Journal {
 	if plan, err = NewPlan(dir); err != nil {
 		t.Fatal(err)
 	}
-	defer plan.Close()
 	if err := errors.Join(plan.Begin(nil), plan.Add(rowsOf(1)[0], nil)); err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +63,7 @@ func tempJournal(t *testing.T, dir string) *Journal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return j
+	return plan, j
 }
 
 // TestATemporaryJournalLeavesNothing: the journal of a check can be read while it
@@ -73,7 +72,7 @@ func TestATemporaryJournalLeavesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	row := rowsOf(1)[0]
-	j := tempJournal(t, dir)
+	plan, j := tempJournal(t, dir)
 	if entries, err := os.ReadDir(dir); err != nil || runtime.GOOS != "windows" && len(entries) > 0 {
 		t.Errorf("while it is open there are %v: %v", entries, err)
 	}
@@ -86,7 +85,7 @@ func TestATemporaryJournalLeavesNothing(t *testing.T) {
 	if r, found := resultOf(t, j, 0); !found || r.Outcome != batch.Absent {
 		t.Errorf("the result is %v, %t", r.Outcome, found)
 	}
-	if err := j.Close(); err != nil {
+	if err := errors.Join(j.Close(), plan.Close()); err != nil {
 		t.Error(err)
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
@@ -117,8 +116,8 @@ func TestADiscardedJournalIsGone(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	j := tempJournal(t, dir)
-	if err := j.Discard(); err != nil {
+	plan, j := tempJournal(t, dir)
+	if err := errors.Join(j.Discard(), plan.Close()); err != nil {
 		t.Error(err)
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {

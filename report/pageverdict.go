@@ -413,9 +413,9 @@ func (a *adviser) again() (commands []string, after string) {
 	switch report := reportName(a.name); job(run.verb()) {
 	case jobRevoke:
 		if strings.HasPrefix(run.Shard, "/") { // each shard has a journal of its own
-			return []string{plain.Command("imsrevoke", "run", "SHARD.csv"+JournalSuffix, "--resume")}, "for the journal of each shard that has rows left, " + flags
+			return []string{plain.Command("imsrevoke", "run", JournalName("SHARD.csv"), "--resume")}, "for the journal of each shard that has rows left, " + flags
 		}
-		return []string{plain.Command("imsrevoke", "run", report+JournalSuffix, "--resume")}, flags
+		return []string{plain.Command("imsrevoke", "run", JournalName(report), "--resume")}, flags
 	case jobRestore:
 		return []string{plain.Command("imsrevoke", "restore", run.Input, "--report", report, "--resume")}, "with the other flags that the run had"
 	case jobCheck:

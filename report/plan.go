@@ -156,14 +156,8 @@ type failedSource struct{ err error }
 
 func (s failedSource) Next() (batch.Row, error) { return batch.Row{}, s.err }
 
-// Close closes the file. The journal that [TempJournal] has made of the plan keeps
-// it.
-func (p *Plan) Close() error {
-	if p.file == nil {
-		return nil
-	}
-	return closeTemp(p.file, p.temporary)
-}
+// Close closes the file, also for the journal that [TempJournal] has made of the plan.
+func (p *Plan) Close() error { return closeTemp(p.file, p.temporary) }
 
 // closeTemp closes a temporary file, and removes it if it still has a name.
 func closeTemp(file *os.File, named bool) error {

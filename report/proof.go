@@ -28,12 +28,9 @@ func JournalName(report string) string { return report + JournalSuffix }
 // its run is not one that revokes.
 func OpenProof(report string) (*Proof, error) {
 	p := &Proof{Name: JournalName(report)}
-	file, err := openOwn(p.Name, os.O_RDONLY)
-	if err != nil {
+	var err error
+	if p.journal, err = openJournal(p.Name, os.O_RDONLY); err != nil {
 		return nil, err
-	}
-	if p.journal, err = loadJournal(file); err != nil {
-		return nil, errors.Join(err, file.Close())
 	}
 	if verb := p.journal.run.verb(); verb != "run" {
 		err = fmt.Errorf("%w: it was written by 'imsrevoke %s'", ErrOtherRun, verb)

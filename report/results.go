@@ -58,8 +58,8 @@ type Rows interface {
 func OpenResults(path string) (*Results, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, e := os.Stat(path + JournalSuffix); e == nil {
-			return nil, fmt.Errorf("%w; its run has not ended: the results so far are in %s", err, path+JournalSuffix)
+		if _, e := os.Stat(JournalName(path)); e == nil {
+			return nil, fmt.Errorf("%w; its run has not ended: the results so far are in %s", err, JournalName(path))
 		}
 	}
 	if err != nil {

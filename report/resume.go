@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -44,10 +45,20 @@ const maxLine = 64 << 20
 // One that others may have written is an error that wraps [ErrUntrusted]: it could
 // claim that rows were revoked which nobody has sent. See [CheckOwn].
 func OpenJournal(path string) (*Journal, error) {
-	return openJournal(path, os.O_RDWR)
+	j, err := openJournal(path, os.O_RDWR)
+	return j, named(path, err)
 }
 
-// openJournal opens a journal that nobody else can have written.
+// named is an error about the file at path, with its path.
+func named(path string, err error) error {
+	if _, ok := errors.AsType[*fs.PathError](err); ok || err == nil {
+		return err // which has it
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+// openJournal opens a journal that nobody else can have written. Its errors do not all
+// have the path.
 func openJournal(path string, flag int) (*Journal, error) {
 	file, err := openOwn(path, flag)
 	if err != nil {
@@ -55,8 +66,7 @@ func openJournal(path string, flag int) (*Journal, error) {
 	}
 	j, err := loadJournal(file)
 	if err != nil {
-		file.Close()
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, errors.Join(err, file.Close())
 	}
 	return j, nil
 }
@@ -175,7 +185,7 @@ func (l *loader) load(file io.Reader) error {
 		line, err := readLine(in)
 		if err == io.EOF {
 			if l.number == 0 {
-				return l.emptyOf(line)
+				return noLine(line)
 			}
 			break // a torn line is dropped
 		}
@@ -213,10 +223,10 @@ func (l *loader) load(file io.Reader) error {
 	return nil
 }
 
-// emptyOf returns the error for a file of this text, without a whole line: it may be
+// noLine returns the error for a file of this text, without a whole line: it may be
 // what is left of a journal, or something else. If the machine died before the first
 // line was synced, the text is empty or zeros.
-func (l *loader) emptyOf(text []byte) error {
+func noLine(text []byte) error {
 	text = bytes.TrimRight(text, "\x00")
 	sum, rest := text[:min(sumLength, len(text))], text[min(sumLength, len(text)):]
 	if len(bytes.Trim(sum, "0123456789abcdef")) > 0 {
@@ -389,13 +399,9 @@ func (l *loader) takeRun(p *lineParser) error {
 		l.endRun()
 	}
 	l.runs++
-	j.run = run
+	l.mark = -1
+	j.setRun(run)
 	j.parts = append(j.parts, Part{Started: run.Started, Finished: run.Started})
-	j.ended, j.stop, l.mark = false, Stop{}, -1
-	for seq := range j.states {
-		j.states[seq] &^= stateGone | stateShared
-	}
-	clear(j.others)
 	return nil
 }
 

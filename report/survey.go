@@ -107,12 +107,12 @@ var (
 // origin finds the run that wrote a report: the last one in the journal beside it, if
 // that has ended and has the results of the report.
 func (r *Results) origin(s *Survey) (*Run, Stop, error) {
-	journal, err := openJournal(r.Name+JournalSuffix, os.O_RDONLY)
+	journal, err := openJournal(JournalName(r.Name), os.O_RDONLY)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, Stop{}, errNoJournal
 	case err != nil:
-		return nil, Stop{}, err
+		return nil, Stop{}, named(JournalName(r.Name), err)
 	}
 	defer journal.Close()
 	switch {

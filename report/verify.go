@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-
-	"imsrevoke/batch"
 )
 
 // A ReportCheck is the result of comparing a report with the journal of its run.
@@ -55,7 +53,7 @@ func CheckReport(path string) (*ReportCheck, error) {
 	}
 	journal, err := openJournal(JournalName(path), os.O_RDONLY)
 	if err != nil {
-		return nil, err
+		return nil, named(JournalName(path), err)
 	}
 	defer journal.Close()
 	if !journal.ended {
@@ -96,10 +94,7 @@ func (c *ReportCheck) compare(report, journal Rows) error {
 	for err == nil && (reported != nil || recorded != nil) {
 		switch {
 		case recorded == nil || reported != nil && reported.Row.Line < recorded.Row.Line:
-			// The journal has no result of rows that the run did not reach.
-			if o := reported.Outcome; o != batch.Skipped && o != batch.Invalid && o != batch.Duplicate {
-				c.differ(reported.Row.Line, fmt.Sprintf("it is %s in the report, and has no result in the journal", o))
-			}
+			c.differ(reported.Row.Line, fmt.Sprintf("it is %s in the report, and has no result in the journal", reported.Outcome))
 			c.Rows++
 			reported, err = nextOf(report)
 		case reported == nil || recorded.Row.Line < reported.Row.Line:

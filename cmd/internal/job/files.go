@@ -43,7 +43,7 @@ func filesFor(e *Environment, in *input, v verb, o *Options) (*files, error) {
 	f := &files{Set: outputsOf(e, inputs, o), report: path}
 	replace := "name another file with %s, or replace it with --overwrite"
 	if v.journals {
-		f.journal = path + report.JournalSuffix
+		f.journal = report.JournalName(path)
 		f.resumes = o.Action.Resume && exists(f.journal)
 		if o.Action.Resume && !f.resumes && exists(path) {
 			return nil, exit.WithHint(fmt.Errorf("cannot resume: %s: its journal %s is missing", path, f.journal), "name another file with --report, or replace it with --overwrite")
