@@ -127,7 +127,11 @@ func (d dialect) write(rows []inputRow, blankLines map[int]bool) ([]byte, error)
 	if d.sep {
 		b.WriteString("sep=" + d.delimiter + d.lineEnd)
 	}
-	d.writeRow(&b, d.ordered(d.names[0], d.names[1], "note"))
+	note := "note"
+	if d.encoding == simplifiedchinese.GB18030 { // which is a guess, so that the file must be Chinese
+		note = strings.Repeat("备注", 1000)
+	}
+	d.writeRow(&b, d.ordered(d.names[0], d.names[1], note))
 	for i := range rows {
 		if blankLines[i] {
 			b.WriteString(d.lineEnd)
